@@ -1,0 +1,89 @@
+package control
+
+// CommandKind names what an agent may do to its register and tally.
+type CommandKind uint32
+
+// The commands. Whoever holds the register (the kernel plane's command program, the socket
+// plane, the simulator) carries them out in one step each.
+const (
+	// CommandVacate leaves the group: the register forgets everything and belongs to a new
+	// incarnation, Command.Incarnation, which the plane draws.
+	CommandVacate CommandKind = 1
+	// CommandJoin gives a vacant register its place: Cluster, Instance, Level, Group, Slot.
+	CommandJoin CommandKind = 2
+	// CommandHold sets the roster versions held: Rosters.
+	CommandHold CommandKind = 3
+	// CommandAsk says what the tally collects: Ballot, Preparing, Seq, New, Old, WindowNS.
+	// Another ballot or phase forgets all answers, another seq the votes. Ballot zero stops.
+	CommandAsk CommandKind = 4
+)
+
+// Command is one order of an agent to its register and tally. It has the layout of struct
+// rc_command in bpf/maps.h.
+type Command struct {
+	Kind        CommandKind
+	Preparing   uint32
+	Cluster     uint64
+	Incarnation uint64
+	Instance    uint32
+	Group       uint16
+	Slot        uint16
+	Level       uint8
+	_           [7]uint8
+	Ballot      Ballot
+	Seq         uint64
+	WindowNS    uint64
+	New         Bitmap
+	Old         Bitmap
+	Rosters     [HeldRosters]uint64
+}
+
+// Apply carries out one command.
+func Apply(c *Command, r *Register, t *Tally) {
+	switch c.Kind {
+	case CommandVacate:
+		*r = Register{Version: r.Version, Incarnation: c.Incarnation, AgentAt: r.AgentAt, Health: r.Health}
+		t.ask(&Command{})
+	case CommandJoin:
+		if r.State != RegisterVacant {
+			return
+		}
+		r.State = RegisterJoining
+		r.Cluster, r.Instance = c.Cluster, c.Instance
+		r.Level, r.Group, r.Slot = c.Level, c.Group, c.Slot
+	case CommandHold:
+		r.Rosters = c.Rosters
+	case CommandAsk:
+		t.ask(c)
+	}
+}
+
+func (t *Tally) ask(c *Command) {
+	if c.Ballot != t.Ballot || c.Preparing != t.Preparing {
+		t.Round, t.Outbid, t.Promises = 0, 0, Bitmap{}
+		t.Votes, t.Quorate = Bitmap{}, 0
+		for i := range t.Members {
+			m := &t.Members[i]
+			*m = Member{Version: m.Version, State: m.State, Expected: m.Expected, AnswerAt: m.AnswerAt, Name: m.Name}
+		}
+	}
+	if c.Seq != t.Seq {
+		t.Votes, t.Quorate = Bitmap{}, 0
+	}
+	t.Ballot, t.Preparing, t.Seq = c.Ballot, c.Preparing, c.Seq
+	t.New, t.Old, t.WindowNS = c.New, c.Old, c.WindowNS
+}
+
+// Deliver hands an ask of this node's own to its own register and the answer to its own
+// tally: a leader votes, and a candidate promises, by the rule that holds for everybody.
+// It must come before the ask leaves for the others, so that no echo is ahead of its round.
+func Deliver(now Time, r *Register, t *Tally, f Frame) Outcome {
+	if f.Kind == KindBeat && f.Ballot == t.Ballot && f.Round > t.Round {
+		t.Round = f.Round
+	}
+	o := r.Receive(now, &f)
+	if o.Reply {
+		o.Wake |= t.Receive(now, &f).Wake
+	}
+	return o
+}

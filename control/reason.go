@@ -1,0 +1,54 @@
+package control
+
+// Reason says what became of a frame; there is a counter for each. The numbers are those
+// of enum rc_reason in bpf/maps.h.
+type Reason uint32
+
+// The reasons, served first.
+const (
+	ReasonNone           Reason = iota
+	ReasonBeatTaken             // beat answered, its proposal accepted or known
+	ReasonPromised              // prepare answered with a promise
+	ReasonProbeAnswered         //
+	ReasonHandOverTaken         //
+	ReasonEchoTaken             //
+	ReasonPromiseTaken          //
+	ReasonAnswerTaken           //
+	ReasonRosterMissing         // beat answered, its proposal not accepted: roster unknown
+	ReasonOldBallot             // answered with the higher ballot promised, or ignored
+	ReasonRefused               // prepare refused: the leader's beats are fresh
+	ReasonOldRound              // beat of a round already taken: late or replayed
+	ReasonOut                   // beat to a register that is out of its group
+	ReasonNotMember             // no register for this level and group
+	ReasonFrozen                // register is being moved
+	ReasonBadLength             //
+	ReasonBadVersion            //
+	ReasonBadKind               //
+	ReasonBadTag                // not signed with the cluster's key
+	ReasonBadCluster            //
+	ReasonBadInstance           // an earlier instance of the cluster
+	ReasonHigherInstance        // a later instance: this node must leave its own
+	ReasonBadDestination        // addressed to another host
+	ReasonBadSlot               // addressed to, or sent from, another slot
+	ReasonNotAsking             // answer while nothing was asked
+	ReasonStale                 // answer to another ballot or to a round never sent
+	ReasonReplayed              // answer that was already taken
+	ReasonStranger              // answer from another incarnation than the roster names
+	ReasonTagged                // ours, inside a VLAN that belongs to another device: passed on
+	Reasons                     // how many there are
+)
+
+var reasonNames = [Reasons]string{
+	"none", "beat_taken", "promised", "probe_answered", "hand_over_taken", "echo_taken", "promise_taken",
+	"answer_taken", "roster_missing", "old_ballot", "refused", "old_round", "out", "not_member", "frozen",
+	"bad_length", "bad_version", "bad_kind", "bad_tag", "bad_cluster", "bad_instance", "higher_instance",
+	"bad_destination", "bad_slot", "not_asking", "stale", "replayed", "stranger", "vlan_tagged",
+}
+
+// String gives the reason's name as counters show it.
+func (r Reason) String() string {
+	if r < Reasons {
+		return reasonNames[r]
+	}
+	return "unknown"
+}

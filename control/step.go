@@ -1,0 +1,142 @@
+package control
+
+import (
+	"time"
+
+	"rollcall/view"
+)
+
+// Config is what a Node knows from the start. Times that concern the group hold where the
+// node leads; a member obeys the beats.
+type Config struct {
+	Cluster     string
+	ClusterID   uint64 // hash of the name, as frames carry it
+	Self        Peer   // Incarnation is ignored: the register names it
+	Level       uint8
+	Group       uint16
+	Allowed     []string      // names that may join the group; empty: any
+	Interval    time.Duration // between rounds
+	Rounds      int           // k: unanswered rounds before removal, 2..32
+	JoinWindow  time.Duration // joins within it share one roster and one view
+	FoundWait   time.Duration // silence before founding
+	AgentGrace  time.Duration // how long an agent may be silent before on_stale applies
+	RemoveStale bool          // on_stale = "remove"
+	Founders    []string      // names
+	Contacts    []string      // RPC addresses to ask first, the founders' among them
+	Record      InstanceRecord
+}
+
+// InstanceRecord is what a founder keeps on disk. The driver writes and syncs it before it
+// sends anything of the same Output.
+type InstanceRecord struct {
+	Instance uint32   `json:"instance"`
+	Epoch    uint64   `json:"epoch"`
+	Voters   []string `json:"voters"` // of the top level, by name
+	Closed   bool     `json:"closed"`
+	Proposer string   `json:"proposer"` // whom this founder voted for in Instance; one only
+}
+
+// Order is what an operator asks of this node.
+type Order uint8
+
+// The orders.
+const (
+	OrderNone     Order = iota
+	OrderLeave          // leave the cluster, handing over first
+	OrderJoin           // come back after having left
+	OrderShutdown       // end the instance everywhere
+	OrderAbandon        // decree: Input.Abandon is dead, found the next instance
+)
+
+// Input is what happened. Register and Tally are the state at the time of the step; Node
+// keeps neither pointer.
+type Input struct {
+	Register *Register
+	Tally    *Tally
+	Wake     Wake
+	Message  *Message // from another agent, nil for none; already Validated
+	Order    Order
+	Abandon  uint32 // with OrderAbandon: the instance that is declared dead
+}
+
+// Output is what to do about it, in the order of the fields. Slices are valid until the
+// next Step.
+type Output struct {
+	Record   *InstanceRecord // to be on disk before anything else happens
+	Roster   *Roster         // the slots' names and addresses from now on
+	Commands []Command       // to the register and tally
+	Frames   []Outgoing      // each delivered to the own register first where To has the own slot
+	Messages []Letter
+	View     *view.View // newly installed
+	Events   []Event
+}
+
+// Outgoing is an ask for the slots in To.
+type Outgoing struct {
+	To    Bitmap
+	Frame Frame
+}
+
+// Letter is a message to another agent, sent once and without an answer of its own.
+type Letter struct {
+	To      string // RPC address
+	Message Message
+}
+
+// Event is one thing that happened to the group, as this node saw it; it becomes one line
+// in the log and, for view changes, one record in the history. Fields that do not apply are zero.
+type Event struct {
+	Kind     EventKind
+	At       Time
+	Instance uint32
+	From, To uint64 // seq before and after
+	Ballot   Ballot // under which it happened
+	Leader   string
+	Joined   []string // names, by slot
+	Removed  []string
+	Why      string     // in words: "5 rounds unanswered", "rebooted", "said goodbye", …
+	Evidence []Evidence // one a removed member, where this node led
+	Rounds   int        // beats sent that carried the proposal until it was decided; prepares count
+	Missed   Time       // first round that was missed left
+	Verdict  Time       // the removal was decided on
+	Commit   Time       // the votes were complete
+	Install  Time       // this node installed the view
+}
+
+// Evidence is why a member was removed.
+type Evidence struct {
+	Name     string
+	Slot     uint16
+	LastEcho Time // arrival of its last answer; zero: none under this leader
+	Missed   int  // rounds it left unanswered while others answered
+	Why      string
+}
+
+// EventKind names an event.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	EventInstalled EventKind = iota + 1 // a view
+	EventElected                        // this node leads
+	EventDeposed                        // this node leads no longer
+	EventSuspect                        // members missed rounds: Removed names them
+	EventRemoved                        // this node is out
+	EventLost                           // no quorum, or no leader, answers
+	EventFounded                        // an instance began
+	EventLeft                           // this node left
+	EventRefused                        // this node may not join: Why
+	EventMismatch                       // a view's content is not what its digest says
+)
+
+var eventNames = [...]string{
+	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "refused", "mismatch",
+}
+
+// String gives the kind as logs and records show it.
+func (k EventKind) String() string {
+	if int(k) < len(eventNames) {
+		return eventNames[k]
+	}
+	return "event"
+}

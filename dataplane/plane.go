@@ -1,0 +1,76 @@
+package dataplane
+
+import (
+	"rollcall/control"
+)
+
+// Plane is where frames are served. Wait, Snapshot, Apply, Name and Send belong to the one
+// thread that drives the node; Interrupt, Stats and Describe may be called from any goroutine.
+type Plane interface {
+	// Now reads CLOCK_BOOTTIME.
+	Now() control.Time
+
+	// Wait blocks until the deadline, an Interrupt or a reason to look at the register
+	// and tally, and returns those reasons; after a mere deadline or Interrupt it returns 0.
+	// A plane watches the leader by itself: WakeSilent comes from here, never from a deadline.
+	Wait(deadline control.Time) (control.Wake, error)
+
+	// Snapshot copies the register, and of the tally what was asked and the slots in of.
+	// It makes no system call.
+	Snapshot(r *control.Register, t *control.Tally, of control.Bitmap)
+
+	// Apply carries out one command in one step. For CommandVacate the plane draws the new
+	// incarnation.
+	Apply(c control.Command) error
+
+	// Name tells the plane who has which slot: whose answers count, and where asks go.
+	Name(r *control.Roster) error
+
+	// Send stamps and signs each ask, delivers it to the own register and tally where To
+	// has the own slot, then sends it to the others. A frame that cannot be sent to one
+	// slot does not keep the others from theirs; the first error is returned.
+	Send(out []control.Outgoing) error
+
+	// Stamp tells the register that the agent is alive and how it feels.
+	Stamp(health uint16)
+
+	// Show writes the state of each named slot for those who read the pinned maps.
+	Show(states *[control.Slots]uint32)
+
+	// Interrupt makes the Wait in progress, or the next one, return.
+	Interrupt()
+
+	// Stats counts frames by control.Reason since the register's creation.
+	Stats() [control.Reasons]uint64
+
+	// Describe tells how frames are served and why not in a better way.
+	Describe() Description
+
+	// Pages returns what a reader of the view needs mapped: the page to publish views
+	// in, and where the register's lease stands.
+	Pages() Pages
+
+	// Close lets go of everything that should not outlive the agent. What is pinned goes on
+	// serving frames; Detach ends that.
+	Close() error
+}
+
+// Description is what `rollcall status` shows of a plane.
+type Description struct {
+	Plane     string   `json:"plane"`     // kernel | socket
+	Attach    string   `json:"attach"`    // native | tc | generic | socket
+	Transport string   `json:"transport"` // udp | ether
+	Interface string   `json:"interface"`
+	Address   string   `json:"address"`
+	Adopted   bool     `json:"adopted"` // pinned state of an earlier agent was taken over
+	PinDir    string   `json:"pin_dir,omitempty"`
+	Refused   []string `json:"refused,omitempty"` // better ways tried, and why they failed
+}
+
+// Pages are two files that a reader maps read-only: descriptors that stay open until Close.
+type Pages struct {
+	View        int    // file descriptor; ViewSize bytes, also mapped at ViewPage for the publisher
+	ViewPage    []byte // writable
+	Register    int    // file descriptor; RegisterSize bytes: a control.Register at offset 0
+	RegisterLen int
+}
