@@ -1,0 +1,215 @@
+package publish
+
+import (
+	"fmt"
+	"time"
+
+	"rollcall/view"
+)
+
+// Schema is the version of the documents' meaning.
+const Schema = 1
+
+// DefaultSocket is where the daemon's API listens unless configured otherwise.
+const DefaultSocket = "/run/rollcall/rollcall.sock"
+
+// Document is a view as users get it. Equal (Instance, Epoch) means equal Hash on every
+// node; everything beside Members' names, groups, slots and incarnations is this node's own
+// knowledge.
+type Document struct {
+	Schema   int                `json:"schema"`
+	Cluster  string             `json:"cluster"`
+	Instance uint32             `json:"instance"` // 0: no view was ever installed
+	Epoch    uint64             `json:"epoch"`
+	Hash     string             `json:"hash"` // of the agreed content, 16 hex digits
+	Leader   string             `json:"leader"`
+	Valid    bool               `json:"valid"`    // the lease runs
+	LeaseMS  int64              `json:"lease_ms"` // what remains of it, 0 when it ended
+	At       time.Time          `json:"at"`       // installed here, wall clock
+	MonoNS   uint64             `json:"mono_ns"`  // installed here, CLOCK_MONOTONIC
+	Members  []Member           `json:"members"`  // the view's, then others that are known
+	Counts   map[view.State]int `json:"counts"`   // of Members, every state listed
+}
+
+// Member is one node in a Document. Only those with an incarnation are in the view.
+type Member struct {
+	Name        string     `json:"name"`
+	Group       uint16     `json:"group"`
+	Slot        uint16     `json:"slot"`
+	State       view.State `json:"state"`
+	Incarnation string     `json:"incarnation,omitempty"` // 16 hex digits
+}
+
+// NewDocument describes v. State tells how a member fares; nil means that all are alive.
+// Others are known nodes that are not in the view: gone, left, joining, absent. A nil v
+// gives the document of a node that has no view yet.
+//
+// The caller fills in Cluster where v is nil, and Valid, LeaseMS, At and MonoNS.
+func NewDocument(v *view.View, state func(view.Identity) view.State, others []Member) Document {
+	d := Document{Schema: Schema, Hash: Hex(0), Members: []Member{}}
+	if v != nil {
+		d.Cluster, d.Instance, d.Epoch = v.Cluster, v.Instance, v.Epoch
+		d.Leader, d.Hash = v.Leader, Hex(v.Hash())
+		for _, m := range v.Members {
+			s := view.Alive
+			if state != nil {
+				s = state(m)
+			}
+			d.Members = append(d.Members, Member{
+				Name: m.Name, Group: m.Group, Slot: m.Slot, State: s, Incarnation: Hex(m.Incarnation),
+			})
+		}
+	}
+	for _, m := range others {
+		m.Incarnation = ""
+		d.Members = append(d.Members, m)
+	}
+	d.Counts = Count(d.Members)
+	return d
+}
+
+// Count tells how many members are in each state; every state has an entry.
+func Count(members []Member) map[view.State]int {
+	counts := make(map[view.State]int, view.States)
+	for s := range view.States {
+		counts[s] = 0
+	}
+	for _, m := range members {
+		counts[m.State]++
+	}
+	return counts
+}
+
+// Hex gives hashes, digests and incarnations as documents show them: 16 hex digits.
+func Hex(v uint64) string { return fmt.Sprintf("%016x", v) }
+
+// GroupDocument is a group as this node's register and, where it leads, its tally show it.
+type GroupDocument struct {
+	Schema    int          `json:"schema"`
+	Cluster   string       `json:"cluster"`
+	Instance  uint32       `json:"instance"`
+	Level     uint8        `json:"level"`
+	Group     uint16       `json:"group"`
+	Role      string       `json:"role"`
+	Leader    string       `json:"leader"`
+	Ballot    string       `json:"ballot"` // promised: generation.term.slot
+	Accepted  uint64       `json:"accepted"`
+	Committed uint64       `json:"committed"`
+	Roster    string       `json:"roster"` // newest version held, 16 hex digits
+	Round     uint64       `json:"round"`  // of the last beat taken
+	Quorum    int          `json:"quorum"` // votes needed to go on
+	Members   []GroupEntry `json:"members"`
+}
+
+// GroupEntry is one slot of a group. What only a leader hears is zero elsewhere.
+type GroupEntry struct {
+	Name        string     `json:"name"`
+	Slot        uint16     `json:"slot"`
+	State       view.State `json:"state"`
+	Incarnation string     `json:"incarnation"`
+	Addresses   []string   `json:"addresses"`
+	Missed      int        `json:"missed"`       // rounds unanswered at this moment
+	EchoAgeMS   int64      `json:"echo_age_ms"`  // since the last answer; -1: none heard
+	AgentAgeMS  int64      `json:"agent_age_ms"` // of its agent's last sign of life; -1: none
+	RTTNS       uint64     `json:"rtt_ns"`
+	Accepted    uint64     `json:"accepted"`
+	Committed   uint64     `json:"committed"`
+}
+
+// StatusDocument is what a node says of itself.
+type StatusDocument struct {
+	Schema      int       `json:"schema"`
+	Cluster     string    `json:"cluster"`
+	Node        string    `json:"node"`
+	Role        string    `json:"role"` // absent | joining | follower | deputy | candidate | leader | left
+	Instance    uint32    `json:"instance"`
+	Epoch       uint64    `json:"epoch"`
+	Leader      string    `json:"leader"`
+	Slot        uint16    `json:"slot"`
+	Incarnation string    `json:"incarnation"`
+	Awaiting    string    `json:"awaiting"` // in words what it waits for; empty when all is well
+	Valid       bool      `json:"valid"`
+	LeaseMS     int64     `json:"lease_ms"`
+	Roster      string    `json:"roster"` // version, 16 hex digits
+	Profile     string    `json:"profile"`
+	IntervalUS  int64     `json:"interval_us"`
+	Rounds      int       `json:"rounds"`
+	Plane       string    `json:"plane"`  // kernel | socket
+	Attach      string    `json:"attach"` // native | tc | generic | socket
+	Transport   string    `json:"transport"`
+	Interface   string    `json:"interface"`
+	Address     string    `json:"address"`
+	Adopted     bool      `json:"adopted"` // pinned state of an earlier agent was taken over
+	PinDir      string    `json:"pin_dir,omitempty"`
+	Refused     []string  `json:"refused,omitempty"` // better ways to attach, and why not
+	PID         int       `json:"pid"`
+	Realtime    bool      `json:"realtime"` // SCHED_FIFO
+	Locked      bool      `json:"locked"`   // memory locked
+	Started     time.Time `json:"started"`
+	Version     string    `json:"version"`
+	Socket      string    `json:"socket"`
+	Config      string    `json:"config,omitempty"`
+}
+
+// EventDocument is one thing that happened, as this node saw it; a view change is one with
+// kind "installed". Times in ns are of this host's CLOCK_BOOTTIME; 0 where none applies.
+type EventDocument struct {
+	Number         uint64     `json:"number"` // 1, 2, … since the daemon started
+	Kind           string     `json:"kind"`
+	At             time.Time  `json:"at"` // wall clock
+	AtNS           uint64     `json:"at_ns"`
+	Node           string     `json:"node"` // who saw it
+	Instance       uint32     `json:"instance"`
+	From           uint64     `json:"from"` // seq before
+	To             uint64     `json:"to"`   // seq after
+	Hash           string     `json:"hash,omitempty"`
+	Ballot         string     `json:"ballot"` // generation.term.slot
+	Leader         string     `json:"leader"`
+	Joined         []string   `json:"joined,omitempty"`
+	Removed        []string   `json:"removed,omitempty"`
+	Why            string     `json:"why,omitempty"`
+	Evidence       []Evidence `json:"evidence,omitempty"`
+	RoundsUsed     int        `json:"rounds_used"`      // message rounds until it was decided
+	LastEvidenceNS uint64     `json:"last_evidence_ns"` // the first missed round left
+	VerdictNS      uint64     `json:"verdict_ns"`       // the removal was decided on
+	CommitNS       uint64     `json:"commit_ns"`        // the votes were complete
+	InstallNS      uint64     `json:"install_ns"`       // this node installed the view
+}
+
+// Evidence is why a member was removed.
+type Evidence struct {
+	Name       string `json:"name"`
+	Slot       uint16 `json:"slot"`
+	LastEchoNS uint64 `json:"last_echo_ns"` // arrival of its last answer; 0: none
+	Missed     int    `json:"missed"`       // rounds it left unanswered while others answered
+	Why        string `json:"why"`
+}
+
+// StatsDocument is what the node and its daemon have done since they started. Counters only
+// grow; those of frames outlive the daemon.
+type StatsDocument struct {
+	Schema      int               `json:"schema"`
+	Node        string            `json:"node"`
+	Plane       string            `json:"plane"`
+	MonoNS      uint64            `json:"mono_ns"` // when this was read, CLOCK_MONOTONIC
+	Frames      map[string]uint64 `json:"frames"`  // by reason
+	Wakes       uint64            `json:"wakes"`   // returns of the driving thread from its wait
+	Steps       uint64            `json:"steps"`
+	Sent        uint64            `json:"sent"`     // frames
+	Letters     uint64            `json:"messages"` // to other agents
+	Views       uint64            `json:"views"`    // installed
+	Voluntary   uint64            `json:"context_switches_voluntary"`
+	Involuntary uint64            `json:"context_switches_involuntary"`
+	UserUS      int64             `json:"cpu_user_us"`
+	SystemUS    int64             `json:"cpu_system_us"`
+}
+
+// VersionDocument says what is running.
+type VersionDocument struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit,omitempty"`
+	Go      string `json:"go"`
+	Kernel  string `json:"kernel"`
+	Wire    [2]int `json:"wire"`   // oldest and newest frame version spoken
+	Schema  int    `json:"schema"` // of the documents
+}

@@ -1,0 +1,71 @@
+package publish
+
+import (
+	"context"
+	"sync"
+)
+
+// Source is what a Server answers from. Its methods are called from many goroutines at
+// once, must not block, and return values that nobody changes afterwards.
+type Source interface {
+	// View describes the current view with its lease as of now.
+	View() Document
+	Group() GroupDocument
+	Status() StatusDocument
+	// Events returns those kept whose number is above since, the oldest first.
+	Events(since uint64) []EventDocument
+	Stats() StatsDocument
+	Version() VersionDocument
+	// Changed returns a channel that is closed when View or Events next have something
+	// new to say. See Signal.
+	Changed() <-chan struct{}
+	// Do carries out an order of an operator who was found entitled to it, or says why
+	// it cannot be; it returns when the order was taken, not when it was fulfilled, and
+	// should give up when ctx ends.
+	Do(ctx context.Context, o Order) error
+}
+
+// Verb names what an operator may order.
+type Verb string
+
+// The verbs; each is the POST path of the same name below /v1.
+const (
+	Leave    Verb = "leave"    // this node leaves the cluster, handing over first
+	Join     Verb = "join"     // this node comes back after having left
+	Shutdown Verb = "shutdown" // the instance ends on every node
+	Found    Verb = "found"    // decree: Abandon is dead, found the next instance
+)
+
+// Order is one verb with its argument.
+type Order struct {
+	Verb    Verb
+	Abandon uint32 // with Found: the instance that is declared dead
+}
+
+// Signal tells any number of waiting goroutines that something changed. The zero Signal is
+// ready for use.
+type Signal struct {
+	mu sync.Mutex
+	c  chan struct{}
+}
+
+// Changed returns a channel that the next Raise closes. Take it before reading what it
+// guards, so that no change is missed.
+func (s *Signal) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.c == nil {
+		s.c = make(chan struct{})
+	}
+	return s.c
+}
+
+// Raise wakes all who wait. It never blocks on them.
+func (s *Signal) Raise() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.c != nil {
+		close(s.c)
+		s.c = nil
+	}
+}
