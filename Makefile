@@ -1,0 +1,91 @@
+# Everything here works from a clean checkout on Debian 12 with Go 1.26. `make help` lists it.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMANDS := rollcalld rollcall rollcall-lab
+FUZZTIME ?= 30s
+# One package at a time: those that build clusters would starve each other on a small machine.
+TESTFLAGS ?= -p 1 -timeout 15m
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build the commands into bin/, with Go alone
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X rollcall/cmd/internal/version.stamp=$(VERSION)' \
+		-o bin/ $(addprefix ./cmd/,$(COMMANDS))
+
+.PHONY: run
+run: build bpffs ## show a cluster of 16 nodes lose a node and its leader (root)
+	bin/rollcall-lab run
+
+.PHONY: bench
+bench: build bpffs ## measure detection and agreement, beside the machine's floor (root)
+	bin/rollcall-lab bench
+
+.PHONY: test
+test: vet bpffs-if-root ## run all tests; what needs root says why it skips
+	go test $(TESTFLAGS) ./...
+
+.PHONY: vet
+vet: ## run go vet
+	go vet ./...
+
+.PHONY: lint
+lint: vet ## check format, vet and staticcheck
+	@unformatted=$$(gofmt -l .); \
+	if [[ -n $$unformatted ]]; then printf 'not formatted, run gofmt -w:\n%s\n' "$$unformatted"; exit 1; fi
+	go run $(STATICCHECK) ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz test for FUZZTIME (30s) each
+	@grep -rn --include='*_test.go' -E '^func Fuzz[A-Za-z0-9_]*\(' . | sort | \
+	while IFS=: read -r file _ line; do \
+		name=$${line#func }; name=$${name%%(*}; \
+		echo "== $$name in $$(dirname $$file) for $(FUZZTIME)"; \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) </dev/null; \
+	done
+
+.PHONY: generate
+generate: bpf-tools ## compile the BPF programs (needs clang, which is installed when missing)
+	go generate ./dataplane
+
+.PHONY: check-generate
+check-generate: bpf-tools ## compare the committed BPF objects with what their source gives
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	cp -R bpf control dataplane view go.mod go.sum "$$scratch"; \
+	rm -f "$$scratch"/dataplane/*_bpfel.{go,o}; \
+	(cd "$$scratch" && go generate ./dataplane); \
+	ls "$$scratch"/dataplane/*_bpfel.{go,o} >/dev/null; \
+	status=0; \
+	for name in $$(cd "$$scratch"/dataplane && ls *_bpfel.go *_bpfel.o; ls dataplane | grep -E '_bpfel\.(go|o)$$'); do \
+		cmp "$$scratch/dataplane/$$name" "dataplane/$$name" || status=1; \
+	done; \
+	[[ $$status = 0 ]] || { echo 'the committed BPF objects are not those of bpf/: run make generate and commit'; exit 1; }
+
+# The steps below make the machine ready, and are no goals by themselves.
+
+.PHONY: bpffs
+bpffs:
+	@[[ $$(id -u) = 0 ]] || { echo 'needs root: it makes network namespaces and loads BPF programs'; exit 1; }
+	@[[ $$(stat -f -c %T /sys/fs/bpf) = bpf_fs ]] || mount -t bpf bpf /sys/fs/bpf
+
+.PHONY: bpffs-if-root
+bpffs-if-root:
+	@[[ $$(id -u) != 0 ]] || $(MAKE) --no-print-directory bpffs
+
+.PHONY: bpf-tools
+bpf-tools:
+	@missing=(); \
+	command -v clang >/dev/null || missing+=(clang); \
+	command -v llvm-strip >/dev/null || missing+=(llvm); \
+	[[ -e /usr/include/bpf/bpf_helpers.h ]] || missing+=(libbpf-dev); \
+	[[ $${#missing[@]} = 0 ]] && exit 0; \
+	[[ $$(id -u) = 0 ]] || { echo "install first: $${missing[*]}"; exit 1; }; \
+	echo "installing $${missing[*]}"; \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$${missing[@]}" >/dev/null
