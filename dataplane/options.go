@@ -1,0 +1,89 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+)
+
+// The ways to attach, and what Options.Attach may say.
+const (
+	AttachAuto    = "auto"    // native, then tc, then socket
+	AttachNative  = "native"  // XDP in the driver
+	AttachTC      = "tc"      // traffic control, ingress
+	AttachGeneric = "generic" // XDP behind the driver
+	AttachSocket  = "socket"  // no program: frames are served in user space
+)
+
+// The transports, and what Options.Transport may say.
+const (
+	TransportUDP   = "udp"
+	TransportEther = "ether"
+)
+
+// What Options say when they say nothing.
+const (
+	DefaultPort      = 7746
+	DefaultEtherType = 0x88b5
+	DefaultDSCP      = 48
+	DefaultViewSize  = 64 << 10
+	DefaultPinDir    = "/sys/fs/bpf/rollcall"
+)
+
+// Key is a SipHash-2-4 key; the zero key stands for none.
+type Key [16]byte
+
+// Options say how a plane serves frames. Zero fields have the defaults above.
+type Options struct {
+	Cluster   string // names the directory of pins
+	ClusterID uint64 // as frames carry it
+	Interface string
+	Address   netip.Addr // the interface's own; default: its first global one
+	Port      uint16
+	EtherType uint16
+	DSCP      uint8 // 0..63
+	Transport string
+	Attach    string
+	Keys      [2]Key // frames signed with either are taken
+	Sign      uint8  // the index in Keys that signs
+	PinDir    string // on a mounted bpffs; the pins are in PinDir/Cluster
+	ViewSize  int    // bytes of the page that views are published in, a multiple of the page size
+}
+
+// withDefaults fills the zero fields and says what is impossible in the others.
+func (o Options) withDefaults() (Options, error) {
+	setDefault(&o.Port, DefaultPort)
+	setDefault(&o.EtherType, DefaultEtherType)
+	setDefault(&o.DSCP, DefaultDSCP)
+	setDefault(&o.Transport, TransportUDP)
+	setDefault(&o.Attach, AttachAuto)
+	setDefault(&o.PinDir, DefaultPinDir)
+	setDefault(&o.ViewSize, DefaultViewSize)
+	switch {
+	case o.Cluster == "":
+		return o, errors.New("open plane: no cluster name")
+	case o.Interface == "":
+		return o, errors.New("open plane: no interface")
+	case !slices.Contains([]string{AttachAuto, AttachNative, AttachTC, AttachGeneric, AttachSocket}, o.Attach):
+		return o, fmt.Errorf("open plane: attach %q: must be auto, native, tc, generic or socket", o.Attach)
+	case o.Transport != TransportUDP && o.Transport != TransportEther:
+		return o, fmt.Errorf("open plane: transport %q: must be udp or ether", o.Transport)
+	case o.DSCP > 63:
+		return o, fmt.Errorf("open plane: dscp %d: must be 0 to 63", o.DSCP)
+	case o.EtherType < 0x600:
+		return o, fmt.Errorf("open plane: ethertype %#x: must be 0x600 or more", o.EtherType)
+	case o.Sign > 1 || o.Keys[o.Sign] == Key{}:
+		return o, errors.New("open plane: no key to sign with")
+	case o.ViewSize < 0 || o.ViewSize%os.Getpagesize() != 0:
+		return o, fmt.Errorf("open plane: view size %d: must be a multiple of %d", o.ViewSize, os.Getpagesize())
+	}
+	return o, nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	if zero := *new(T); *field == zero {
+		*field = value
+	}
+}
