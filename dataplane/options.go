@@ -32,13 +32,9 @@ const (
 	DefaultPinDir    = "/sys/fs/bpf/rollcall"
 )
 
-// Key is a SipHash-2-4 key; the zero key stands for none.
-type Key [16]byte
-
 // Options say how a plane serves frames. Zero fields have the defaults above.
 type Options struct {
-	Cluster   string // names the directory of pins
-	ClusterID uint64 // as frames carry it
+	Cluster   string // frames carry its ClusterID, the directory of pins its name
 	Interface string
 	Address   netip.Addr // the interface's own; default: its first global one
 	Port      uint16
@@ -46,8 +42,7 @@ type Options struct {
 	DSCP      uint8 // 0..63
 	Transport string
 	Attach    string
-	Keys      [2]Key // frames signed with either are taken
-	Sign      uint8  // the index in Keys that signs
+	Keys      Keys
 	PinDir    string // on a mounted bpffs; the pins are in PinDir/Cluster
 	ViewSize  int    // bytes of the page that views are published in, a multiple of the page size
 }
@@ -74,7 +69,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("open plane: dscp %d: must be 0 to 63", o.DSCP)
 	case o.EtherType < 0x600:
 		return o, fmt.Errorf("open plane: ethertype %#x: must be 0x600 or more", o.EtherType)
-	case o.Sign > 1 || o.Keys[o.Sign] == Key{}:
+	case !o.Keys.has(o.Keys.Current):
 		return o, errors.New("open plane: no key to sign with")
 	case o.ViewSize < 0 || o.ViewSize%os.Getpagesize() != 0:
 		return o, fmt.Errorf("open plane: view size %d: must be a multiple of %d", o.ViewSize, os.Getpagesize())
