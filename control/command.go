@@ -42,8 +42,19 @@ type Command struct {
 func Apply(c *Command, r *Register, t *Tally) {
 	switch c.Kind {
 	case CommandVacate:
-		*r = Register{Version: r.Version, Incarnation: c.Incarnation, AgentAt: r.AgentAt, Health: r.Health}
+		r.apply(c)
 		t.ask(&Command{})
+	case CommandAsk:
+		t.ask(c)
+	default:
+		r.apply(c)
+	}
+}
+
+func (r *Register) apply(c *Command) {
+	switch c.Kind {
+	case CommandVacate:
+		*r = Register{Version: r.Version, Incarnation: c.Incarnation, AgentAt: r.AgentAt, Health: r.Health}
 	case CommandJoin:
 		if r.State != RegisterVacant {
 			return
@@ -53,8 +64,6 @@ func Apply(c *Command, r *Register, t *Tally) {
 		r.Level, r.Group, r.Slot = c.Level, c.Group, c.Slot
 	case CommandHold:
 		r.Rosters = c.Rosters
-	case CommandAsk:
-		t.ask(c)
 	}
 }
 

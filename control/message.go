@@ -13,9 +13,9 @@ type MessageKind string
 const (
 	MessageJoin     MessageKind = "join"      // Peer: let me in
 	MessageAnswer   MessageKind = "answer"    // Answer: what becomes of a join
-	MessageRoster   MessageKind = "roster"    // Instance, Roster: hold this
+	MessageRoster   MessageKind = "roster"    // Instance, Roster, Voters: hold this
 	MessageHeld     MessageKind = "held"      // Instance, Version: I hold it (and, a founder, wrote it down)
-	MessageFetch    MessageKind = "fetch"     // Instance, Version: I miss this roster
+	MessageFetch    MessageKind = "fetch"     // Instance, Version: I miss this roster; 0: the newest
 	MessageLeave    MessageKind = "leave"     // Peer: take me out
 	MessageAsk      MessageKind = "found-ask" // may I found?
 	MessageState    MessageKind = "found-state"
@@ -35,6 +35,8 @@ type Message struct {
 	Instance uint32      `json:"instance,omitempty"`
 	Version  uint64      `json:"version,omitempty"`
 	Roster   *Roster     `json:"roster,omitempty"`
+	Voters   Bitmap      `json:"voters,omitzero"` // of the roster, who is or is about to be a member
+	Holds    bool        `json:"holds,omitempty"` // with join: the sender has a register, and hears no beat
 	Answer   *Answer     `json:"answer,omitempty"`
 	State    *FoundState `json:"state,omitempty"`
 }
@@ -81,11 +83,11 @@ func (m *Message) Validate() error {
 		err = need(m.Answer != nil, "answer")
 	case MessageRoster, MessagePropose:
 		err = need(m.Instance != 0 && m.Roster != nil, "instance or roster")
-	case MessageHeld, MessageFetch:
+	case MessageHeld:
 		err = need(m.Instance != 0 && m.Version != 0, "instance or version")
 	case MessageState:
 		err = need(m.State != nil, "state")
-	case MessageVote, MessageShutdown:
+	case MessageFetch, MessageVote, MessageShutdown:
 		err = need(m.Instance != 0, "instance")
 	default:
 		return fmt.Errorf("message from %s: unknown kind %q", m.From.Name, clip(string(m.Kind)))

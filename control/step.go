@@ -24,16 +24,23 @@ type Config struct {
 	Founders    []string      // names
 	Contacts    []string      // RPC addresses to ask first, the founders' among them
 	Record      InstanceRecord
+	Roster      *Roster // the last one an earlier agent of this host was given, or nil
 }
 
 // InstanceRecord is what a founder keeps on disk. The driver writes and syncs it before it
 // sends anything of the same Output.
 type InstanceRecord struct {
-	Instance uint32   `json:"instance"`
-	Epoch    uint64   `json:"epoch"`
-	Voters   []string `json:"voters"` // of the top level, by name
-	Closed   bool     `json:"closed"`
-	Proposer string   `json:"proposer"` // whom this founder voted for in Instance; one only
+	Instance uint32  `json:"instance"`
+	Epoch    uint64  `json:"epoch"`
+	Voters   []Voter `json:"voters"` // of the top level
+	Closed   bool    `json:"closed"`
+	Proposer string  `json:"proposer"` // whom this founder voted for in Instance; one only
+}
+
+// Voter is a voter of the top level as a record names it.
+type Voter struct {
+	Name string `json:"name"`
+	RPC  string `json:"rpc"`
 }
 
 // Order is what an operator asks of this node.
