@@ -1,0 +1,16 @@
+// Package netlab builds a small network out of namespaces on one machine: N nodes, each in a
+// network namespace of its own with one interface, eth0, plugged into a port of one bridge.
+// The bridge has a namespace too, so nothing is added to the host's own network.
+//
+// A network called demo has the namespaces rc-demo (the bridge) and rc-demo-NODE; they are
+// bound below /run/netns, so `ip netns exec rc-demo-n01 …` works. Addresses and MACs follow
+// from a node's number and never change.
+//
+// Each port carries a gate: an XDP program for what the node sends and a TC program for what
+// it receives, which look up in a pinned map whether to drop. Closing a gate takes one store
+// to memory, so that links of several nodes can fail in the same instant, and is invisible to
+// the node but for the silence. The XDP half is also what a native XDP program at the node's
+// end needs: without a program on the peer, veth loses every frame that XDP sends back.
+//
+// Everything outlives the process that made it; Remove finds and deletes it by name.
+package netlab
