@@ -1,6 +1,7 @@
 package tidy
 
 import (
+	"cmp"
 	"fmt"
 	"go/constant"
 	"go/types"
@@ -17,15 +18,23 @@ const spdx = "SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause"
 const mapNameMax = 15
 
 // Twin names an enum of the C side and the Go constants that must have its values. Names
-// are compared without prefix, case and underscore: RC_BEAT_TAKEN is ReasonBeatTaken.
+// are compared without prefix, case and underscore: RC_BEAT_TAKEN is ReasonBeatTaken, and
+// RC_REASONS, which counts them, is Reasons.
 type Twin struct {
-	C, CPrefix   string
-	Go, GoPrefix string // type in package control, and what its constants start with
+	C, CPrefix            string
+	Package, Go, GoPrefix string            // directory, type, and what its constants start with
+	Renamed               map[string]string // from the C name without prefix to the Go one
 }
 
 // Twins are the enums that frames, maps and commands carry.
 var Twins = []Twin{
-	{C: "rc_kind", CPrefix: "RC_", Go: "Kind", GoPrefix: "Kind"},
+	{C: "rc_kind", CPrefix: "RC_", Package: "control", Go: "Kind", GoPrefix: "Kind"},
+	{C: "rc_reason", CPrefix: "RC_", Package: "control", Go: "Reason", GoPrefix: "Reason",
+		Renamed: map[string]string{"vlantagged": "tagged"}},
+	{C: "rc_state", CPrefix: "RC_STATE_", Package: "control", Go: "RegisterState", GoPrefix: "Register"},
+	{C: "rc_wake", CPrefix: "RC_WAKE_", Package: "control", Go: "Wake", GoPrefix: "Wake"},
+	{C: "rc_command_kind", CPrefix: "RC_COMMAND_", Package: "control", Go: "CommandKind", GoPrefix: "Command"},
+	{C: "rc_node_state", CPrefix: "RC_NODE_", Package: "view", Go: "State"},
 }
 
 // CheckLicense wants the licence line at the head of every C file.
@@ -39,23 +48,24 @@ func CheckLicense(t *Tree) []Finding {
 	return found
 }
 
-var mapName = regexp.MustCompile(`(?s)\}\s*(\w+)\s*SEC\("\.maps"\)`)
+// mapName finds maps declared in full or by a macro that takes the name first.
+var mapName = regexp.MustCompile(`(?m)\}\s*(\w+)\s*SEC\("\.maps"\)|^RC_[A-Z]+\((\w+)[,)]`)
 
 // CheckMapNames bounds the names of maps, which bpftool would show cut.
 func CheckMapNames(t *Tree) []Finding {
 	var found []Finding
 	for _, f := range c(t) {
 		for _, m := range mapName.FindAllStringSubmatch(f.Text, -1) {
-			if len(m[1]) > mapNameMax {
-				found = append(found, Finding{f.Path, fmt.Sprintf("map name %s is longer than %d characters", m[1], mapNameMax)})
+			if name := m[1] + m[2]; len(name) > mapNameMax {
+				found = append(found, Finding{f.Path, fmt.Sprintf("map name %s is longer than %d characters", name, mapNameMax)})
 			}
 		}
 	}
 	return found
 }
 
-// CheckTwins compares enums; scope is that of package control.
-func CheckTwins(t *Tree, scope *types.Scope, twins []Twin) []Finding {
+// CheckTwins compares enums; scopes are those of the packages, by directory.
+func CheckTwins(t *Tree, scopes map[string]*types.Scope, twins []Twin) []Finding {
 	var found []Finding
 	enums := make(map[string]map[string]int64)
 	for _, f := range c(t) {
@@ -64,13 +74,14 @@ func CheckTwins(t *Tree, scope *types.Scope, twins []Twin) []Finding {
 	for _, w := range twins {
 		ours := make(map[string]int64)
 		for name, v := range enums[w.C] {
-			ours[plain(strings.TrimPrefix(name, w.CPrefix))] = v
+			name = plain(strings.TrimPrefix(name, w.CPrefix))
+			ours[cmp.Or(w.Renamed[name], name)] = v
 		}
 		if len(ours) == 0 {
 			found = append(found, Finding{"bpf", "no enum " + w.C})
 			continue
 		}
-		theirs := constants(scope, w.Go, w.GoPrefix)
+		theirs := constants(scopes[w.Package], w.Go, w.GoPrefix)
 		for _, name := range slices.Sorted(maps.Keys(theirs)) {
 			if v, ok := ours[name]; !ok || v != theirs[name] {
 				found = append(found, Finding{"enum " + w.C, fmt.Sprintf("%s %s is %d in Go and differs or is missing in C", w.Go, name, theirs[name])})
@@ -85,15 +96,17 @@ func CheckTwins(t *Tree, scope *types.Scope, twins []Twin) []Finding {
 	return found
 }
 
-// constants returns the values of the Go constants of a type. A plural, which counts the
-// others (Reasons, States), does not start with the prefix and a capital and is left out.
+// constants returns the values of the Go constants of a type, by what follows the prefix.
 func constants(scope *types.Scope, typ, prefix string) map[string]int64 {
 	values := make(map[string]int64)
 	for _, name := range scope.Names() {
 		k, ok := scope.Lookup(name).(*types.Const)
 		rest, has := strings.CutPrefix(name, prefix)
-		if !ok || !has || rest == "" || rest[0] < 'A' || rest[0] > 'Z' {
+		if !ok || !has {
 			continue
+		}
+		if rest == "s" {
+			rest = name
 		}
 		n, ok := k.Type().(*types.Named)
 		if v, exact := constant.Int64Val(k.Val()); ok && exact && n.Obj().Name() == typ {

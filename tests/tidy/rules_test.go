@@ -162,17 +162,21 @@ func TestBPFRules(t *testing.T) {
 	expect(t, CheckLicense, "bpf/x.h", "/* "+spdx+" */\n#define X\n")
 
 	declared := func(name string) string { return "struct {\n\t__uint(type, 2);\n} " + name + " SEC(\".maps\");\n" }
-	expect(t, CheckMapNames, "bpf/x.h", declared("rc_sixteen_chars")+declared("rc_15_characters"[:15]), "rc_sixteen_chars")
+	expect(t, CheckMapNames, "bpf/x.h", declared("rc_sixteen_chars")+declared("rc_15_character"), "rc_sixteen_chars")
+	expect(t, CheckMapNames, "bpf/x.h", "#define RC_ARRAY(name_of_argument, n)\nRC_ARRAY(rc_sixteen_chars, 1);\nRC_PROGS(rc_progs);\n", "rc_sixteen_chars")
 }
 
 func TestTwinsRule(t *testing.T) {
 	scope := check(t, `package control
 		type Kind uint8
-		const ( KindNone Kind = iota; KindBeat; KindHandOver; Kinds )
+		const ( KindNone Kind = iota; KindBeat; KindHandOver )
 		type Other uint8
 		const KindOther Other = 7`)
-	twins := []Twin{{C: "rc_kind", CPrefix: "RC_", Go: "Kind", GoPrefix: "Kind"}}
-	rule := func(tree *Tree) []Finding { return CheckTwins(tree, scope, twins) }
+	twins := []Twin{{C: "rc_kind", CPrefix: "RC_", Package: "control", Go: "Kind", GoPrefix: "Kind", Renamed: map[string]string{"pulse": "beat"}}}
+	rule := func(tree *Tree) []Finding {
+		return CheckTwins(tree, map[string]*types.Scope{"control": scope}, twins)
+	}
+	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_PULSE, RC_HAND_OVER };")
 	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT, /* last */ RC_HAND_OVER = 2, };")
 	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT, RC_HAND_OVER = 3 };", "handover is 2 in Go")
 	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT };", "handover is 2 in Go")

@@ -37,11 +37,16 @@ func TestPurity(t *testing.T) {
 }
 
 func TestTwins(t *testing.T) {
-	control, err := exports(t, "./control").Import(Module + "/control")
-	if err != nil {
-		t.Fatal(err)
+	scopes := make(map[string]*types.Scope)
+	imports := exports(t, "./view", "./control")
+	for _, dir := range []string{"view", "control"} {
+		p, err := imports.Import(Module + "/" + dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scopes[dir] = p.Scope()
 	}
-	expectNone(t, CheckTwins(tree(t), control.Scope(), Twins))
+	expectNone(t, CheckTwins(tree(t), scopes, Twins))
 }
 
 func TestTopLevel(t *testing.T) {
