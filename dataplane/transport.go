@@ -1,0 +1,72 @@
+package dataplane
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+
+	"rollcall/control"
+)
+
+// Transport is how signed asks leave. It belongs to one thread, never blocks, and never
+// receives.
+type Transport interface {
+	// SetGroup says which group this node belongs to. Over Ethernet it joins the group's
+	// multicast address, which outlives the process, and leaves the one before.
+	SetGroup(level uint8, group uint16) error
+
+	// LeaveGroup leaves what SetGroup joined.
+	LeaveGroup() error
+
+	// SetPeers says where each slot is reached.
+	SetPeers(r *control.Roster)
+
+	// Send sends a frame to every slot in to: one by one, or, over Ethernet and when the
+	// frame is addressed to control.ToAll, once to the group's multicast address. A slot
+	// that cannot be sent to does not keep the others from their frame; the first error is
+	// returned.
+	Send(frame []byte, to control.Bitmap) error
+
+	// Close leaves the group joined: the kernel may go on answering in it.
+	Close() error
+}
+
+// OpenTransport opens the transport that the options ask for.
+func OpenTransport(opt Options) (Transport, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if opt.Transport == TransportEther {
+		return openEther(&opt)
+	}
+	u, err := openUDP(&opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := u.deafen(); err != nil {
+		u.Close()
+		return nil, err
+	}
+	return u, nil
+}
+
+// GroupMAC is the multicast address of a group on Ethernet: locally administered, and away
+// from the 33:33 of IPv6. Two clusters that hash alike hear each other's frames and drop them.
+func GroupMAC(cluster uint64, level uint8, group uint16) [6]byte {
+	b := binary.BigEndian.AppendUint64([]byte("rollcall group "), cluster)
+	b = append(b, level)
+	b = binary.BigEndian.AppendUint16(b, group)
+	h := sha256.Sum256(b)
+	return [6]byte{0x07, h[0], h[1], h[2], h[3], h[4]}
+}
+
+// toAll reports whether a signed frame is addressed to every member of its group.
+func toAll(frame []byte) bool {
+	return binary.BigEndian.Uint16(frame[atTo:]) == control.ToAll
+}
+
+// sendError tells which slot an ask could not be sent to.
+func sendError(slot uint16, err error) error {
+	return fmt.Errorf("send to slot %d: %w", slot, err)
+}

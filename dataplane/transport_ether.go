@@ -1,0 +1,132 @@
+package dataplane
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"rollcall/control"
+)
+
+// sendPatience is how long a full queue of the interface may hold up one Send. A queue
+// that is full for longer (a paused link) loses the rest of the frames, as a wire does.
+const sendPatience = time.Millisecond
+
+// ether sends frames right behind the EtherType.
+type ether struct {
+	out     *rawSender
+	link    Link
+	cluster uint64
+	joined  [6]byte // multicast address of the group; zero: none
+	group   net.Addr
+	peers   [control.Slots]net.Addr
+}
+
+func openEther(opt *Options) (*ether, error) {
+	link, err := FindLink(opt.Interface)
+	if err != nil {
+		return nil, err
+	}
+	if link.MAC == [6]byte{} {
+		return nil, fmt.Errorf("open interface %s: it has no Ethernet address, choose transport %q", link.Name, TransportUDP)
+	}
+	out, err := openRaw(link, opt.EtherType)
+	if err != nil {
+		return nil, err
+	}
+	return &ether{out: out, link: link, cluster: ClusterID(opt.Cluster)}, nil
+}
+
+func (e *ether) SetGroup(level uint8, group uint16) error {
+	mac := GroupMAC(e.cluster, level, group)
+	if mac == e.joined {
+		return nil
+	}
+	if err := e.LeaveGroup(); err != nil {
+		return err
+	}
+	if err := multicast(unix.SIOCADDMULTI, e.link.Name, mac); err != nil {
+		return fmt.Errorf("join %s on %s (needs CAP_NET_ADMIN): %w", net.HardwareAddr(mac[:]), e.link.Name, err)
+	}
+	e.joined, e.group = mac, rawAddr(mac)
+	return nil
+}
+
+func (e *ether) LeaveGroup() error {
+	mac := e.joined
+	if mac == [6]byte{} {
+		return nil
+	}
+	e.joined, e.group = [6]byte{}, nil
+	if err := multicast(unix.SIOCDELMULTI, e.link.Name, mac); err != nil {
+		return fmt.Errorf("leave %s on %s: %w", net.HardwareAddr(mac[:]), e.link.Name, err)
+	}
+	return nil
+}
+
+func (e *ether) SetPeers(r *control.Roster) {
+	clear(e.peers[:])
+	for i := range r.Seats {
+		if s := &r.Seats[i]; len(s.Rails) > 0 && s.Rails[0].MAC != [6]byte{} {
+			e.peers[s.Slot] = rawAddr(s.Rails[0].MAC)
+		}
+	}
+}
+
+func (e *ether) Send(frame []byte, to control.Bitmap) error {
+	if to.Empty() {
+		return nil
+	}
+	if err := e.out.within(sendPatience); err != nil {
+		return fmt.Errorf("send on %s: %w", e.link.Name, err)
+	}
+	if toAll(frame) && e.group != nil {
+		if err := e.out.write(frame, e.group); err != nil {
+			return fmt.Errorf("send to the group: %w", err)
+		}
+		return nil
+	}
+	var first error
+	for s := to.First(); s < control.Slots; s = to.Next(s + 1) {
+		err := errNoAddress
+		if e.peers[s] != nil {
+			err = e.out.write(frame, e.peers[s])
+		}
+		if err != nil && first == nil {
+			first = sendError(s, err)
+		}
+	}
+	return first
+}
+
+func (e *ether) Close() error { return e.out.close() }
+
+// multicast adds an address to those the interface receives, or takes it away. The
+// kernel keeps it for the interface, not for a socket: it outlives the process.
+func multicast(request uint, ifname string, mac [6]byte) error {
+	var req struct {
+		name   [unix.IFNAMSIZ]byte
+		family uint16 // AF_UNSPEC
+		addr   [14]byte
+		_      [8]byte
+	}
+	copy(req.name[:unix.IFNAMSIZ-1], ifname)
+	copy(req.addr[:], mac[:])
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(unsafe.Pointer(&req)))
+	if errno == 0 {
+		return nil
+	}
+	if request == unix.SIOCDELMULTI && errno == unix.ENOENT {
+		return nil // gone already, perhaps with an earlier incarnation of the interface
+	}
+	return os.NewSyscallError("ioctl", errno)
+}
