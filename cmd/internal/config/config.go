@@ -1,0 +1,172 @@
+// Package config reads the configuration that serves a whole cluster: one strict TOML file,
+// the same on every node, whose keys the flags of rollcalld override.
+//
+// Whatever is wrong is told at once, each problem with the file, the line and what to do
+// about it; a file with a problem configures nothing. Unknown keys are problems, so that a
+// misspelt one never falls back to its default in silence.
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/control"
+	"rollcall/dataplane"
+)
+
+// DefaultPath is where the configuration is unless --config says otherwise.
+const DefaultPath = "/etc/rollcall/rollcall.toml"
+
+// Limits of what a configuration says.
+const (
+	fileMax      = 1 << 20 // bytes
+	groupsMax    = 248     // slots of level 1 that are not seats
+	membersMax   = control.Slots
+	membersQuick = 64 // members of a group whose rounds follow each other faster than quick
+	quick        = 5 * time.Millisecond
+	socketMax    = 107 // bytes of a unix socket's path
+)
+
+// Config is one node's configuration. All times are whole microseconds.
+type Config struct {
+	File       string // where it was read
+	Cluster    string
+	Node       string
+	Interfaces []string // one
+	Profile    string   // safe | fast | extreme, or custom where interval or rounds say otherwise
+	Interval   time.Duration
+	Rounds     int
+	Attach     string
+	Transport  string // of the node's own group
+	KeyFile    string
+	Founders   []string // names, in the order given
+	Contacts   []string // host:port; never empty
+	RPC        netip.AddrPort
+	Socket     string
+	StateDir   string
+	PinDir     string
+	AgentGrace time.Duration
+	OnStale    string // report | remove
+	FoundWait  time.Duration
+	JoinWindow time.Duration
+	LogLevel   string // debug | info | warn | error
+	EtherType  uint16
+	Port       uint16 // UDP
+	DSCP       uint8
+	Address    netip.Addr // the interface's own to use; invalid: its first global one
+	Priority   int        // SCHED_FIFO priority of the daemon; 0: leave the scheduler alone
+	Groups     []Group
+
+	contacts []string // as given
+	rpc      string
+}
+
+// Group is one [[group]] of the inventory.
+type Group struct {
+	ID        uint16
+	Name      string
+	Nodes     []string // in the order given
+	Transport string   // empty: the cluster's
+
+	nodes    string // as given
+	numbered bool   // an id was given
+}
+
+// profile is a named pair of interval and rounds.
+type profile struct {
+	name     string
+	interval time.Duration
+	rounds   int
+}
+
+var profiles = []profile{
+	{"safe", 100 * time.Millisecond, 5},
+	{"fast", 10 * time.Millisecond, 5},
+	{"extreme", time.Millisecond, 5},
+}
+
+// defaults returns the configuration that an empty file gives, which is not a valid one.
+// A zero interval, zero rounds or an empty founder list stand for "not given".
+func defaults() *Config {
+	return &Config{
+		Profile:    "safe",
+		Attach:     dataplane.AttachAuto,
+		Transport:  dataplane.TransportUDP,
+		KeyFile:    "/etc/rollcall/cluster.key",
+		rpc:        fmt.Sprintf(":%d", dataplane.DefaultPort),
+		Socket:     "/run/rollcall/rollcall.sock",
+		StateDir:   "/var/lib/rollcall",
+		PinDir:     dataplane.DefaultPinDir,
+		AgentGrace: 30 * time.Second,
+		OnStale:    "report",
+		FoundWait:  10 * time.Second,
+		JoinWindow: 250 * time.Millisecond,
+		LogLevel:   "info",
+		EtherType:  dataplane.DefaultEtherType,
+		Port:       dataplane.DefaultPort,
+		DSCP:       dataplane.DefaultDSCP,
+		Priority:   50,
+	}
+}
+
+// Load reads the file and applies what the flags set, by key. A list in a flag is
+// separated by commas.
+func Load(path string, flags map[string]string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w; give another with --config", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, fileMax+1))
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, text, flags)
+}
+
+// Parse is Load for text that was read already; path only names it in errors.
+func Parse(path string, text []byte, flags map[string]string) (*Config, error) {
+	if len(text) > fileMax {
+		return nil, fmt.Errorf("%s: longer than %d bytes; fold node names into hostlists such as cn[001-064]", path, fileMax)
+	}
+	c := defaults()
+	c.File = path
+	p := &problems{path: path, lines: bytes.Split(text, []byte("\n")), flags: flags}
+	p.decode(c, text)
+	if p.none() { // what was not understood cannot be judged
+		p.check(c)
+	}
+	return c, p.err()
+}
+
+// Own returns the group that the node belongs to.
+func (c *Config) Own() *Group {
+	for i := range c.Groups {
+		if slices.Contains(c.Groups[i].Nodes, c.Node) {
+			return &c.Groups[i]
+		}
+	}
+	return nil
+}
+
+// Founder reports whether the node is one of the founders.
+func (c *Config) Founder() bool { return slices.Contains(c.Founders, c.Node) }
+
+// String says in one line what the node would run.
+func (c *Config) String() string {
+	g := c.Own()
+	var b strings.Builder
+	fmt.Fprintf(&b, "cluster %s, node %s in group %d", c.Cluster, c.Node, g.ID)
+	if g.Name != "" {
+		fmt.Fprintf(&b, " (%s)", g.Name)
+	}
+	fmt.Fprintf(&b, " of %d nodes, profile %s (%v x %d), interface %s, attach %s, transport %s",
+		len(g.Nodes), c.Profile, c.Interval, c.Rounds, strings.Join(c.Interfaces, ","), c.Attach, c.Transport)
+	return b.String()
+}

@@ -1,0 +1,140 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Key describes one key of the file; rollcalld has a flag of the same name for each, with
+// dashes for underscores.
+type Key struct {
+	Name  string
+	Usage string
+	kind  kind
+	set   func(*Config, string) error
+}
+
+// kind is the TOML type that a key wants.
+type kind uint8
+
+const (
+	text   kind = iota
+	number      // integer
+	list        // array of strings; set takes them separated by commas
+)
+
+var kindNames = [...]string{"a string in quotes", "an integer", "an array of strings"}
+
+// Keys are the keys of the file beside [[group]], in the order in which they are told.
+var Keys = []Key{
+	{"cluster", "name of the cluster, 1 to 32 of a-z, 0-9 and -", text, word(func(c *Config) *string { return &c.Cluster })},
+	{"node", "name of this node; default: the short host name", text, word(func(c *Config) *string { return &c.Node })},
+	{"interfaces", "network interface to serve", list, words(func(c *Config) *[]string { return &c.Interfaces })},
+	{"profile", "safe (100ms x 5), fast (10ms x 5) or extreme (1ms x 5)", text, word(func(c *Config) *string { return &c.Profile })},
+	{"interval", "time between rounds, 1ms to 10s; overrides the profile's", text, span(func(c *Config) *time.Duration { return &c.Interval }, time.Millisecond, 10*time.Second)},
+	{"rounds", "unanswered rounds before a removal, 2 to 32; overrides the profile's", number, integer(func(c *Config) *int { return &c.Rounds }, 2, 32)},
+	{"attach", "auto, native, tc, generic or socket", text, word(func(c *Config) *string { return &c.Attach })},
+	{"transport", "udp or ether", text, word(func(c *Config) *string { return &c.Transport })},
+	{"key_file", "file of the cluster's key", text, word(func(c *Config) *string { return &c.KeyFile })},
+	{"founders", "hostlist of the nodes that may found the cluster", text, func(c *Config, s string) error { c.Founders = []string{s}; return nil }},
+	{"contacts", "HOST:PORT of agents to ask first; default: the founders", list, words(func(c *Config) *[]string { return &c.contacts })},
+	{"rpc", "[ADDRESS]:PORT for calls between agents; default: the interface's address", text, word(func(c *Config) *string { return &c.rpc })},
+	{"socket", "unix socket of the API", text, word(func(c *Config) *string { return &c.Socket })},
+	{"state_dir", "directory where a founder keeps the cluster's record", text, word(func(c *Config) *string { return &c.StateDir })},
+	{"pin_dir", "directory of the pins, on a BPF file system", text, word(func(c *Config) *string { return &c.PinDir })},
+	{"agent_grace", "how long an agent may be silent before on_stale applies", text, span(func(c *Config) *time.Duration { return &c.AgentGrace }, time.Second, time.Hour)},
+	{"on_stale", "what becomes of a node with a silent agent: report or remove", text, word(func(c *Config) *string { return &c.OnStale })},
+	{"found_wait", "silence before founding", text, span(func(c *Config) *time.Duration { return &c.FoundWait }, 0, time.Hour)},
+	{"join_window", "joins within it share one view", text, span(func(c *Config) *time.Duration { return &c.JoinWindow }, 0, 10*time.Second)},
+	{"log_level", "debug, info, warn or error", text, word(func(c *Config) *string { return &c.LogLevel })},
+	{"ethertype", "EtherType of frames with transport ether", number, integer(func(c *Config) *uint16 { return &c.EtherType }, 0x600, 0xffff)},
+	{"port", "UDP port of frames with transport udp", number, integer(func(c *Config) *uint16 { return &c.Port }, 1, 65535)},
+	{"dscp", "DSCP of frames with transport udp", number, integer(func(c *Config) *uint8 { return &c.DSCP }, 1, 63)},
+	{"address", "the interface's own address to use; default: its first global one", text, address},
+	{"priority", "SCHED_FIFO priority of the daemon, 0: do not set", number, integer(func(c *Config) *int { return &c.Priority }, 0, 99)},
+}
+
+// groupKey is one key of a [[group]].
+type groupKey struct {
+	name string
+	kind kind
+	set  func(*Group, string) error
+}
+
+var groupKeys = []groupKey{
+	{"id", number, integer(func(g *Group) *uint16 { return &g.ID }, 0, groupsMax-1)},
+	{"name", text, word(func(g *Group) *string { return &g.Name })},
+	{"nodes", text, word(func(g *Group) *string { return &g.nodes })},
+	{"transport", text, word(func(g *Group) *string { return &g.Transport })},
+}
+
+func word[T any](at func(*T) *string) func(*T, string) error {
+	return func(t *T, s string) error {
+		if s == "" {
+			return errors.New("empty; leave the key out for its default")
+		}
+		*at(t) = s
+		return nil
+	}
+}
+
+func words(at func(*Config) *[]string) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		if s == "" {
+			return errors.New("empty; leave the key out for its default")
+		}
+		*at(c) = strings.Split(s, ",")
+		return nil
+	}
+}
+
+func span(at func(*Config) *time.Duration, lo, hi time.Duration) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return fmt.Errorf("bad duration %q; write for example 10ms, 2.5s or 1m", clip(s))
+		}
+		switch {
+		case d < lo || d > hi:
+			return fmt.Errorf("%v is out of range; %v to %v", d, lo, hi)
+		case d%time.Microsecond != 0:
+			return fmt.Errorf("%v is not a whole number of microseconds", d)
+		}
+		*at(c) = d
+		return nil
+	}
+}
+
+func integer[T any, N int | uint8 | uint16](at func(*T) *N, lo, hi int64) func(*T, string) error {
+	return func(t *T, s string) error {
+		n, err := strconv.ParseInt(s, 0, 64)
+		if err != nil {
+			return fmt.Errorf("bad integer %q", clip(s))
+		}
+		if n < lo || n > hi {
+			return fmt.Errorf("%s is out of range; %d to %d", s, lo, hi)
+		}
+		*at(t) = N(n)
+		return nil
+	}
+}
+
+func address(c *Config, s string) error {
+	a, err := netip.ParseAddr(s)
+	if err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
+		return fmt.Errorf("bad address %q; write one that the interface has, without its prefix length", clip(s))
+	}
+	c.Address = a.Unmap()
+	return nil
+}
+
+func clip(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "…"
+	}
+	return s
+}
