@@ -40,6 +40,7 @@ const (
 type Order struct {
 	Verb    Verb
 	Abandon uint32 // with Found: the instance that is declared dead
+	By      Peer   // who gave it; the Server fills it in
 }
 
 // Signal tells any number of waiting goroutines that something changed. The zero Signal is
