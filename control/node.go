@@ -1,41 +1,326 @@
 package control
 
-import "rollcall/view"
+import (
+	"time"
+
+	"rollcall/view"
+)
+
+// role is what a node is to its group at the moment.
+type role uint8
+
+const (
+	roleAbsent    role = iota // no register: asks to be let in, or founds
+	roleFollower              // has a register; somebody else leads, or nobody
+	roleCandidate             // collects promises
+	roleLeader
+	roleLeft // by the operator's order; comes back only by order
+)
+
+var roleNames = [...]string{"absent", "follower", "candidate", "leader", "left"}
+
+// housekeeping is the longest a node waits between two steps.
+const housekeeping = time.Second
 
 // Node is one node's part in one group: it decides, and leaves doing to its driver.
-type Node struct{}
+type Node struct {
+	cfg     Config
+	role    role
+	rosters []*Roster // held, the newest first, at most HeldRosters
+	record  InstanceRecord
+	current *view.View // installed; nil before the first
+	past    []Past
+	states  [Slots]view.State // a leader's judgement, of its last round
+	leaving bool
+	started bool
+
+	lead  leadership
+	cand  candidacy
+	watch watch
+	join  joining
+	found founding
+
+	// The step in progress.
+	now      Time
+	reg      Register
+	tally    *Tally
+	wake     Wake
+	out      Output
+	deadline Time
+}
 
 // New returns a node that belongs to no group yet, or, when its register says otherwise at
 // the first Step, goes on where an earlier agent stopped.
-func New(c Config) *Node { return nil }
+func New(c Config) *Node {
+	n := &Node{cfg: c, record: c.Record}
+	if c.Roster != nil {
+		n.rosters = []*Roster{c.Roster}
+	}
+	return n
+}
 
 // Step takes what happened and says what to do.
-func (n *Node) Step(now Time, in Input) Output { return Output{} }
+func (n *Node) Step(now Time, in Input) Output {
+	n.now, n.reg, n.tally, n.wake = now, *in.Register, in.Tally, in.Wake
+	n.out = Output{}
+	n.deadline = now.Add(housekeeping)
+	if !n.started {
+		n.started, n.join.since = true, now
+	}
+	n.settleRole()
+	if in.Order != OrderNone {
+		n.order(in)
+	}
+	if in.Message != nil {
+		n.receive(in.Message)
+	}
+	switch n.role {
+	case roleAbsent:
+		n.absent()
+	case roleFollower:
+		n.follow()
+	case roleCandidate:
+		n.campaign()
+	case roleLeader:
+		n.leadGroup()
+	}
+	n.install()
+	n.tally = nil
+	return n.out
+}
 
 // Deadline is when to call Step next if nothing happens before.
-func (n *Node) Deadline() Time { return 0 }
+func (n *Node) Deadline() Time { return n.deadline }
 
 // Watch names the slots whose tally Step wants to see; empty while the node asks nothing.
-func (n *Node) Watch() Bitmap { return Bitmap{} }
-
-// Status is what a node knows of itself and its group at this moment.
-type Status struct {
-	Role      string // absent | joining | follower | deputy | candidate | leader | left
-	Instance  uint32
-	Leader    string // name; empty: none known
-	LeaderRPC string
-	Slot      uint16
-	Awaiting  string // in words: what this node waits for, empty in a healthy group
-	Roster    *Roster
-	States    [Slots]view.State // of the slots of the roster
-	Past      []Past            // nodes that were members and are not: newest state
+func (n *Node) Watch() Bitmap {
+	switch {
+	case n.role == roleLeader:
+		return n.lead.view.New.Or(n.lead.view.Old)
+	case n.role == roleCandidate:
+		return n.cand.asked
+	case n.watch.on:
+		return n.watch.asked
+	}
+	return Bitmap{}
 }
 
-// Past is a former member.
-type Past struct {
-	Name  string
-	State view.State // Gone or Left
+// settleRole brings the role in line with what the register became since the last step.
+func (n *Node) settleRole() {
+	switch n.reg.State {
+	case RegisterVacant:
+		if n.role != roleLeft && n.role != roleAbsent {
+			n.becomeAbsent()
+		}
+	case RegisterOut:
+		if n.role == roleAbsent {
+			n.role = roleFollower
+		}
+		n.removed("the group's view no longer names this node")
+	default:
+		if n.role == roleAbsent {
+			n.adopt()
+		}
+		if n.wake&WakeInstance != 0 {
+			n.removed("a later instance of the cluster was heard")
+		}
+	}
 }
 
-// Status reports the node's state; now and the register are those of the moment.
-func (n *Node) Status(now Time, r *Register) Status { return Status{} }
+// adopt goes on with the register that an earlier agent of this node left behind. If that
+// agent led, nobody else has to be disturbed: it asks itself for a hand-over.
+func (n *Node) adopt() {
+	n.role = roleFollower
+	n.join.since = n.now
+	own := n.reg.BeatBallot != 0 && n.reg.BeatBallot.Slot() == n.reg.Slot && n.reg.Promised == n.reg.BeatBallot
+	if own && n.reg.State == RegisterMember && n.rosterOf(n.reg.Accepted.Roster) != nil {
+		n.stand(n.reg.Promised)
+	}
+}
+
+// removed gives the register up; what was learnt with it is worthless to the group.
+func (n *Node) removed(why string) {
+	if n.role == roleAbsent || n.role == roleLeft {
+		return
+	}
+	n.event(Event{Kind: EventRemoved, From: n.reg.Committed.Seq, Why: why})
+	n.vacate()
+}
+
+func (n *Node) vacate() {
+	n.stopAsking()
+	n.command(Command{Kind: CommandVacate})
+	n.becomeAbsent()
+}
+
+func (n *Node) becomeAbsent() {
+	n.lead, n.cand, n.watch = leadership{}, candidacy{}, watch{}
+	n.current = nil
+	n.join = joining{since: n.now, hints: n.join.hints}
+	n.found.heardAt = n.now
+	n.role = roleAbsent
+	if n.leaving {
+		n.role, n.leaving = roleLeft, false
+		n.event(Event{Kind: EventLeft})
+	}
+	n.wakeAt(n.now)
+}
+
+func (n *Node) order(in Input) {
+	switch in.Order {
+	case OrderLeave:
+		n.leave()
+	case OrderJoin:
+		n.leaving = false
+		if n.role == roleLeft {
+			n.role = roleAbsent
+			n.becomeAbsent()
+		}
+	case OrderShutdown:
+		n.shutdown()
+	case OrderAbandon:
+		n.found.abandoned = max(n.found.abandoned, in.Abandon)
+	}
+}
+
+// receive handles a message from another agent.
+func (n *Node) receive(m *Message) {
+	if m.Cluster != n.cfg.Cluster || m.Level != n.cfg.Level || m.From.Name == n.cfg.Self.Name {
+		return
+	}
+	switch m.Kind {
+	case MessageJoin:
+		n.admit(m)
+	case MessageAnswer:
+		n.answered(m)
+	case MessageRoster:
+		n.rosterArrived(m)
+	case MessageHeld:
+		n.held(m)
+	case MessageFetch:
+		n.fetched(m)
+	case MessageLeave:
+		n.goodbye(m)
+	case MessageAsk:
+		n.foundAsked(m)
+	case MessageState:
+		n.foundState(m)
+	case MessagePropose:
+		n.foundProposed(m)
+	case MessageVote:
+		n.foundVoted(m)
+	case MessageShutdown:
+		n.closed(m.Instance)
+	}
+}
+
+// command orders the register and tally, and lets the rest of this step see the register
+// as it will be.
+func (n *Node) command(c Command) {
+	n.reg.apply(&c)
+	n.out.Commands = append(n.out.Commands, c)
+}
+
+// send asks the slots in to. The plane fills in Sent.
+func (n *Node) send(to Bitmap, f Frame) {
+	f.Cluster, f.Instance, f.Level, f.Group = n.cfg.ClusterID, n.reg.Instance, n.cfg.Level, n.cfg.Group
+	f.From = n.reg.Slot
+	n.out.Frames = append(n.out.Frames, Outgoing{To: to, Frame: f})
+}
+
+func (n *Node) letter(to string, m Message) {
+	if to == "" || to == n.cfg.Self.RPC {
+		return
+	}
+	m.Cluster, m.Level, m.Group = n.cfg.Cluster, n.cfg.Level, n.cfg.Group
+	m.From = n.self()
+	n.out.Messages = append(n.out.Messages, Letter{To: to, Message: m})
+}
+
+// self is this node as others should know it.
+func (n *Node) self() Peer {
+	p := n.cfg.Self
+	p.Incarnation = n.reg.Incarnation
+	return p
+}
+
+func (n *Node) event(e Event) {
+	e.At = n.now
+	e.Instance = n.reg.Instance
+	if e.Ballot == 0 {
+		e.Ballot = n.reg.Promised
+	}
+	n.out.Events = append(n.out.Events, e)
+}
+
+// wakeAt brings the deadline forward.
+func (n *Node) wakeAt(t Time) {
+	if t.Before(n.deadline) {
+		n.deadline = t
+	}
+}
+
+func (n *Node) stopAsking() {
+	n.command(Command{Kind: CommandAsk})
+}
+
+// rosterOf returns the held roster of a version, or nil.
+func (n *Node) rosterOf(version uint64) *Roster {
+	for _, r := range n.rosters {
+		if r.Version() == version {
+			return r
+		}
+	}
+	return nil
+}
+
+// hold makes r the newest roster held.
+func (n *Node) hold(r *Roster) {
+	if len(n.rosters) > 0 && n.rosters[0].Version() == r.Version() && n.reg.Rosters[0] == r.Version() {
+		return
+	}
+	kept := []*Roster{r}
+	for _, o := range n.rosters {
+		if o.Version() != r.Version() && len(kept) < HeldRosters {
+			kept = append(kept, o)
+		}
+	}
+	n.rosters = kept
+	c := Command{Kind: CommandHold}
+	for i, o := range kept {
+		c.Rosters[i] = o.Version()
+	}
+	n.command(c)
+	n.out.Roster = r
+}
+
+// nameOf returns the node in a slot by the newest roster that names it.
+func (n *Node) nameOf(slot uint16) string {
+	for _, r := range n.rosters {
+		if s := r.At(slot); s != nil {
+			return s.Name
+		}
+	}
+	return ""
+}
+
+func (n *Node) rpcOf(slot uint16) string {
+	for _, r := range n.rosters {
+		if s := r.At(slot); s != nil {
+			return s.RPC
+		}
+	}
+	return ""
+}
+
+// names lists the nodes in the slots of b.
+func (n *Node) names(b Bitmap) []string {
+	var l []string
+	for s := b.First(); s < Slots; s = b.Next(s + 1) {
+		l = append(l, n.nameOf(s))
+	}
+	return l
+}
+
+// half is ceil(k/2), the rounds after which silence is suspicious.
+func half(k int) int { return (k + 1) / 2 }

@@ -1,0 +1,297 @@
+package control
+
+import "time"
+
+// admission is the slow path by which nodes come in: requests are gathered for a while,
+// a roster that seats them goes to the agents, and when a quorum and the founders hold it,
+// one view lets all of them in.
+type admission struct {
+	asked   []Peer // waiting for the next roster
+	since   Time   // of the oldest of them
+	roster  *Roster
+	version uint64
+	started Time
+	joiners Bitmap
+	holders Bitmap // agents that said they hold it
+	pushAt  Time
+}
+
+const (
+	pushEvery    = 250 * time.Millisecond // rosters again to those that do not hold them
+	admitPatient = 2 * time.Second        // for joiners that do not hold the roster
+	admitGiveUp  = 10 * time.Second
+)
+
+// admit answers a node that asks to be let in.
+func (n *Node) admit(m *Message) {
+	answer := func(status, why string) {
+		a := &Answer{Status: status, Why: why}
+		if status == "redirect" {
+			a.Leader = n.rpcOf(n.reg.Promised.Slot())
+		}
+		n.letter(m.From.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Answer: a})
+	}
+	switch {
+	case m.Group != n.cfg.Group:
+		answer("refused", "this agent belongs to another group")
+		return
+	case n.role != roleLeader && n.reg.State == RegisterMember && n.reg.Promised.Slot() != n.reg.Slot:
+		answer("redirect", "")
+		return
+	case n.role != roleLeader:
+		answer("idle", "no group here yet")
+		return
+	case !n.allowed(m.From.Name):
+		answer("refused", "the group's inventory does not name this node")
+		return
+	}
+	l := &n.lead
+	seat := l.roster.Named(m.From.Name)
+	member := seat != nil && l.view.New.Or(l.view.Old).Has(seat.Slot)
+	switch {
+	case member && seat.Incarnation == m.From.Incarnation:
+		answer("member", "")
+	case member && l.reboots[seat.Slot] == 0 && n.livesOn(seat.Slot):
+		l.reboots[seat.Slot] = n.now
+		answer("waiting", "a member of this name still answers: if it is another node, one of the two must be renamed")
+	case member:
+		if l.reboots[seat.Slot] == 0 {
+			l.reboots[seat.Slot] = n.now
+		}
+		answer("waiting", "the node's earlier incarnation has to be removed first")
+	case m.Holds:
+		answer("removed", "the group goes on without this node")
+	default:
+		n.enqueue(m.From)
+		answer("waiting", "")
+	}
+}
+
+// livesOn reports whether the member answered a round within the last few.
+func (n *Node) livesOn(slot uint16) bool {
+	m := &n.tally.Members[slot]
+	return m.EchoAt != 0 && n.now.Since(m.EchoAt) < 2*n.cfg.Interval
+}
+
+func (n *Node) allowed(name string) bool {
+	for _, a := range n.cfg.Allowed {
+		if a == name {
+			return true
+		}
+	}
+	return len(n.cfg.Allowed) == 0
+}
+
+func (n *Node) enqueue(p Peer) {
+	a := &n.lead.adm
+	if p.Incarnation == 0 {
+		return
+	}
+	if a.roster != nil {
+		if s := a.roster.Named(p.Name); s != nil && s.Incarnation == p.Incarnation && a.joiners.Has(s.Slot) {
+			a.pushAt = n.now // it asks again: it did not get the roster
+			return
+		}
+	}
+	for i := range a.asked {
+		if a.asked[i].Name == p.Name {
+			a.asked[i] = p
+			return
+		}
+	}
+	if len(a.asked) >= Slots {
+		return
+	}
+	if len(a.asked) == 0 {
+		a.since = n.now
+	}
+	a.asked = append(a.asked, p)
+}
+
+// admissions moves the joiners on by what the present state allows.
+func (n *Node) admissions() {
+	l := &n.lead
+	a := &l.adm
+	if !l.decided {
+		if l.view.Seq == 1 { // the founders' own first roster
+			n.pushRosters()
+		}
+		return
+	}
+	if a.roster == nil && len(a.asked) > 0 && n.now.Since(a.since) >= n.cfg.JoinWindow {
+		n.seatJoiners()
+	}
+	if a.roster != nil {
+		n.proposeJoiners()
+	}
+	n.pushRosters()
+}
+
+// seatJoiners draws up the next roster: a node gets its old slot back where that is free,
+// and a slot that was never used before one that was.
+func (n *Node) seatJoiners() {
+	l := &n.lead
+	a := &l.adm
+	busy := l.view.New.Or(l.view.Old)
+	r := l.roster
+	for i, p := range a.asked {
+		slot := uint16(Slots)
+		if s := r.Named(p.Name); s != nil {
+			slot = s.Slot
+			if busy.Has(slot) {
+				continue
+			}
+		} else {
+			slot = freeSlot(r, busy)
+		}
+		if slot == Slots {
+			for _, q := range a.asked[i:] {
+				n.letter(q.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Answer: &Answer{Status: "refused", Why: "the group is full"}})
+			}
+			break
+		}
+		busy.Set(slot)
+		a.joiners.Set(slot)
+		r = r.With(Seat{Slot: slot, Peer: p})
+	}
+	a.asked = nil
+	if a.joiners.Empty() {
+		return
+	}
+	a.roster, a.version, a.started, a.pushAt = r, r.Version(), n.now, n.now
+	a.holders = Bitmap{}
+	n.recordVoters(l.view.Seq, l.view.New.Or(a.joiners), r)
+	n.hold(r)
+	a.holders.Set(n.reg.Slot)
+}
+
+func freeSlot(r *Roster, busy Bitmap) uint16 {
+	reusable := uint16(Slots)
+	for s := uint16(0); s < Slots; s++ {
+		switch {
+		case busy.Has(s):
+		case r.At(s) == nil:
+			return s
+		case reusable == Slots:
+			reusable = s
+		}
+	}
+	return reusable
+}
+
+// proposeJoiners proposes the view with the joiners in it once a quorum, and a majority of
+// those founders that are members, hold the roster: whoever founds anew after all founders
+// were rebooted at once then knows of these members and asks them first.
+func (n *Node) proposeJoiners() {
+	l := &n.lead
+	a := &l.adm
+	ready := a.joiners.And(a.holders)
+	waited := n.now.Since(a.started)
+	switch {
+	case !Quorum(a.holders, l.view.New) || !n.foundersHold(a.holders):
+		if waited < admitGiveUp {
+			return
+		}
+		l.adm = admission{asked: a.asked, since: a.since}
+		return
+	case ready != a.joiners && waited < admitPatient:
+		return
+	case ready.Empty():
+		l.adm = admission{asked: a.asked, since: a.since}
+		return
+	}
+	n.propose(l.view.New.Or(ready), a.roster, Event{Why: "asked to join"})
+}
+
+// admitted ends an admission whose view is decided.
+func (n *Node) admitted() {
+	l := &n.lead
+	if a := &l.adm; a.roster != nil && a.version == l.view.Roster {
+		l.adm = admission{asked: a.asked, since: a.since}
+	}
+}
+
+func (n *Node) foundersHold(holders Bitmap) bool {
+	l := &n.lead
+	in, hold := 0, 0
+	for _, f := range n.cfg.Founders {
+		if s := l.roster.Named(f); s != nil && l.view.New.Has(s.Slot) {
+			in++
+			if holders.Has(s.Slot) {
+				hold++
+			}
+		}
+	}
+	return in == 0 || 2*hold > in
+}
+
+// held notes that an agent holds a roster.
+func (n *Node) held(m *Message) {
+	a := &n.lead.adm
+	if n.role != roleLeader || m.Instance != n.reg.Instance || a.roster == nil || m.Version != a.version {
+		return
+	}
+	if s := a.roster.Named(m.From.Name); s != nil && s.Incarnation == m.From.Incarnation {
+		a.holders.Set(s.Slot)
+		if n.lead.decided {
+			n.proposeJoiners()
+			if !n.lead.decided {
+				n.lead.nextBeat = n.now // joining need not wait for the next round
+			}
+		}
+	}
+}
+
+// newest is the roster that every agent should hold by now.
+func (l *leadership) newest() *Roster {
+	if l.adm.roster != nil {
+		return l.adm.roster
+	}
+	return l.roster
+}
+
+// pushRosters sends the newest roster to the agents that lack it.
+func (n *Node) pushRosters() {
+	l := &n.lead
+	a := &l.adm
+	if n.now.Before(a.pushAt) {
+		return
+	}
+	a.pushAt = n.now.Add(pushEvery)
+	r := l.newest()
+	version := l.view.Roster
+	if a.roster != nil {
+		version = a.version
+	}
+	m := Message{Kind: MessageRoster, Instance: n.reg.Instance, Roster: r, Voters: l.view.New.Or(a.joiners)}
+	all := l.view.New.Or(a.joiners)
+	all.Clear(n.reg.Slot)
+	for s := all.First(); s < Slots; s = all.Next(s + 1) {
+		t := &n.tally.Members[s]
+		lacks := t.Roster != version && !a.holders.Has(s)
+		gone := l.view.New.Has(s) && l.suspects.Has(s)
+		if seat := r.At(s); seat != nil && lacks && !gone {
+			n.letter(seat.RPC, m)
+		}
+	}
+}
+
+// goodbye takes out a member that leaves by its own will.
+func (n *Node) goodbye(m *Message) {
+	if n.role != roleLeader {
+		return
+	}
+	l := &n.lead
+	if s := l.roster.Named(m.From.Name); s != nil && s.Incarnation == m.From.Incarnation && l.view.New.Has(s.Slot) {
+		l.goodbyes.Set(s.Slot)
+	}
+}
+
+func (l *leadership) saidGoodbye(name string) bool {
+	for i := range l.change.Evidence {
+		if e := &l.change.Evidence[i]; e.Name == name {
+			return e.Why == "said goodbye"
+		}
+	}
+	return false
+}

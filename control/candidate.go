@@ -1,0 +1,173 @@
+package control
+
+import "time"
+
+// candidacy is one campaign for the lead.
+type candidacy struct {
+	ballot   Ballot
+	prior    Ballot // of the leader that handed over; 0: it fell silent
+	asked    Bitmap
+	next     Time // ask those again that did not promise
+	prepares int
+	lost     bool // told that no quorum answers
+	seen     watch
+}
+
+// stand starts a campaign. With prior, the leader of that ballot asked for it.
+func (n *Node) stand(prior Ballot) {
+	if n.role == roleLeader {
+		n.lead = leadership{}
+	}
+	term := max(n.reg.Promised.Term(), n.cand.ballot.Term())
+	if n.tally != nil {
+		term = max(term, n.tally.Outbid.Term())
+	}
+	n.cand = candidacy{
+		ballot: NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
+		prior:  prior,
+		asked:  n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members),
+		seen:   n.watch,
+	}
+	n.role = roleCandidate
+	n.command(Command{Kind: CommandAsk, Ballot: n.cand.ballot, Preparing: 1, WindowNS: uint64(n.reg.Rounds) * uint64(n.reg.Interval())})
+	n.ask(n.cand.asked)
+}
+
+func (n *Node) ask(to Bitmap) {
+	c := &n.cand
+	f := Frame{Kind: KindPrepare, To: ToAll, Ballot: c.ballot, Round: uint64(c.prepares + 1)}
+	if c.prior != 0 {
+		f.Flags, f.Ask.Prior = FlagHandOver, c.prior
+	}
+	n.send(to, f)
+	c.prepares++
+	wait := n.reg.Interval() / 4
+	if c.prepares > 8 { // nobody decides in a hurry without a quorum
+		wait = n.reg.Interval()
+	}
+	c.next = n.now.Add(wait)
+	n.wakeAt(c.next)
+}
+
+func (n *Node) campaign() {
+	c := &n.cand
+	t := n.tally
+	switch {
+	case t == nil || t.Ballot != c.ballot || t.Preparing == 0:
+		// The command that starts the collection was given in this very step.
+		n.wakeAt(c.next)
+		return
+	case n.reg.Promised > c.ballot, t.Outbid > c.ballot:
+		n.standDown()
+		return
+	}
+	if n.leftBehind() {
+		n.removed("the others decided on a view without this node")
+		return
+	}
+	a, known := n.highest()
+	c.asked = c.asked.Or(a.New).Or(a.Old)
+	if Quorum(t.Promises, a.New) && (known || Quorum(t.Promises, a.Old)) {
+		n.elect(a, known)
+		return
+	}
+	if c.prepares == 9 && !c.lost {
+		c.lost = true
+		n.event(Event{Kind: EventLost, Ballot: c.ballot, Why: "no leader, and no quorum answers"})
+	}
+	if !n.now.Before(c.next) {
+		n.ask(c.asked.Minus(t.Promises))
+	}
+	n.wakeAt(c.next)
+	n.keepJoining()
+}
+
+// highest is the highest proposal that anybody who promised has accepted, and whether
+// anybody knows it to be decided.
+func (n *Node) highest() (a Proposal, known bool) {
+	t := n.tally
+	for s := t.Promises.First(); s < Slots; s = t.Promises.Next(s + 1) {
+		if m := &t.Members[s]; a.Less(m.Accepted.Ballot, m.Accepted.Seq) {
+			a = m.Accepted
+		}
+	}
+	for s := t.Promises.First(); s < Slots; s = t.Promises.Next(s + 1) {
+		known = known || t.Members[s].Committed >= a.Seq && a.Seq != 0
+	}
+	return a, known
+}
+
+// leftBehind reports whether a decided view later than any this register knows leaves this
+// node out.
+func (n *Node) leftBehind() bool {
+	for s := n.cand.asked.First(); s < Slots; s = n.cand.asked.Next(s + 1) {
+		m := &n.tally.Members[s]
+		if m.Committed >= m.Accepted.Seq && m.Accepted.Seq > n.reg.Accepted.Seq && !m.Accepted.New.Has(n.reg.Slot) {
+			return true
+		}
+	}
+	return false
+}
+
+// elect makes the candidate leader, or stands down where it may not lead.
+func (n *Node) elect(a Proposal, known bool) {
+	r := n.rosterOf(a.Roster)
+	if r == nil {
+		n.fetch(a.Roster)
+		n.standDown()
+		return
+	}
+	if !a.New.Has(n.reg.Slot) {
+		n.standDown()
+		return
+	}
+	c := n.cand
+	n.role = roleLeader
+	n.watch = watch{}
+	i := n.cfg.Interval
+	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, prepares: c.prepares, nextBeat: n.now}
+	n.lead.view.Ballot = c.ballot
+	if c.prior != 0 {
+		n.lead.calmUntil = n.now.Add(time.Duration(n.cfg.Rounds+1) * i)
+	}
+	n.event(Event{Kind: EventElected, To: a.Seq, Ballot: c.ballot, Leader: n.cfg.Self.Name, Rounds: c.prepares})
+	n.judgeOld(&c)
+	if n.reg.Rosters[0] != r.Version() {
+		n.hold(r)
+	}
+	n.takeVotes()
+	n.leadGroup()
+}
+
+// judgeOld carries what the probes showed over into the leader's own count, and drops the
+// old leader in the first view if it answered neither probe nor prepare.
+func (n *Node) judgeOld(c *candidacy) {
+	l, w := &n.lead, &c.seen
+	if !w.on || c.prior != 0 {
+		return
+	}
+	for s := w.asked.First(); s < Slots; s = w.asked.Next(s + 1) {
+		answered := n.tally.Members[s].EchoAt != 0
+		if s == n.reg.Slot || !l.view.New.Has(s) || answered {
+			continue
+		}
+		l.credit[s] = uint8(w.unanswered(n.tally, s, n.now, n.reg.Interval()))
+		if s != w.leader && int(l.credit[s]) >= half(n.cfg.Rounds) {
+			l.suspects.Set(s)
+		}
+	}
+	if l.credit[w.leader] >= 2 && !n.tally.Promises.Has(w.leader) {
+		l.credit[w.leader] = uint8(n.cfg.Rounds)
+		l.fallen.Set(w.leader)
+		l.missedAt = n.reg.BeatAt.Add(n.reg.Interval())
+		l.settleBy = 1 + uint64(half(n.cfg.Rounds))
+	}
+}
+
+// standDown gives the campaign up and leaves the others time to hold theirs.
+func (n *Node) standDown() {
+	n.role = roleFollower
+	n.stopAsking()
+	n.watch = watch{standAt: n.now.Add(time.Duration(2+n.rank()) * n.reg.Interval())}
+	n.wakeAt(n.watch.standAt)
+}

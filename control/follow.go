@@ -1,0 +1,150 @@
+package control
+
+import "time"
+
+// watch is a follower's eye on a leader that fell silent. The first few in rank after the
+// leader are its deputies: they probe the whole group once an interval, so that whoever is
+// elected knows who answers, and a leader whose kernel does is starved, not dead.
+type watch struct {
+	on      bool
+	leader  uint16
+	asked   Bitmap
+	probes  [8]Time // when the last rounds of probes left, the newest first
+	next    Time
+	standAt Time // not before, after a campaign that failed
+}
+
+// deputies is how many followers probe.
+const deputies = 3
+
+func (n *Node) follow() {
+	if n.leaving {
+		n.sayGoodbye()
+	}
+	if n.reg.State == RegisterJoining {
+		n.keepJoining()
+		return
+	}
+	if n.wake&WakeRoster != 0 {
+		n.fetch(0)
+	}
+	if n.wake&WakeHandOver != 0 && !n.leaving && n.rosterOf(n.reg.Accepted.Roster) != nil {
+		n.stand(n.reg.Promised)
+		return
+	}
+	silent := n.now.Since(n.reg.BeatAt)
+	i := n.reg.Interval()
+	if n.reg.BeatAt == 0 || silent < time.Duration(half(int(n.reg.Rounds)))*i {
+		if n.watch.on {
+			n.watch = watch{}
+		}
+		n.keepJoining()
+		return
+	}
+	n.deputize(i)
+	standAt := n.reg.BeatAt.Add(n.reg.Calm() + i/8 + time.Duration(n.rank())*i)
+	if standAt.Before(n.watch.standAt) {
+		standAt = n.watch.standAt
+	}
+	if !n.now.Before(standAt) && n.rosterOf(n.reg.Accepted.Roster) != nil {
+		n.stand(0)
+		return
+	}
+	n.wakeAt(standAt)
+	n.keepJoining()
+}
+
+// deputize watches the silent leader, and probes the group if this node's rank asks for it.
+func (n *Node) deputize(i time.Duration) {
+	w := &n.watch
+	if !w.on || w.leader != n.reg.BeatBallot.Slot() {
+		*w = watch{on: true, leader: n.reg.BeatBallot.Slot(), next: n.now, standAt: w.standAt}
+		w.asked = n.reg.Accepted.New.Or(n.reg.Committed.Members)
+		n.command(Command{Kind: CommandAsk, WindowNS: uint64(n.reg.Rounds) * uint64(i)})
+	}
+	if n.rank() >= deputies {
+		return
+	}
+	if !n.now.Before(w.next) {
+		copy(w.probes[1:], w.probes[:])
+		w.probes[0] = n.now
+		w.next = n.now.Add(i)
+		others := w.asked
+		others.Clear(n.reg.Slot)
+		n.send(others, Frame{Kind: KindProbe, To: ToAll, Ballot: n.reg.Promised})
+	}
+	n.wakeAt(w.next)
+}
+
+// rank is this node's place among the members in the order in which they succeed the
+// leader: by slot, from the leader's on, those it heard of late first.
+func (n *Node) rank() int {
+	members := n.reg.Accepted.New.Or(n.reg.Committed.Members)
+	leader := n.reg.BeatBallot.Slot()
+	members.Clear(leader)
+	heard := n.reg.Heard
+	heard.Set(n.reg.Slot)
+	r := 0
+	for s := members.First(); s < Slots; s = members.Next(s + 1) {
+		if heard.Has(s) && (s-leader)%Slots < (n.reg.Slot-leader)%Slots {
+			r++
+		}
+	}
+	return r
+}
+
+// unanswered counts the probes to a slot that stayed without answer while others were
+// answered, since its last answer and up to an interval ago.
+func (w *watch) unanswered(t *Tally, slot uint16, now Time, i time.Duration) int {
+	var anybody Time
+	for s := w.asked.First(); s < Slots; s = w.asked.Next(s + 1) {
+		if s != slot && t.Members[s].AnswerAt > anybody {
+			anybody = t.Members[s].AnswerAt
+		}
+	}
+	missed := 0
+	for _, at := range w.probes {
+		if at != 0 && at > t.Members[slot].AnswerAt && at < anybody && now.Since(at) >= ripe(i) {
+			missed++
+		}
+	}
+	return missed
+}
+
+// ripe is the age at which an unanswered round counts as missed: an interval, less what the
+// grid of the rounds may jitter.
+func ripe(i time.Duration) time.Duration { return i - i/8 }
+
+// fetch asks for a roster that is missing: the leader, or whoever may know.
+func (n *Node) fetch(version uint64) {
+	if n.now.Since(n.join.fetchAt) < 200*time.Millisecond && n.join.fetchAt != 0 {
+		n.wakeAt(n.join.fetchAt.Add(200 * time.Millisecond))
+		return
+	}
+	n.join.fetchAt = n.now
+	n.wakeAt(n.now.Add(200 * time.Millisecond))
+	m := Message{Kind: MessageFetch, Instance: n.reg.Instance, Version: version}
+	if to := n.rpcOf(n.reg.Promised.Slot()); to != "" && to != n.cfg.Self.RPC {
+		n.letter(to, m)
+		return
+	}
+	for _, to := range n.askable() {
+		n.letter(to, m)
+	}
+}
+
+// fetched answers with the roster asked for.
+func (n *Node) fetched(m *Message) {
+	if n.reg.State == RegisterVacant || m.Instance != n.reg.Instance || len(n.rosters) == 0 {
+		return
+	}
+	r := n.rosters[0]
+	if m.Version != 0 {
+		r = n.rosterOf(m.Version)
+	} else if n.role == roleLeader {
+		r = n.lead.newest()
+	}
+	if r != nil {
+		n.letter(m.From.RPC, Message{Kind: MessageRoster, Instance: n.reg.Instance, Roster: r, Voters: n.reg.Committed.Members.Or(n.reg.Accepted.New)})
+	}
+}

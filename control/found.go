@@ -1,0 +1,362 @@
+package control
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// founding is a founder's part in beginning an instance (DESIGN 4.5).
+//
+// A founder that is absent asks the founders, and the voters that the highest record names,
+// how things stand. When a majority of founders has been quiet for FoundWait, the first of
+// them proposes the next instance; who votes for it writes that down first, and from then on
+// joins no earlier instance. The instance begins with the votes of a majority of founders
+// and, unless the highest record is closed or given up by decree, of a majority of the voters
+// it names: these hold no register of that instance and never will, so it is dead.
+type founding struct {
+	heardAt   Time // a member of any instance
+	next      Time
+	states    []foundState
+	floor     uint32 // no instance up to here is joined
+	abandoned uint32 // by the operator's decree
+
+	proposed uint32 // instance proposed, awaiting votes
+	until    Time
+	roster   *Roster
+	old      InstanceRecord // the highest record at the time
+	votes    []string
+}
+
+type foundState struct {
+	from  Peer
+	at    Time
+	state FoundState
+}
+
+func (n *Node) founder() bool { return contains(n.cfg.Founders, n.cfg.Self.Name) }
+
+func contains(l []string, s string) bool {
+	for _, x := range l {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// founds asks around, and founds when the rules allow it.
+func (n *Node) founds() {
+	f := &n.found
+	if !n.founder() {
+		return
+	}
+	every := min(max(n.cfg.FoundWait/8, 50*time.Millisecond), time.Second)
+	if f.next == 0 || !n.now.Before(f.next) {
+		f.next = n.now.Add(every)
+		for _, to := range n.askable() {
+			n.letter(to, Message{Kind: MessageAsk})
+		}
+	}
+	n.wakeAt(f.next)
+	if f.proposed != 0 && n.now.Before(f.until) {
+		n.wakeAt(f.until)
+		return
+	}
+	f.proposed = 0
+	n.foundPropose(every)
+}
+
+// foundPropose proposes the next instance if this founder is the first that may.
+func (n *Node) foundPropose(every time.Duration) {
+	f := &n.found
+	quiet := n.quiet()
+	if quiet < n.cfg.FoundWait {
+		n.wakeAt(n.now.Add(n.cfg.FoundWait - quiet))
+		return
+	}
+	highest := n.record
+	ready := []Peer{n.self()}
+	first := true
+	for _, name := range n.cfg.Founders {
+		s := n.freshState(name, 4*every)
+		if name == n.cfg.Self.Name || s == nil {
+			continue
+		}
+		if s.state.Register != 0 || time.Duration(s.state.QuietMS)*time.Millisecond < n.cfg.FoundWait {
+			continue
+		}
+		if r := s.state.Record; r.Instance > highest.Instance || r.Instance == highest.Instance && r.Epoch > highest.Epoch {
+			highest = r
+		}
+		if index(n.cfg.Founders, name) < index(n.cfg.Founders, n.cfg.Self.Name) {
+			first = false
+		}
+		ready = append(ready, s.from)
+	}
+	if 2*len(ready) <= len(n.cfg.Founders) {
+		return
+	}
+	// The first in the list proposes; the others only when it has had its chance.
+	if !first && quiet < n.cfg.FoundWait+time.Duration(1+index(n.cfg.Founders, n.cfg.Self.Name))*max(n.cfg.FoundWait/2, 8*every) {
+		return
+	}
+	f.old = highest
+	f.proposed = max(highest.Instance, n.record.Instance, f.floor) + 1
+	f.until = n.now.Add(max(n.cfg.FoundWait/2, 4*every))
+	f.votes = nil
+	f.roster = &Roster{}
+	for _, name := range n.cfg.Founders { // slots by the order of the list
+		for _, p := range ready {
+			if p.Name == name && len(f.roster.Seats) < Slots {
+				f.roster.Seats = append(f.roster.Seats, Seat{Slot: uint16(len(f.roster.Seats)), Peer: p})
+			}
+		}
+	}
+	n.voteFor(f.proposed, n.cfg.Self.Name, f.roster)
+	f.votes = append(f.votes, n.cfg.Self.Name)
+	m := Message{Kind: MessagePropose, Instance: f.proposed, Roster: f.roster}
+	asked := map[string]bool{}
+	for _, p := range ready {
+		asked[p.RPC] = true
+		n.letter(p.RPC, m)
+	}
+	for _, v := range highest.Voters {
+		if !asked[v.RPC] {
+			asked[v.RPC] = true
+			n.letter(v.RPC, m)
+		}
+	}
+	n.countVotes()
+}
+
+func index(l []string, s string) int {
+	for i, x := range l {
+		if x == s {
+			return i
+		}
+	}
+	return len(l)
+}
+
+func (n *Node) quiet() time.Duration { return n.now.Since(max(n.found.heardAt, n.join.since)) }
+
+// heardOf notes that a member of some instance is out there.
+func (n *Node) heardOf(instance uint32) {
+	if instance > n.found.abandoned {
+		n.found.heardAt = n.now
+	}
+}
+
+func (n *Node) freshState(name string, age time.Duration) *foundState {
+	for i := range n.found.states {
+		if s := &n.found.states[i]; s.from.Name == name && n.now.Since(s.at) <= age {
+			return s
+		}
+	}
+	return nil
+}
+
+// foundAsked tells a founder how things stand here.
+func (n *Node) foundAsked(m *Message) {
+	s := FoundState{Record: n.record, QuietMS: uint64(max(n.quiet(), 0) / time.Millisecond)}
+	if n.reg.State != RegisterVacant {
+		s.Register, s.QuietMS = n.reg.Instance, 0
+	}
+	if n.role == roleLeft {
+		s.QuietMS = 0
+	}
+	n.letter(m.From.RPC, Message{Kind: MessageState, Instance: n.reg.Instance, State: &s})
+}
+
+func (n *Node) foundState(m *Message) {
+	f := &n.found
+	if n.role != roleAbsent {
+		return
+	}
+	if m.State.Register != 0 {
+		n.heardOf(m.State.Register)
+		if m.State.Register > f.abandoned {
+			n.hint(m.From.RPC)
+		}
+	}
+	for i := range f.states {
+		if f.states[i].from.Name == m.From.Name {
+			f.states[i] = foundState{from: m.From, at: n.now, state: *m.State}
+			return
+		}
+	}
+	if len(f.states) < 2*Slots {
+		f.states = append(f.states, foundState{from: m.From, at: n.now, state: *m.State})
+	}
+}
+
+// foundProposed votes for a proposed instance if nothing speaks against it here.
+func (n *Node) foundProposed(m *Message) {
+	if n.reg.State != RegisterVacant || n.role != roleAbsent || m.Instance < n.record.Instance {
+		return
+	}
+	if m.Instance == n.record.Instance && m.From.Name != n.record.Proposer {
+		return // one vote an instance
+	}
+	if n.founder() && n.quiet() < n.cfg.FoundWait {
+		return
+	}
+	n.voteFor(m.Instance, m.From.Name, m.Roster)
+	n.letter(m.From.RPC, Message{Kind: MessageVote, Instance: m.Instance})
+}
+
+// voteFor binds this node to a proposed instance: it joins no earlier one from now on.
+func (n *Node) voteFor(instance uint32, proposer string, r *Roster) {
+	n.found.floor = max(n.found.floor, instance-1)
+	if !n.founder() {
+		n.record.Instance, n.record.Proposer = instance, proposer // in memory, as long as the agent lives
+		return
+	}
+	n.record = InstanceRecord{Instance: instance, Proposer: proposer}
+	for i := range r.Seats {
+		n.record.Voters = append(n.record.Voters, Voter{Name: r.Seats[i].Name, RPC: r.Seats[i].RPC})
+	}
+	n.keepRecord()
+}
+
+func (n *Node) foundVoted(m *Message) {
+	f := &n.found
+	if n.role != roleAbsent || f.proposed == 0 || m.Instance != f.proposed || contains(f.votes, m.From.Name) {
+		return
+	}
+	f.votes = append(f.votes, m.From.Name)
+	n.countVotes()
+}
+
+// countVotes begins the instance when the votes suffice.
+func (n *Node) countVotes() {
+	f := &n.found
+	founders := 0
+	for _, name := range n.cfg.Founders {
+		if contains(f.votes, name) {
+			founders++
+		}
+	}
+	if 2*founders <= len(n.cfg.Founders) {
+		return
+	}
+	if o := &f.old; o.Instance != 0 && !o.Closed && o.Instance > f.abandoned {
+		voters := 0
+		for _, v := range o.Voters {
+			if contains(f.votes, v.Name) {
+				voters++
+			}
+		}
+		if 2*voters <= len(o.Voters) {
+			return
+		}
+	}
+	r := &Roster{}
+	for _, s := range f.roster.Seats {
+		if contains(f.votes, s.Name) {
+			r.Seats = append(r.Seats, s)
+		}
+	}
+	f.roster = r
+	n.startInstance()
+}
+
+// startInstance sets the register up as the first leader's and beats the first view.
+func (n *Node) startInstance() {
+	f := &n.found
+	seat := f.roster.Named(n.cfg.Self.Name)
+	if seat == nil || seat.Incarnation != n.reg.Incarnation || n.reg.State != RegisterVacant {
+		f.proposed = 0
+		return
+	}
+	var members Bitmap
+	for i := range f.roster.Seats {
+		members.Set(f.roster.Seats[i].Slot)
+	}
+	n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: f.proposed, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
+	n.rosters = nil
+	n.hold(f.roster)
+	n.role = roleLeader
+	n.join.since = n.now
+	ballot := NewBallot(1, 1, seat.Slot)
+	n.lead = leadership{ballot: ballot, roster: f.roster, nextBeat: n.now}
+	n.lead.view = Proposal{Ballot: ballot, New: members}
+	n.event(Event{Kind: EventFounded, Ballot: ballot, Leader: n.cfg.Self.Name, Joined: n.names(members)})
+	n.propose(members, f.roster, Event{Why: "founded"})
+	n.lead.view.Old = members
+	n.takeVotes()
+	f.proposed = 0
+	n.beat()
+	n.lead.adm.holders.Set(seat.Slot)
+	m := Message{Kind: MessageRoster, Instance: n.reg.Instance, Roster: f.roster, Voters: members}
+	for i := range f.roster.Seats {
+		n.letter(f.roster.Seats[i].RPC, m)
+	}
+}
+
+// recordVoters keeps a founder's record of who votes: members, named by r or the newest
+// roster. It comes before this node says that it holds that roster.
+func (n *Node) recordVoters(epoch uint64, members Bitmap, rosters ...*Roster) {
+	if !n.founder() || members.Empty() {
+		return
+	}
+	r := InstanceRecord{Instance: n.reg.Instance, Epoch: epoch, Proposer: n.record.Proposer}
+	from := append(rosters, n.rosters...)
+	for s := members.First(); s < Slots; s = members.Next(s + 1) {
+		for _, ro := range from {
+			if seat := ro.At(s); seat != nil {
+				r.Voters = append(r.Voters, Voter{Name: seat.Name, RPC: seat.RPC})
+				break
+			}
+		}
+	}
+	if sameRecord(&r, &n.record) {
+		return
+	}
+	n.record = r
+	n.keepRecord()
+}
+
+func sameRecord(a, b *InstanceRecord) bool {
+	if a.Instance != b.Instance || a.Epoch != b.Epoch || a.Closed != b.Closed || len(a.Voters) != len(b.Voters) {
+		return false
+	}
+	for i := range a.Voters {
+		if a.Voters[i] != b.Voters[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (n *Node) keepRecord() {
+	r := n.record
+	n.out.Record = &r
+}
+
+// awaitingGroup says in words what an absent node waits for.
+func (n *Node) awaitingGroup() string {
+	if n.now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "" {
+		return "the group's leader: " + n.join.why
+	}
+	if !n.founder() {
+		return "a member of the group, or a founder: " + strings.Join(n.cfg.Founders, ", ") + " may found it"
+	}
+	var seen, missing []string
+	for _, name := range n.cfg.Founders {
+		if name == n.cfg.Self.Name || n.freshState(name, 4*time.Second) != nil {
+			seen = append(seen, name)
+		} else {
+			missing = append(missing, name)
+		}
+	}
+	s := "no cluster yet: founders " + strings.Join(seen, ", ") + " seen"
+	if len(missing) > 0 {
+		s += ", " + strings.Join(missing, ", ") + " missing"
+	}
+	if o := &n.record; o.Instance != 0 && !o.Closed && o.Instance > n.found.abandoned && 2*len(seen) > len(n.cfg.Founders) {
+		s += fmt.Sprintf("; instance %d is not known to be over: most of its %d voters have to be heard, or `rollcall found --abandon %d`", o.Instance, len(o.Voters), o.Instance)
+	}
+	return s
+}

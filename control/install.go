@@ -1,0 +1,201 @@
+package control
+
+import "rollcall/view"
+
+// Past is a former member.
+type Past struct {
+	Name  string
+	State view.State // Gone or Left
+}
+
+// viewOf composes the view that a proposal stands for.
+func (n *Node) viewOf(instance uint32, generation uint16, seq uint64, members Bitmap, r *Roster) *view.View {
+	v := &view.View{Cluster: n.cfg.Cluster, Instance: instance, Group: n.cfg.Group, Generation: generation, Epoch: seq}
+	for s := members.First(); s < Slots; s = members.Next(s + 1) {
+		seat := r.At(s)
+		if seat == nil {
+			return nil
+		}
+		v.Members = append(v.Members, view.Identity{Name: seat.Name, Group: n.cfg.Group, Slot: s, Incarnation: seat.Incarnation})
+	}
+	return v
+}
+
+// install publishes the view that the register knows to be decided, once it contains this
+// node and its roster is at hand.
+func (n *Node) install() {
+	c := &n.reg.Committed
+	if n.reg.State != RegisterMember || c.Seq == 0 {
+		return
+	}
+	leader := n.nameOf(n.reg.Promised.Slot())
+	if n.current != nil && n.current.Instance == n.reg.Instance && n.current.Epoch == c.Seq {
+		if leader != n.current.Leader && leader != "" {
+			v := *n.current
+			v.Leader = leader
+			n.current = &v
+			n.out.View = n.current
+		}
+		return
+	}
+	r := n.rosterFor(c)
+	if r == nil {
+		n.fetch(c.Roster)
+		return
+	}
+	v := n.viewOf(n.reg.Instance, n.reg.Promised.Generation(), c.Seq, c.Members, r)
+	if v == nil || c.Digest != 0 && v.Hash() != c.Digest {
+		if n.join.mismatch != c.Seq {
+			n.join.mismatch = c.Seq
+			n.event(Event{Kind: EventMismatch, To: c.Seq, Why: "the content of the decided view is not what its digest says"})
+		}
+		n.fetch(c.Roster)
+		return
+	}
+	v.Leader = leader
+	n.installed(v)
+}
+
+func (n *Node) installed(v *view.View) {
+	e := Event{Kind: EventInstalled, To: v.Epoch, Leader: v.Leader, Install: n.now}
+	if n.role == roleLeader && n.lead.change.To == v.Epoch {
+		e = n.lead.change
+		e.Kind, e.Leader, e.Install = EventInstalled, v.Leader, n.now
+	}
+	var before []view.Identity
+	if n.current != nil && n.current.Instance == v.Instance {
+		before, e.From = n.current.Members, n.current.Epoch
+	}
+	joined, gone := changes(before, v.Members)
+	e.Joined, e.Removed = joined, gone
+	n.forget(joined, gone)
+	n.current = v
+	n.out.View = v
+	n.event(e)
+	n.recordVoters(v.Epoch, n.reg.Committed.Members)
+}
+
+// changes lists who is in b but not in a, and the other way round, as incarnations.
+func changes(a, b []view.Identity) (joined, gone []string) {
+	has := func(l []view.Identity, m view.Identity) bool {
+		for i := range l {
+			if l[i] == m {
+				return true
+			}
+		}
+		return false
+	}
+	for _, m := range b {
+		if !has(a, m) {
+			joined = append(joined, m.Name)
+		}
+	}
+	for _, m := range a {
+		if !has(b, m) {
+			gone = append(gone, m.Name)
+		}
+	}
+	return joined, gone
+}
+
+// forget keeps the list of former members: those gone enter, those back leave.
+func (n *Node) forget(joined, gone []string) {
+	drop := func(name string) {
+		for i := range n.past {
+			if n.past[i].Name == name {
+				n.past = append(n.past[:i:i], n.past[i+1:]...)
+				return
+			}
+		}
+	}
+	for _, name := range gone {
+		drop(name)
+		state := view.Gone
+		if n.role == roleLeader && n.lead.saidGoodbye(name) {
+			state = view.Left
+		}
+		n.past = append(n.past, Past{Name: name, State: state})
+		if len(n.past) > Slots {
+			n.past = n.past[1:]
+		}
+	}
+	for _, name := range joined {
+		drop(name)
+	}
+}
+
+// rosterFor returns the roster that names the members of c. A register that learnt of the
+// decision through the next proposal does not know the version, but every later roster
+// names those members as well.
+func (n *Node) rosterFor(c *Commit) *Roster {
+	if c.Roster != 0 {
+		return n.rosterOf(c.Roster)
+	}
+	if r := n.rosterOf(n.reg.Accepted.Roster); r != nil {
+		return r
+	}
+	return nil
+}
+
+// Status is what a node knows of itself and its group at this moment.
+type Status struct {
+	Role      string // absent | follower | deputy | candidate | leader | left
+	Instance  uint32
+	Leader    string // name; empty: none known
+	LeaderRPC string
+	Slot      uint16
+	Ballot    Ballot
+	Awaiting  string // in words: what this node waits for, empty in a healthy group
+	Roster    *Roster
+	States    [Slots]view.State // of the slots of the current view
+	Past      []Past            // nodes that were members and are not: newest state
+}
+
+// Status reports the node's state; now and the register are those of the moment.
+func (n *Node) Status(now Time, r *Register) Status {
+	s := Status{Role: roleNames[n.role], Instance: r.Instance, Slot: r.Slot, Ballot: r.Promised, Past: n.past}
+	if n.role == roleFollower && n.watch.on {
+		s.Role = "deputy"
+	}
+	if len(n.rosters) > 0 {
+		s.Roster = n.rosters[0]
+	}
+	if r.State == RegisterMember && r.Promised != 0 {
+		s.Leader, s.LeaderRPC = n.nameOf(r.Promised.Slot()), n.rpcOf(r.Promised.Slot())
+	}
+	s.Awaiting = n.awaiting(now, r)
+	members := r.Committed.Members
+	for m := members.First(); m < Slots; m = members.Next(m + 1) {
+		switch {
+		case n.role == roleLeader:
+			s.States[m] = n.states[m]
+		case m == r.Slot:
+			s.States[m] = view.Alive
+		case !r.Valid(now):
+			s.States[m] = view.Unknown
+		case r.Stale.Has(m):
+			s.States[m] = view.Stale
+		case !r.Heard.Empty() && !r.Heard.Has(m):
+			s.States[m] = view.Suspect
+		default:
+			s.States[m] = view.Alive
+		}
+	}
+	return s
+}
+
+func (n *Node) awaiting(now Time, r *Register) string {
+	switch {
+	case n.role == roleAbsent:
+		return n.awaitingGroup()
+	case n.role == roleLeft:
+		return "an order to join again"
+	case r.State == RegisterJoining:
+		return "the first view with this node in it"
+	case n.role == roleCandidate:
+		return "promises of a quorum: no leader, and not enough members answer"
+	case !r.Valid(now):
+		return "beats of a leader with a quorum"
+	}
+	return ""
+}

@@ -1,0 +1,246 @@
+package control
+
+import (
+	"time"
+
+	"rollcall/view"
+)
+
+// joining is a node's way into the group, or back.
+type joining struct {
+	since    Time
+	next     Time
+	turn     int      // which contact to ask next
+	hints    []string // addresses of members heard of by the way, the newest first
+	why      string   // what the last answer said
+	mismatch uint64   // seq of a view whose content did not fit, told once
+	fetchAt  Time
+	byeAt    Time
+}
+
+const askEvery = 250 * time.Millisecond
+
+// absent asks to be let in and, on a founder, founds when nobody is there.
+func (n *Node) absent() {
+	if n.reg.Incarnation == 0 { // the plane has yet to draw one
+		n.wakeAt(n.now)
+		return
+	}
+	n.askToJoin(false)
+	n.founds()
+}
+
+// askToJoin asks the next of those who may know the group.
+func (n *Node) askToJoin(holds bool) {
+	j := &n.join
+	if j.next != 0 && n.now.Before(j.next) {
+		n.wakeAt(j.next)
+		return
+	}
+	j.next = n.now.Add(askEvery)
+	n.wakeAt(j.next)
+	if l := n.askable(); len(l) > 0 {
+		n.letter(l[j.turn%len(l)], Message{Kind: MessageJoin, Holds: holds})
+		j.turn++
+	}
+}
+
+// askable lists the agents that may know the group: hints first, then contacts, the voters
+// of the last record, and the members of the last roster.
+func (n *Node) askable() []string {
+	var l []string
+	add := func(a string) {
+		if a == "" || a == n.cfg.Self.RPC {
+			return
+		}
+		for _, o := range l {
+			if o == a {
+				return
+			}
+		}
+		l = append(l, a)
+	}
+	for _, a := range n.join.hints {
+		add(a)
+	}
+	for _, a := range n.cfg.Contacts {
+		add(a)
+	}
+	for _, v := range n.record.Voters {
+		add(v.RPC)
+	}
+	if len(n.rosters) > 0 {
+		for i := range n.rosters[0].Seats {
+			add(n.rosters[0].Seats[i].RPC)
+		}
+	}
+	return l
+}
+
+func (n *Node) hint(rpc string) {
+	if rpc == "" || len(n.join.hints) > 0 && n.join.hints[0] == rpc {
+		return
+	}
+	hints := []string{rpc}
+	for _, h := range n.join.hints {
+		if h != rpc && len(hints) < 4 {
+			hints = append(hints, h)
+		}
+	}
+	n.join.hints = hints
+	n.join.turn = 0
+}
+
+// keepJoining is for a node that has a register but hears no beats for long: the group may
+// have gone on without it.
+func (n *Node) keepJoining() {
+	if n.reg.State == RegisterJoining && n.now.Since(n.join.since) > admitGiveUp {
+		n.removed("no view with this node in it came in time")
+		return
+	}
+	since := max(n.reg.BeatAt, n.join.since)
+	if n.now.Since(since) < 2*n.reg.Calm()+time.Second {
+		n.wakeAt(since.Add(2*n.reg.Calm() + time.Second))
+		return
+	}
+	n.askToJoin(true)
+}
+
+// answered reacts to what became of a request to join.
+func (n *Node) answered(m *Message) {
+	if n.role == roleLeader || n.role == roleLeft {
+		return
+	}
+	a := m.Answer
+	n.join.why = a.Why
+	if a.Status != "idle" && a.Status != "refused" {
+		n.heardOf(m.Instance)
+	}
+	switch a.Status {
+	case "redirect":
+		n.hint(a.Leader)
+		n.join.next = n.now
+	case "waiting", "member":
+		n.hint(m.From.RPC)
+	case "removed":
+		if n.role != roleAbsent && m.Instance >= n.reg.Instance {
+			n.hint(m.From.RPC)
+			n.removed("the group goes on without this node")
+		}
+	case "refused":
+		n.event(Event{Kind: EventRefused, Leader: m.From.Name, Why: a.Why})
+		n.join.next = n.now.Add(20 * askEvery)
+	}
+}
+
+// rosterArrived takes a roster, and with it the place that it gives this node.
+func (n *Node) rosterArrived(m *Message) {
+	if n.role == roleLeft || m.Group != n.cfg.Group {
+		return
+	}
+	n.hint(m.From.RPC)
+	seat := m.Roster.Named(n.cfg.Self.Name)
+	mine := seat != nil && seat.Incarnation == n.reg.Incarnation && n.reg.Incarnation != 0
+	if n.reg.State == RegisterVacant {
+		if !mine || m.Instance <= n.found.floor || m.Instance < n.record.Instance {
+			return
+		}
+		n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: m.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
+		n.role = roleFollower
+		n.join.since = n.now
+		n.rosters = nil
+	}
+	switch {
+	case m.Instance > n.reg.Instance:
+		n.removed("a later instance of the cluster was heard")
+		return
+	case m.Instance < n.reg.Instance || n.role == roleLeader:
+		return
+	case n.reg.State == RegisterJoining && (!mine || seat.Slot != n.reg.Slot):
+		n.removed("its seat was given to another")
+		return
+	}
+	n.recordVoters(n.reg.Committed.Seq, m.Voters, m.Roster)
+	n.hold(m.Roster)
+	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: m.Roster.Version()})
+}
+
+// leave is the operator's order to go: members say goodbye, a leader hands over first, and
+// the last member ends the group.
+func (n *Node) leave() {
+	switch {
+	case n.role == roleAbsent:
+		n.role = roleLeft
+		n.event(Event{Kind: EventLeft})
+		return
+	case n.role == roleLeft:
+		return
+	}
+	n.leaving = true
+	if n.role != roleLeader {
+		return
+	}
+	l := &n.lead
+	others := l.view.New
+	others.Clear(n.reg.Slot)
+	if others.Empty() {
+		n.closed(n.reg.Instance)
+		return
+	}
+	n.handOver(others)
+}
+
+// handOver stops beating and asks the first that is in order to stand.
+func (n *Node) handOver(others Bitmap) {
+	to := others
+	for s := others.First(); s < Slots; s = others.Next(s + 1) {
+		if n.states[s] != view.Alive || !n.livesOn(s) {
+			to.Clear(s)
+		}
+	}
+	if to.Empty() {
+		to = others
+	}
+	successor := to.Next(n.reg.Slot + 1)
+	if successor == Slots {
+		successor = to.First()
+	}
+	n.send(Of(successor), Frame{Kind: KindHandOver, To: successor, Ballot: n.lead.ballot})
+	n.depose("handed over to " + n.nameOf(successor))
+}
+
+// sayGoodbye asks the leader to be taken out.
+func (n *Node) sayGoodbye() {
+	j := &n.join
+	if j.byeAt != 0 && n.now.Before(j.byeAt) {
+		n.wakeAt(j.byeAt)
+		return
+	}
+	j.byeAt = n.now.Add(askEvery)
+	n.wakeAt(j.byeAt)
+	n.letter(n.rpcOf(n.reg.Promised.Slot()), Message{Kind: MessageLeave})
+}
+
+// shutdown ends the instance on every node this one knows.
+func (n *Node) shutdown() {
+	if n.reg.State == RegisterVacant || len(n.rosters) == 0 {
+		return
+	}
+	for i := range n.rosters[0].Seats {
+		n.letter(n.rosters[0].Seats[i].RPC, Message{Kind: MessageShutdown, Instance: n.reg.Instance})
+	}
+	n.closed(n.reg.Instance)
+}
+
+// closed leaves an instance that is over.
+func (n *Node) closed(instance uint32) {
+	if instance != n.reg.Instance || n.reg.State == RegisterVacant {
+		return
+	}
+	if n.founder() {
+		n.record.Instance, n.record.Closed = instance, true
+		n.keepRecord()
+	}
+	n.leaving = true
+	n.vacate()
+}
