@@ -16,6 +16,8 @@
 #define RC_MAPS_H
 
 #include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "wire.h"
@@ -291,11 +293,10 @@ struct rc_event {
 	__u64 seq;
 };
 
+/* The two words of a SipHash key, little endian reads of its bytes. All zero: no key. */
 struct rc_key {
 	__u64 k0;
 	__u64 k1;
-	__u32 present;
-	__u32 zero;
 };
 
 /* The transports on which this host takes frames. */

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The rules of a register: the twin of control/register.go, which is the specification and
+ * says why. Functions have the names of their twins. Everything here runs under the lock of
+ * the register's level, where the verifier allows no call: hence always_inline.
+ */
+#ifndef RC_REGISTER_H
+#define RC_REGISTER_H
+
+#include "state.h"
+
+#define RC_NS_PER_US 1000ULL
+#define RC_NS_PER_MS 1000000ULL
+
+static __always_inline __u32 rc_clamp_us(__s64 ns)
+{
+	__u64 us = ns > 0 ? (__u64)ns / RC_NS_PER_US : 0;
+
+	return us > 0xffffffff ? 0xffffffff : us;
+}
+
+static __always_inline __u32 rc_agent_age_ms(const struct rc_group *r, __u64 now)
+{
+	__u64 at = *(const volatile __u64 *)&r->agent_at; /* the agent may store meanwhile */
+	__s64 age = now - at;
+	__u64 ms = age > 0 ? (__u64)age / RC_NS_PER_MS : 0;
+
+	if (at == 0)
+		return RC_NO_AGENT;
+	return ms < RC_NO_AGENT ? ms : RC_NO_AGENT - 1;
+}
+
+static __always_inline bool rc_holds(const struct rc_group *r, __u64 roster)
+{
+	return roster && (r->rosters[0] == roster || r->rosters[1] == roster || r->rosters[2] == roster ||
+			  r->rosters[3] == roster);
+}
+
+/* Rewrites the ask into an answer that tells the register's state. */
+static __always_inline void rc_reply(const struct rc_group *r, struct rc_frame *f, __u64 now, enum rc_kind kind,
+				     struct rc_outcome *o)
+{
+	struct rc_wire_reply *y = &f->reply;
+
+	f->h.kind = kind;
+	f->h.flags = 0;
+	f->h.to = f->h.from;
+	f->h.from = bpf_htons(r->slot);
+	__builtin_memset(f->h.zero, 0, sizeof(f->h.zero));
+	y->incarnation = bpf_cpu_to_be64(r->incarnation);
+	y->promised = bpf_cpu_to_be64(r->promised);
+	y->accepted_ballot = bpf_cpu_to_be64(r->accepted.ballot);
+	y->accepted_seq = bpf_cpu_to_be64(r->accepted.seq);
+	y->accepted_digest = bpf_cpu_to_be64(r->accepted.digest);
+	y->accepted_roster = bpf_cpu_to_be64(r->accepted.roster);
+	rc_write_bitmap(y->accepted_new, &r->accepted.new_members);
+	rc_write_bitmap(y->accepted_old, &r->accepted.old_members);
+	y->committed = bpf_cpu_to_be64(r->committed.seq);
+	y->roster = bpf_cpu_to_be64(r->rosters[0]);
+	y->silence_us = bpf_htonl(r->silence_us);
+	y->agent_age_ms = bpf_htonl(rc_agent_age_ms(r, now));
+	y->health = bpf_htons((__u16)r->health);
+	y->wire_min = RC_WIRE_VERSION;
+	y->wire_max = RC_WIRE_VERSION;
+	y->below_generation = 0;
+	y->below_group = 0;
+	y->below_seq = 0;
+	y->below_digest = 0;
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		y->below_members[i] = 0;
+		y->zero[i] = 0;
+	}
+	o->reply = true;
+}
+
+/* Reports whether the frame is for this register. */
+static __always_inline bool rc_addressed(const struct rc_group *r, const struct rc_frame *f, struct rc_outcome *o)
+{
+	__u32 instance = bpf_ntohl(f->h.instance);
+	__u16 to = bpf_ntohs(f->h.to);
+
+	if (r->state == RC_STATE_VACANT) {
+		o->reason = RC_NOT_MEMBER;
+	} else if (r->state == RC_STATE_FROZEN) {
+		o->reason = RC_FROZEN;
+	} else if (bpf_be64_to_cpu(f->h.cluster) != r->cluster) {
+		o->reason = RC_BAD_CLUSTER;
+	} else if (instance > r->instance) {
+		o->reason = RC_HIGHER_INSTANCE;
+		o->wake = RC_WAKE_INSTANCE;
+	} else if (instance < r->instance) {
+		o->reason = RC_BAD_INSTANCE;
+	} else if (f->h.level != r->level || bpf_ntohs(f->h.group) != r->group) {
+		o->reason = RC_NOT_MEMBER;
+	} else if (to != r->slot && to != RC_TO_ALL) {
+		o->reason = RC_BAD_SLOT;
+	} else {
+		return true;
+	}
+	return false;
+}
+
+/* Learns what the beat says is decided, as far as the accepted proposal of the same ballot
+ * tells its content. */
+static __always_inline void rc_commit(struct rc_group *r, const struct rc_frame *f, __u64 ballot)
+{
+	struct rc_proposal *a = &r->accepted;
+	__u64 seq = bpf_be64_to_cpu(f->ask.committed);
+
+	if (seq > a->seq)
+		seq = a->seq;
+	if (a->ballot != ballot || seq <= r->committed.seq)
+		return;
+	if (seq == a->seq) {
+		r->committed.seq = seq;
+		r->committed.digest = a->digest;
+		r->committed.roster = a->roster;
+		r->committed.members = a->new_members;
+	} else if (seq == a->seq - 1) {
+		r->committed.seq = seq;
+		r->committed.digest = 0;
+		r->committed.roster = 0;
+		r->committed.members = a->old_members;
+	}
+}
+
+static __always_inline void rc_accept(struct rc_group *r, const struct rc_frame *f, __u64 ballot)
+{
+	struct rc_proposal *a = &r->accepted;
+
+	a->ballot = ballot;
+	a->seq = bpf_be64_to_cpu(f->ask.seq);
+	a->digest = bpf_be64_to_cpu(f->ask.digest);
+	a->roster = bpf_be64_to_cpu(f->ask.roster);
+	rc_read_bitmap(&a->new_members, f->ask.new_members);
+	rc_read_bitmap(&a->old_members, f->ask.old_members);
+}
+
+static __always_inline __u64 rc_echoed_at(const struct rc_group *r, __u64 round)
+{
+	if (r->echoed[0].round == round)
+		return r->echoed[0].at;
+	if (r->echoed[1].round == round)
+		return r->echoed[1].at;
+	return 0;
+}
+
+/* Extends the lease to the end that an echo the leader had earns. */
+static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_frame *f, __u64 round)
+{
+	__u64 at = 0, until;
+
+	if (r->state != RC_STATE_MEMBER)
+		return;
+	if (rc_wire_has(f->ask.heard1, r->slot))
+		at = rc_echoed_at(r, round - 1);
+	if (at == 0 && rc_wire_has(f->ask.heard2, r->slot))
+		at = rc_echoed_at(r, round - 2);
+	until = at + bpf_ntohl(f->ask.lease_us) * RC_NS_PER_US;
+	if (at != 0 && r->lease_until < until)
+		r->lease_until = until;
+}
+
+/* Takes the beat's timing and remembers the echo that is about to leave. */
+static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f, __u64 now, __u64 ballot, __u64 round)
+{
+	const struct rc_wire_ask *a = &f->ask;
+	__u32 upper_us = bpf_ntohl(a->upper_us);
+
+	r->silence_us = r->beat_at ? rc_clamp_us(now - r->beat_at) : 0;
+	if (ballot != r->beat_ballot) {
+		r->echoed[0].round = r->echoed[0].at = 0;
+		r->echoed[1].round = r->echoed[1].at = 0;
+	}
+	r->beat_ballot = ballot;
+	r->beat_round = round;
+	r->beat_at = now;
+	r->interval_us = bpf_ntohl(a->interval_us);
+	r->lease_us = bpf_ntohl(a->lease_us);
+	r->rounds = bpf_ntohs(a->rounds);
+	r->epoch = bpf_be64_to_cpu(a->epoch);
+	rc_read_bitmap(&r->stale, a->stale);
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		r->heard.word[i] = bpf_be64_to_cpu(a->heard1[i] | a->heard2[i]);
+	r->upper_until = upper_us == RC_NO_UPPER ? RC_FOREVER : now + upper_us * RC_NS_PER_US;
+	rc_extend_lease(r, f, round);
+	r->echoed[1] = r->echoed[0];
+	r->echoed[0].round = round;
+	r->echoed[0].at = now;
+}
+
+static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u64 now, struct rc_outcome *o)
+{
+	__u64 ballot = bpf_be64_to_cpu(f->h.ballot);
+	__u64 round = bpf_be64_to_cpu(f->h.round);
+	__u64 known = r->committed.seq;
+
+	if (ballot < r->promised) {
+		o->reason = RC_OLD_BALLOT;
+		rc_reply(r, f, now, RC_ECHO, o);
+		return;
+	}
+	if (ballot == r->beat_ballot && round <= r->beat_round) {
+		o->reason = RC_OLD_ROUND;
+		return;
+	}
+	if (r->state == RC_STATE_OUT) {
+		o->reason = RC_OUT;
+		return;
+	}
+	o->reason = RC_BEAT_TAKEN;
+	r->promised = ballot;
+	rc_commit(r, f, ballot);
+	if (r->accepted.ballot < ballot ||
+	    (r->accepted.ballot == ballot && r->accepted.seq < bpf_be64_to_cpu(f->ask.seq))) {
+		if (rc_holds(r, bpf_be64_to_cpu(f->ask.roster))) {
+			rc_accept(r, f, ballot);
+		} else {
+			o->reason = RC_ROSTER_MISSING;
+			o->wake |= RC_WAKE_ROSTER;
+		}
+	}
+	rc_commit(r, f, ballot);
+	if (r->committed.seq != known) {
+		o->wake |= RC_WAKE_COMMITTED;
+		if (rc_has(&r->committed.members, r->slot)) {
+			r->state = RC_STATE_MEMBER;
+		} else if (r->state == RC_STATE_MEMBER) {
+			r->state = RC_STATE_OUT;
+			r->lease_until = 0;
+			o->reason = RC_OUT;
+			o->wake |= RC_WAKE_REMOVED;
+			return;
+		}
+	}
+	rc_time(r, f, now, ballot, round);
+	rc_reply(r, f, now, RC_ECHO, o);
+}
+
+/* Keeps a group whose leader beats from being disturbed; every lease rests on it. */
+static __always_inline bool rc_refuses(const struct rc_group *r, const struct rc_frame *f, __u64 now)
+{
+	__s64 calm = ((__u64)r->rounds + 1) * r->interval_us * RC_NS_PER_US;
+	__s64 silent = now - r->beat_at;
+
+	if (f->h.flags & RC_FLAG_HANDOVER && bpf_be64_to_cpu(f->ask.prior) == r->promised)
+		return false;
+	return r->beat_at != 0 && silent < calm;
+}
+
+static __always_inline void rc_prepare(struct rc_group *r, struct rc_frame *f, __u64 now, struct rc_outcome *o)
+{
+	__u64 ballot = bpf_be64_to_cpu(f->h.ballot);
+
+	if (ballot < r->promised) {
+		o->reason = RC_OLD_BALLOT;
+	} else if (ballot > r->promised && rc_refuses(r, f, now)) {
+		o->reason = RC_REFUSED;
+	} else {
+		o->reason = RC_PROMISED;
+		r->promised = ballot;
+	}
+	rc_reply(r, f, now, RC_PROMISE, o);
+}
+
+static __always_inline void rc_hand_over(const struct rc_group *r, const struct rc_frame *f, struct rc_outcome *o)
+{
+	__u64 ballot = bpf_be64_to_cpu(f->h.ballot);
+
+	if (r->state != RC_STATE_MEMBER || ballot != r->promised || bpf_ntohs(f->h.from) != (__u16)ballot) {
+		o->reason = RC_OLD_BALLOT;
+		return;
+	}
+	o->reason = RC_HAND_OVER_TAKEN;
+	o->wake = RC_WAKE_HAND_OVER;
+}
+
+/* control.Register.Receive, of a frame that rc_addressed let through */
+static __always_inline void rc_register_receive(struct rc_group *r, struct rc_frame *f, __u64 now, struct rc_outcome *o)
+{
+	switch (f->h.kind) {
+	case RC_BEAT:
+		rc_beat(r, f, now, o);
+		break;
+	case RC_PREPARE:
+		rc_prepare(r, f, now, o);
+		break;
+	case RC_PROBE:
+		o->reason = RC_PROBE_ANSWERED;
+		rc_reply(r, f, now, RC_ANSWER, o);
+		break;
+	case RC_HANDOVER:
+		rc_hand_over(r, f, o);
+		break;
+	default:
+		o->reason = RC_BAD_KIND;
+	}
+}
+
+#endif

@@ -1,0 +1,82 @@
+//go:build ignore
+
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The programs. A door is attached to a device and stays there: it lets everything pass
+ * that is not ours, and hands what is ours to the program in its array, which an upgrade
+ * replaces. Without one our frames pass as well.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+
+#include "command.h"
+
+char _license[] SEC("license") = "Dual BSD/GPL";
+
+SEC("xdp")
+int rc_xdp_door(struct xdp_md *ctx)
+{
+	struct rc_place place;
+
+	if (rc_find((void *)(long)ctx->data, (void *)(long)ctx->data_end, &place))
+		bpf_tail_call(ctx, &rc_xdp_progs, 0);
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int rc_xdp_serve(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+
+	switch (rc_serve(data, data_end, data_end - data, false)) {
+	case RC_SEND:
+		return XDP_TX;
+	case RC_DROP:
+		return XDP_DROP;
+	default:
+		return XDP_PASS;
+	}
+}
+
+/* Shows as much of the packet as is asked for, or all there is. */
+static __always_inline void rc_pull(struct __sk_buff *skb, __u32 length)
+{
+	if (length > skb->len)
+		length = skb->len;
+	if (skb->data_end - skb->data < length)
+		bpf_skb_pull_data(skb, length);
+}
+
+/* Passing is TC_ACT_UNSPEC: the filters after this one have their turn. */
+SEC("tc")
+int rc_tc_door(struct __sk_buff *skb)
+{
+	struct rc_place place;
+
+	rc_pull(skb, RC_HEADERS_MAX);
+	if (rc_find((void *)(long)skb->data, (void *)(long)skb->data_end, &place))
+		bpf_tail_call(skb, &rc_tc_progs, 0);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int rc_tc_serve(struct __sk_buff *skb)
+{
+	rc_pull(skb, RC_HEADERS_MAX + RC_FRAME_LEN);
+	switch (rc_serve((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len, skb->vlan_present)) {
+	case RC_SEND:
+		return bpf_redirect(skb->ifindex, 0);
+	case RC_DROP:
+		return TC_ACT_SHOT;
+	default:
+		return TC_ACT_UNSPEC;
+	}
+}
+
+/* The agent's channel: see struct rc_order. Returns 0 when the order was carried out. */
+SEC("tc")
+int rc_command(struct __sk_buff *skb)
+{
+	rc_pull(skb, sizeof(struct rc_order) + 2 * RC_FRAME_LEN);
+	return rc_obey((void *)(long)skb->data, (void *)(long)skb->data_end) ? 0 : -1;
+}

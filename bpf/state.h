@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Small things that every rule needs: what time it is, how a frame's outcome is kept, and
+ * how a struct is changed so that those who read it by mmap notice.
+ */
+#ifndef RC_STATE_H
+#define RC_STATE_H
+
+#include "maps.h"
+
+/* Set by tests, which then say in rc_clock what time it is. */
+const volatile bool rc_test_clock = false;
+
+static __always_inline __u64 rc_now(void)
+{
+	if (rc_test_clock) {
+		__u32 first = 0;
+		__u64 *clock = bpf_map_lookup_elem(&rc_clock, &first);
+
+		return clock ? *clock : 0;
+	}
+	return bpf_ktime_get_boot_ns();
+}
+
+/* control.Outcome */
+struct rc_outcome {
+	bool reply;
+	enum rc_reason reason;
+	__u32 wake;
+};
+
+/*
+ * Comes before the first and after the last store under the lock. An atomic that returns
+ * its old value orders everything around it, on every processor; one whose value is not
+ * used would not, so use it.
+ */
+static __always_inline void rc_step_version(__u32 *version)
+{
+	__u32 old = __sync_fetch_and_add(version, 1);
+
+	asm volatile("" : : "r"(old) : "memory");
+}
+
+/* From the wire, by words: the verifier counts bytes dearly. */
+static __always_inline void rc_read_bitmap(struct rc_bitmap *to, const __be64 from[4])
+{
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		to->word[i] = bpf_be64_to_cpu(from[i]);
+}
+
+static __always_inline void rc_write_bitmap(__be64 to[4], const struct rc_bitmap *from)
+{
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		to[i] = bpf_cpu_to_be64(from->word[i]);
+}
+
+/* A packet must be read at constant offsets, hence no index. */
+static __always_inline bool rc_wire_has(const __be64 set[4], __u32 slot)
+{
+	__be64 word;
+
+	switch (slot >> 6) {
+	case 0:
+		word = set[0];
+		break;
+	case 1:
+		word = set[1];
+		break;
+	case 2:
+		word = set[2];
+		break;
+	case 3:
+		word = set[3];
+		break;
+	default:
+		return false;
+	}
+	return bpf_be64_to_cpu(word) >> (slot & 63) & 1;
+}
+
+static __always_inline bool rc_has(const struct rc_bitmap *set, __u32 slot)
+{
+	return slot < RC_SLOTS && set->word[slot >> 6 & 3] >> (slot & 63) & 1;
+}
+
+static __always_inline void rc_set(struct rc_bitmap *set, __u32 slot)
+{
+	set->word[slot >> 6 & 3] |= 1ULL << (slot & 63);
+}
+
+static __always_inline __u32 rc_count(__u64 word)
+{
+	word -= word >> 1 & 0x5555555555555555ULL;
+	word = (word & 0x3333333333333333ULL) + (word >> 2 & 0x3333333333333333ULL);
+	word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fULL;
+	return word * 0x0101010101010101ULL >> 56;
+}
+
+/* control.Quorum */
+static __always_inline bool rc_quorum(const struct rc_bitmap *have, const struct rc_bitmap *of)
+{
+	__u32 votes = 0, voters = 0;
+	bool first = false; /* the lowest voter voted */
+
+#pragma unroll
+	for (int i = 0; i < 4; i++) {
+		__u64 word = of->word[i];
+
+		if (!voters && word)
+			first = have->word[i] & word & -word;
+		votes += rc_count(have->word[i] & word);
+		voters += rc_count(word);
+	}
+	return 2 * votes > voters || (2 * votes == voters && voters && first);
+}
+
+#endif
