@@ -32,17 +32,19 @@ const (
 	DefaultPinDir    = "/sys/fs/bpf/rollcall"
 )
 
-// Options say how a plane serves frames. Zero fields have the defaults above.
+// Options say how a plane serves frames. Zero fields have the defaults above, but DSCP: its
+// zero is meant.
 type Options struct {
-	Cluster   string // frames carry its ClusterID, the directory of pins its name
+	Cluster   string // the directory of pins has its name
+	ClusterID uint64 // as frames carry it; default: ClusterID(Cluster)
 	Interface string
 	Address   netip.Addr // the interface's own; default: its first global one
 	Port      uint16
 	EtherType uint16
-	DSCP      uint8 // 0..63
+	DSCP      int // 0..63
 	Transport string
 	Attach    string
-	Keys      Keys
+	Keys      *Keys  // must not change while the plane is open
 	PinDir    string // on a mounted bpffs; the pins are in PinDir/Cluster
 	ViewSize  int    // bytes of the page that views are published in, a multiple of the page size
 }
@@ -51,7 +53,7 @@ type Options struct {
 func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Port, DefaultPort)
 	setDefault(&o.EtherType, DefaultEtherType)
-	setDefault(&o.DSCP, DefaultDSCP)
+	setDefault(&o.ClusterID, ClusterID(o.Cluster))
 	setDefault(&o.Transport, TransportUDP)
 	setDefault(&o.Attach, AttachAuto)
 	setDefault(&o.PinDir, DefaultPinDir)
@@ -65,12 +67,12 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("open plane: attach %q: must be auto, native, tc, generic or socket", o.Attach)
 	case o.Transport != TransportUDP && o.Transport != TransportEther:
 		return o, fmt.Errorf("open plane: transport %q: must be udp or ether", o.Transport)
-	case o.DSCP > 63:
+	case o.DSCP < 0 || o.DSCP > 63:
 		return o, fmt.Errorf("open plane: dscp %d: must be 0 to 63", o.DSCP)
 	case o.EtherType < 0x600:
 		return o, fmt.Errorf("open plane: ethertype %#x: must be 0x600 or more", o.EtherType)
-	case !o.Keys.has(o.Keys.Current):
-		return o, errors.New("open plane: no key to sign with")
+	case o.Keys == nil || !o.Keys.has(o.Keys.Current):
+		return o, errors.New("open plane: no key to sign with: make one with `rollcall keygen` and name it as key_file")
 	case o.ViewSize < 0 || o.ViewSize%os.Getpagesize() != 0:
 		return o, fmt.Errorf("open plane: view size %d: must be a multiple of %d", o.ViewSize, os.Getpagesize())
 	}

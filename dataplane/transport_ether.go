@@ -38,7 +38,7 @@ func openEther(opt *Options) (*ether, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ether{out: out, link: link, cluster: ClusterID(opt.Cluster)}, nil
+	return &ether{out: out, link: link, cluster: opt.ClusterID}, nil
 }
 
 func (e *ether) SetGroup(level uint8, group uint16) error {
