@@ -138,7 +138,7 @@ func (n *Node) fetched(m *Message) {
 	if n.reg.State == RegisterVacant || m.Instance != n.reg.Instance || len(n.rosters) == 0 {
 		return
 	}
-	r := n.rosters[0]
+	r := n.rosters[0].Roster
 	if m.Version != 0 {
 		r = n.rosterOf(m.Version)
 	} else if n.role == roleLeader {

@@ -302,9 +302,11 @@ func (n *Node) recordVoters(epoch uint64, members Bitmap, rosters ...*Roster) {
 		return
 	}
 	r := InstanceRecord{Instance: n.reg.Instance, Epoch: epoch, Proposer: n.record.Proposer}
-	from := append(rosters, n.rosters...)
+	for _, h := range n.rosters {
+		rosters = append(rosters, h.Roster)
+	}
 	for s := members.First(); s < Slots; s = members.Next(s + 1) {
-		for _, ro := range from {
+		for _, ro := range rosters {
 			if seat := ro.At(s); seat != nil {
 				r.Voters = append(r.Voters, Voter{Name: seat.Name, RPC: seat.RPC})
 				break

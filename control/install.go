@@ -158,7 +158,7 @@ func (n *Node) Status(now Time, r *Register) Status {
 		s.Role = "deputy"
 	}
 	if len(n.rosters) > 0 {
-		s.Roster = n.rosters[0]
+		s.Roster = n.rosters[0].Roster
 	}
 	if r.State == RegisterMember && r.Promised != 0 {
 		s.Leader, s.LeaderRPC = n.nameOf(r.Promised.Slot()), n.rpcOf(r.Promised.Slot())

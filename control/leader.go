@@ -33,7 +33,7 @@ type leadership struct {
 	since   uint64        // first round that carried the proposal
 	tell    uint64        // last round that is sent to those removed, too
 	entered [Slots]uint64 // round before a member's first
-	change Event  // what the proposal changes, and why
+	change  Event         // what the proposal changes, and why
 
 	adm admission
 }

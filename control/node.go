@@ -26,7 +26,7 @@ const housekeeping = time.Second
 type Node struct {
 	cfg     Config
 	role    role
-	rosters []*Roster // held, the newest first, at most HeldRosters
+	rosters []heldRoster // the newest first, at most HeldRosters
 	record  InstanceRecord
 	current *view.View // installed; nil before the first
 	past    []Past
@@ -54,7 +54,7 @@ type Node struct {
 func New(c Config) *Node {
 	n := &Node{cfg: c, record: c.Record}
 	if c.Roster != nil {
-		n.rosters = []*Roster{c.Roster}
+		n.rosters = []heldRoster{{c.Roster, c.Roster.Version()}}
 	}
 	return n
 }
@@ -264,11 +264,17 @@ func (n *Node) stopAsking() {
 	n.command(Command{Kind: CommandAsk})
 }
 
+// heldRoster is a roster with its version, which takes a hash to compute.
+type heldRoster struct {
+	*Roster
+	version uint64
+}
+
 // rosterOf returns the held roster of a version, or nil.
 func (n *Node) rosterOf(version uint64) *Roster {
 	for _, r := range n.rosters {
-		if r.Version() == version {
-			return r
+		if r.version == version {
+			return r.Roster
 		}
 	}
 	return nil
@@ -276,19 +282,20 @@ func (n *Node) rosterOf(version uint64) *Roster {
 
 // hold makes r the newest roster held.
 func (n *Node) hold(r *Roster) {
-	if len(n.rosters) > 0 && n.rosters[0].Version() == r.Version() && n.reg.Rosters[0] == r.Version() {
+	version := r.Version()
+	if len(n.rosters) > 0 && n.rosters[0].version == version && n.reg.Rosters[0] == version {
 		return
 	}
-	kept := []*Roster{r}
+	kept := []heldRoster{{r, version}}
 	for _, o := range n.rosters {
-		if o.Version() != r.Version() && len(kept) < HeldRosters {
+		if o.version != version && len(kept) < HeldRosters {
 			kept = append(kept, o)
 		}
 	}
 	n.rosters = kept
 	c := Command{Kind: CommandHold}
 	for i, o := range kept {
-		c.Rosters[i] = o.Version()
+		c.Rosters[i] = o.version
 	}
 	n.command(c)
 	n.out.Roster = r
