@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 
 	"golang.org/x/sys/unix"
 
@@ -12,10 +13,11 @@ import (
 
 // udp is a socket bound to this node's address and port.
 type udp struct {
-	fd    int
-	four  bool   // IPv4
-	scope uint32 // interface of link-local IPv6 peers
-	peers [control.Slots]unix.Sockaddr
+	socket int
+	local  netip.AddrPort
+	four   bool   // IPv4
+	scope  uint32 // interface of link-local IPv6 peers
+	peers  [control.Slots]unix.Sockaddr
 }
 
 var errNoAddress = errors.New("the roster names no address that this transport reaches")
@@ -29,8 +31,8 @@ func openUDP(opt *Options) (*udp, error) {
 	if !opt.Address.IsValid() || opt.Address.IsUnspecified() || opt.Address.IsMulticast() {
 		return nil, fmt.Errorf("open udp socket: %q is no address of one node", opt.Address)
 	}
-	u := &udp{four: opt.Address.Unmap().Is4()}
 	local := netip.AddrPortFrom(opt.Address.Unmap(), opt.Port)
+	u := &udp{local: local, four: local.Addr().Is4()}
 	if local.Addr().IsLinkLocalUnicast() && !u.four {
 		name := opt.Interface
 		if zone := opt.Address.Zone(); zone != "" {
@@ -50,8 +52,8 @@ func openUDP(opt *Options) (*udp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open udp socket on %s: %w", local, err)
 	}
-	u.fd = fd
-	if err := u.set(int(opt.DSCP)); err != nil {
+	u.socket = fd
+	if err := u.set(opt.DSCP); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("open udp socket on %s: %w", local, err)
 	}
@@ -73,22 +75,22 @@ func (u *udp) set(dscp int) error {
 	level, class := unix.IPPROTO_IP, unix.IP_TOS
 	if !u.four {
 		level, class = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
-		if err := unix.SetsockoptInt(u.fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+		if err := unix.SetsockoptInt(u.socket, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
 			return fmt.Errorf("set IPV6_V6ONLY: %w", err)
 		}
 	}
-	if err := unix.SetsockoptInt(u.fd, level, class, dscp<<2); err != nil {
+	if err := unix.SetsockoptInt(u.socket, level, class, dscp<<2); err != nil {
 		return fmt.Errorf("set dscp %d: %w", dscp, err)
 	}
 	// Ahead of the job's traffic in this host's own queue; 6 is the highest for everybody.
-	if err := unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_PRIORITY, 6); err != nil {
+	if err := unix.SetsockoptInt(u.socket, unix.SOL_SOCKET, unix.SO_PRIORITY, 6); err != nil {
 		return fmt.Errorf("set priority: %w", err)
 	}
-	if unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer) == nil {
+	if unix.SetsockoptInt(u.socket, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, sendBuffer) == nil {
 		return nil
 	}
 	// Without the privilege the kernel gives what its limit allows.
-	if err := unix.SetsockoptInt(u.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer); err != nil {
+	if err := unix.SetsockoptInt(u.socket, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer); err != nil {
 		return fmt.Errorf("set send buffer: %w", err)
 	}
 	return nil
@@ -97,7 +99,7 @@ func (u *udp) set(dscp int) error {
 // deafen keeps the socket's queue empty where a kernel program serves the frames.
 func (u *udp) deafen() error {
 	drop := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
-	err := unix.SetsockoptSockFprog(u.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
+	err := unix.SetsockoptSockFprog(u.socket, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
 		&unix.SockFprog{Len: uint16(len(drop)), Filter: &drop[0]})
 	if err != nil {
 		return fmt.Errorf("attach the filter that drops everything to the udp socket: %w", err)
@@ -149,7 +151,7 @@ func (u *udp) Send(frame []byte, to control.Bitmap) error {
 
 // write never waits: a full queue is an error like others.
 func (u *udp) write(frame []byte, to unix.Sockaddr) error {
-	return unix.Sendto(u.fd, frame, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, to)
+	return unix.Sendto(u.socket, frame, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, to)
 }
 
-func (u *udp) Close() error { return unix.Close(u.fd) }
+func (u *udp) Close() error { return os.NewSyscallError("close", unix.Close(u.socket)) }

@@ -1,0 +1,254 @@
+package dataplane
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"rollcall/control"
+)
+
+// Socket is the plane without a kernel program: the thread that calls Wait answers the
+// frames, by the rules of package control. Its register lives and dies with it, so that every
+// opening is a new incarnation, and it answers only while the agent gets CPU time.
+type Socket struct {
+	register control.Register
+	tally    control.Tally
+	keys     *Keys
+	out      Transport
+	ear      ear
+	bell     *bell
+	pending  control.Wake // what the next Wait has to tell
+	told     control.Time // the BeatAt whose silence was told
+	stats    [control.Reasons]atomic.Uint64
+	shared   *page // the register, for readers
+	view     *page
+	desc     Description
+	heard    [frameRoom]byte
+	frame    []byte // room to sign in
+}
+
+var _ Plane = (*Socket)(nil)
+
+// OpenSocket opens a socket plane. It needs no privilege for udp; CAP_NET_RAW and
+// CAP_NET_ADMIN for ether.
+func OpenSocket(opt Options) (*Socket, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Socket{keys: opt.Keys}
+	s.desc = Description{Plane: "socket", Attach: AttachSocket, Transport: opt.Transport, Interface: opt.Interface}
+	if err := s.open(&opt); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.register.Incarnation = newIncarnation()
+	s.publish()
+	return s, nil
+}
+
+func (s *Socket) open(opt *Options) (err error) {
+	if opt.Transport == TransportEther {
+		err = s.openEther(opt)
+	} else {
+		err = s.openUDP(opt)
+	}
+	if err != nil {
+		return err
+	}
+	if s.bell, err = newBell(); err != nil {
+		return err
+	}
+	if s.shared, err = newPage("rollcall-register", os.Getpagesize()); err != nil {
+		return err
+	}
+	s.view, err = newPage("rollcall-view", opt.ViewSize)
+	return err
+}
+
+func (s *Socket) openUDP(opt *Options) error {
+	if !opt.Address.IsValid() {
+		e, err := LocalEndpoint(*opt)
+		if err != nil {
+			return err
+		}
+		opt.Address = e.UDP.Addr()
+	}
+	u, err := openUDP(opt)
+	if err != nil {
+		return err
+	}
+	s.out, s.ear = u, u
+	s.desc.Address = u.local.String()
+	return enlarge(u.socket)
+}
+
+func (s *Socket) openEther(opt *Options) error {
+	e, err := openEther(opt)
+	if err != nil {
+		return err
+	}
+	s.out = e
+	s.desc.Address = net.HardwareAddr(e.link.MAC[:]).String()
+	in, err := openEtherEar(e, opt.EtherType)
+	if err != nil {
+		return err
+	}
+	s.ear = in
+	return enlarge(in.socket)
+}
+
+// newIncarnation draws the number of a register's life; zero is nobody's.
+func newIncarnation() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return max(binary.NativeEndian.Uint64(b[:]), 1)
+}
+
+// Now implements Plane.
+func (s *Socket) Now() control.Time { return Now() }
+
+// Interrupt implements Plane.
+func (s *Socket) Interrupt() { s.bell.ring() }
+
+// Snapshot implements Plane.
+func (s *Socket) Snapshot(r *control.Register, t *control.Tally, of control.Bitmap) {
+	*r = s.register
+	t.Asking = s.tally.Asking
+	for m := of.First(); m < control.Slots; m = of.Next(m + 1) {
+		t.Members[m] = s.tally.Members[m]
+	}
+}
+
+// Apply implements Plane.
+func (s *Socket) Apply(c control.Command) error {
+	switch {
+	case c.Kind == control.CommandJoin && s.register.State == control.RegisterVacant:
+		if err := s.out.SetGroup(c.Level, c.Group); err != nil {
+			return fmt.Errorf("join group %d of level %d: %w", c.Group, c.Level, err)
+		}
+	case c.Kind == control.CommandVacate:
+		if err := s.out.LeaveGroup(); err != nil {
+			return fmt.Errorf("vacate: %w", err)
+		}
+		c.Incarnation = newIncarnation()
+		s.told = 0
+	}
+	control.Apply(&c, &s.register, &s.tally)
+	s.publish()
+	return nil
+}
+
+// Name implements Plane.
+func (s *Socket) Name(r *control.Roster) error {
+	for slot := range s.tally.Members {
+		m := &s.tally.Members[slot]
+		m.Expected, m.Name = 0, [64]byte{}
+	}
+	for i := range r.Seats {
+		seat := &r.Seats[i]
+		m := &s.tally.Members[seat.Slot]
+		m.Expected = seat.Incarnation
+		copy(m.Name[:], seat.Name)
+	}
+	s.out.SetPeers(r)
+	return nil
+}
+
+// Send implements Plane.
+func (s *Socket) Send(out []control.Outgoing) error {
+	var first error
+	for i := range out {
+		f, to := out[i].Frame, out[i].To
+		f.Sent = Now()
+		if own := s.register.Slot; s.register.State != control.RegisterVacant && to.Has(own) {
+			s.pending |= control.Deliver(f.Sent, &s.register, &s.tally, f).Wake
+			to.Clear(own)
+		}
+		s.frame = AppendFrame(s.frame[:0], &f, s.keys)
+		if err := s.out.Send(s.frame, to); err != nil && first == nil {
+			first = err
+		}
+	}
+	s.publish()
+	return first
+}
+
+// Stamp implements Plane.
+func (s *Socket) Stamp(health uint16) {
+	s.register.AgentAt, s.register.Health = Now(), uint32(health)
+	s.publish()
+}
+
+// Show implements Plane.
+func (s *Socket) Show(states *[control.Slots]uint32) {
+	for slot, state := range states {
+		s.tally.Members[slot].State = state
+	}
+}
+
+// Stats implements Plane.
+func (s *Socket) Stats() (counts [control.Reasons]uint64) {
+	for i := range counts {
+		counts[i] = s.stats[i].Load()
+	}
+	return counts
+}
+
+// Describe implements Plane.
+func (s *Socket) Describe() Description { return s.desc }
+
+// Pages implements Plane.
+func (s *Socket) Pages() Pages {
+	return Pages{View: s.view.fd, ViewPage: s.view.bytes, Register: s.shared.fd, RegisterLen: len(s.shared.bytes)}
+}
+
+// publish brings the page that readers map up to the register.
+func (s *Socket) publish() {
+	publishWords((*control.Register)(unsafe.Pointer(&s.shared.bytes[0])), &s.register)
+}
+
+// Close implements Plane. The group address of an Ethernet interface stays joined.
+func (s *Socket) Close() error {
+	var errs []error
+	if s.ear != nil {
+		errs = append(errs, s.ear.close())
+	}
+	if s.out != nil {
+		errs = append(errs, s.out.Close())
+	}
+	if s.bell != nil {
+		s.bell.close()
+	}
+	for _, p := range []*page{s.shared, s.view} {
+		if p != nil {
+			errs = append(errs, p.close())
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close socket plane: %w", err)
+	}
+	return nil
+}
+
+// enlarge makes room for the echoes of a whole group that arrive while the thread is kept
+// from its work.
+func enlarge(fd int) error {
+	const room = 4 << 20
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, room) == nil {
+		return nil
+	}
+	// Without the privilege the kernel gives what its limit allows.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, room); err != nil {
+		return fmt.Errorf("set receive buffer: %w", err)
+	}
+	return nil
+}
