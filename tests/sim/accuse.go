@@ -1,0 +1,177 @@
+package sim
+
+import (
+	"time"
+
+	"rollcall/control"
+)
+
+// remembered is how many rounds of a leader the accusation checker keeps.
+const remembered = 128
+
+// round is a beat that a leader sent and whose echoes reached it.
+type round struct {
+	number  uint64
+	sent    control.Time
+	counted bool // not one sent between two, to tell of a decision
+	heard   control.Bitmap
+}
+
+// record is what truly happened under one ballot of a leader or candidate, and to its probes
+// before. It is kept beside the tally and from other sources, so that the two can be
+// compared (G5).
+type record struct {
+	ballot   control.Ballot
+	prior    uint16       // slot of the leader whose beats it took before
+	silent   control.Time // when it took the last of them
+	last     uint64       // round
+	lastAt   control.Time // when the last round that counts left
+	rounds   [remembered]round
+	promised control.Bitmap // whose promise or refusal arrived
+
+	probes   [16]control.Time // the newest first
+	answered [control.Slots]control.Time
+}
+
+// stand begins the record of a ballot.
+func (r *record) stand(ballot control.Ballot, g *control.Register) {
+	*r = record{ballot: ballot, prior: g.BeatBallot.Slot(), silent: g.BeatAt, probes: r.probes, answered: r.answered}
+}
+
+// sent notes that an ask leaves.
+func (r *record) sent(f *control.Frame, g *control.Register, now control.Time, interval time.Duration) {
+	switch f.Kind {
+	case control.KindProbe:
+		copy(r.probes[1:], r.probes[:])
+		r.probes[0] = now
+	case control.KindBeat:
+		if f.Ballot != r.ballot {
+			r.stand(f.Ballot, g)
+		}
+		if f.Round > r.last {
+			x := round{number: f.Round, sent: now, counted: r.lastAt == 0 || now.Since(r.lastAt) >= interval-interval/4}
+			if x.counted {
+				r.lastAt = now
+			}
+			r.last = f.Round
+			r.rounds[f.Round%remembered] = x
+		}
+	}
+}
+
+// heard notes an answer that the tally took.
+func (r *record) heard(reason control.Reason, from uint16, number uint64, now control.Time) {
+	switch reason {
+	case control.ReasonEchoTaken:
+		if x := &r.rounds[number%remembered]; x.number == number {
+			x.heard.Set(from)
+		}
+	case control.ReasonPromiseTaken:
+		r.promised.Set(from)
+	case control.ReasonAnswerTaken:
+		r.answered[from] = now
+	}
+}
+
+// ripe is the age from which silence about a round counts: an interval, less what the
+// leader's grid may jitter.
+func ripe(interval time.Duration) time.Duration { return interval - interval/8 }
+
+// missed counts the rounds after the last one that slot m answered, of those that may
+// accuse it: they are ripe and somebody else answered them. In a group of two nobody
+// else could. Without any answer under the ballot the probes before count, too.
+func (r *record) missed(m, self uint16, two bool, now control.Time, interval time.Duration) (n int, ever bool) {
+	for i := r.last; i > 0 && r.last-i < remembered; i-- {
+		x := &r.rounds[i%remembered]
+		if x.number != i {
+			break
+		}
+		if x.heard.Has(m) {
+			return n, true
+		}
+		others := x.heard
+		others.Clear(self)
+		if x.counted && now.Since(x.sent) >= ripe(interval) && (two || !others.Empty()) {
+			n++
+		}
+	}
+	if r.promised.Has(m) {
+		return n, true
+	}
+	return n + r.ignored(m), false
+}
+
+// ignored counts the probes since the last leader fell silent that m left unanswered while
+// somebody answered.
+func (r *record) ignored(m uint16) (n int) {
+	var last control.Time
+	for s, at := range r.answered {
+		if s != int(m) && at > last {
+			last = at
+		}
+	}
+	for _, at := range r.probes {
+		if at > r.silent && at > r.answered[m] && at < last {
+			n++
+		}
+	}
+	return n
+}
+
+// judge looks at what an agent is about to propose: whoever answered one of the last k
+// rounds that count must not be removed for silence.
+func (h *host) judge(out *control.Output) {
+	for i := range out.Frames {
+		f := &out.Frames[i].Frame
+		if f.Kind != control.KindBeat {
+			continue
+		}
+		gone := f.Ask.Old.Minus(f.Ask.New)
+		if gone.Empty() || h.w.ledger.known(h.reg.Instance, f) {
+			continue
+		}
+		for m := gone.First(); m < control.Slots; m = gone.Next(m + 1) {
+			h.judgeOne(f, m)
+		}
+	}
+}
+
+// known reports whether the same content was proposed before, maybe by another leader.
+func (l *ledger) known(instance uint32, f *control.Frame) bool {
+	for _, members := range l.proposed[viewKey{instance, f.Ballot.Generation(), f.Ask.Seq}] {
+		if members == f.Ask.New {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *host) judgeOne(f *control.Frame, m uint16) {
+	member := &h.tally.Members[m]
+	if member.Stranger != 0 && member.Stranger != member.Expected {
+		return // it rebooted, and said so
+	}
+	who := "slot " + slots(control.Of(m))
+	if other := h.agent.routes[m]; other != nil {
+		who = other.name
+		if other.out != stays {
+			return
+		}
+	}
+	k, interval := int(f.Ask.Rounds), time.Duration(f.Ask.IntervalUS)*time.Microsecond
+	n, ever := h.led.missed(m, f.From, f.Ask.Old.Len() == 2, h.now(), interval)
+	if m == h.led.prior && !ever {
+		half := time.Duration((k+1)/2) * interval
+		if at := h.led.answered[m]; at != 0 && h.now().Since(at) < half {
+			h.w.fail("G5", "%s, who leads by %v now, removes the last leader %s, whose kernel answered", h.name, f.Ballot, who)
+		}
+		return
+	}
+	if n < k {
+		h.w.fail("G5", "%s removes %s in %v/%d, round %d, after %d missed rounds that count, not %d",
+			h.name, who, f.Ballot, f.Ask.Seq, h.led.last, n, k)
+	}
+	if h.w.Class == Starve {
+		h.w.fail("G5", "%s removes %s though only agents were starved", h.name, who)
+	}
+}

@@ -1,0 +1,238 @@
+package sim
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"rollcall/control"
+)
+
+// host is one machine. What is in it but the disk and the name ends with its power.
+type host struct {
+	w     *World
+	id    int
+	name  string
+	peer  control.Peer
+	clock clock
+	disk  control.InstanceRecord
+
+	up      bool
+	boot    uint32 // counts power-ups
+	reg     control.Register
+	tally   *control.Tally
+	roster  *control.Roster // kept beside the register, so that a new agent finds it
+	watched bool            // a silence event is in the queue
+	told    control.Time    // BeatAt of the silence that the agent was told of
+	agent   agent
+
+	led   record // of the rounds this host led, for the checkers
+	lease leaseTruth
+	out   leaving
+}
+
+// leaving is what an operator asked of a host.
+type leaving uint8
+
+const (
+	stays leaving = iota
+	leaves
+)
+
+func newHost(w *World, id int) *host {
+	h := &host{w: w, id: id, name: fmt.Sprintf("n%02d", id), tally: new(control.Tally)}
+	h.peer = control.Peer{
+		Name: h.name,
+		RPC:  h.name + ":7746",
+		Rails: []control.Endpoint{{
+			UDP: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(id >> 8), byte(id)}), 7746),
+			MAC: [6]byte{2, 0, 0, 0, byte(id >> 8), byte(id)},
+		}},
+	}
+	h.clock = clock{offset: uint64(w.rng.Int64N(int64(time.Hour))) + 1, rate: truly}
+	if w.Drift > 0 {
+		h.clock.rate = truly - w.Drift + w.rng.Uint64N(2*w.Drift+1)
+	}
+	return h
+}
+
+// hostAt is the host of a rail's address, or nil.
+func (w *World) hostAt(e control.Endpoint) *host {
+	if !e.UDP.Addr().Is4() {
+		return nil
+	}
+	a := e.UDP.Addr().As4()
+	if id := int(a[2])<<8 | int(a[3]); a[0] == 10 && id < len(w.hosts) {
+		return w.hosts[id]
+	}
+	return nil
+}
+
+// named is the host of a name, or nil.
+func (w *World) named(name string) *host {
+	for _, h := range w.hosts {
+		if h.name == name {
+			return h
+		}
+	}
+	return nil
+}
+
+func (h *host) now() control.Time { return h.clock.at(h.w.now) }
+
+// powerOn boots the host: a new register with a new incarnation, the old disk, an agent.
+func (h *host) powerOn() {
+	if h.up {
+		return
+	}
+	h.up = true
+	h.boot++
+	h.out = stays
+	h.reg = control.Register{Incarnation: h.w.rng.Uint64() | 1}
+	*h.tally = control.Tally{}
+	h.watched, h.told, h.roster = false, 0, nil
+	h.led, h.lease = record{}, leaseTruth{}
+	h.w.tell(h.id, "boot", "incarnation %x", h.reg.Incarnation)
+	h.startAgent()
+}
+
+// powerOff ends everything on the host but its disk.
+func (h *host) powerOff() {
+	if !h.up {
+		return
+	}
+	h.w.tell(h.id, "crash", "%s", h.describe())
+	h.killAgent()
+	h.up = false
+	h.reg = control.Register{}
+	h.lease = leaseTruth{}
+}
+
+// receive is the kernel's part in a frame: it happens at once, whatever the agent does.
+func (h *host) receive(fl *flight) {
+	if !h.up {
+		return
+	}
+	f := &fl.frame
+	now := h.now()
+	switch f.Kind {
+	case control.KindEcho, control.KindPromise, control.KindAnswer:
+		if !h.mine(f) {
+			return
+		}
+		round, from := f.Round, f.From
+		o := h.tally.Receive(now, f)
+		h.led.heard(o.Reason, from, round, now)
+		h.w.frame(h, fl, o.Reason)
+		h.wake(o.Wake)
+	default:
+		before := h.mark()
+		o := h.reg.Receive(now, f)
+		h.w.frame(h, fl, o.Reason)
+		h.changed(before)
+		if o.Reply {
+			h.w.net.send(h, fl.from, *f)
+		}
+		h.watch()
+		h.wake(o.Wake)
+	}
+}
+
+// mine reports whether an answer is addressed to this host's register.
+func (h *host) mine(f *control.Frame) bool {
+	r := &h.reg
+	return r.State != control.RegisterVacant && f.Cluster == r.Cluster && f.Instance == r.Instance &&
+		f.Level == r.Level && f.Group == r.Group && f.To == r.Slot
+}
+
+// watch arms the silence watch when a beat was taken and no watch runs: once per silence,
+// not per beat.
+func (h *host) watch() {
+	if h.watched || h.reg.BeatAt == 0 || h.told == h.reg.BeatAt {
+		return
+	}
+	h.watched = true
+	h.w.queue.push(event{at: h.clock.when(h.silentAt()), kind: eventSilence, host: uint16(h.id), arg: h.boot})
+}
+
+// silentAt is when the group's leader has been silent for ceil(k/2) intervals.
+func (h *host) silentAt() control.Time {
+	return h.reg.BeatAt.Add(time.Duration((h.reg.Rounds+1)/2) * h.reg.Interval())
+}
+
+func (h *host) silence(boot uint32) {
+	if !h.up || boot != h.boot {
+		return
+	}
+	h.watched = false
+	if h.reg.BeatAt == 0 {
+		return
+	}
+	if !h.now().Before(h.silentAt()) {
+		h.told = h.reg.BeatAt
+		h.wake(control.WakeSilent)
+		return
+	}
+	h.watch()
+}
+
+// apply carries out one command as a plane does: it draws the new incarnation itself.
+func (h *host) apply(c control.Command) {
+	if c.Kind == control.CommandVacate {
+		c.Incarnation = h.w.rng.Uint64() | 1
+		h.lease = leaseTruth{}
+		h.told = 0
+	}
+	if c.Kind == control.CommandAsk && c.Ballot != h.tally.Ballot {
+		h.led.stand(c.Ballot, &h.reg)
+	}
+	h.w.tell(h.id, "command", "%s", describeCommand(&c))
+	control.Apply(&c, &h.reg, h.tally)
+}
+
+// expect tells the kernel part who has which slot.
+func (h *host) expect(r *control.Roster) {
+	var expected [control.Slots]uint64
+	for i := range r.Seats {
+		expected[r.Seats[i].Slot] = r.Seats[i].Incarnation
+	}
+	for i := range expected {
+		h.tally.Members[i].Expected = expected[i]
+	}
+}
+
+// ask stamps one ask, delivers it to the host's own register first and then sends it.
+func (h *host) ask(o *control.Outgoing) {
+	f := o.Frame
+	now := h.now()
+	f.Sent = now
+	h.led.sent(&f, &h.reg, now, h.w.Interval)
+	to := o.To
+	if self := h.reg.Slot; h.reg.State != control.RegisterVacant && to.Has(self) {
+		to.Clear(self)
+		own := f
+		own.To = self
+		before := h.mark()
+		out := control.Deliver(now, &h.reg, h.tally, own)
+		h.changed(before)
+		h.watch()
+		h.wake(out.Wake)
+	}
+	if h.w.Multicast && f.Kind == control.KindBeat && to.Len() > 1 {
+		f.To = control.ToAll
+		for _, other := range h.w.hosts {
+			if other != h {
+				h.w.net.send(h, other, f)
+			}
+		}
+		return
+	}
+	for s := to.First(); s < control.Slots; s = to.Next(s + 1) {
+		f.To = s
+		if other := h.agent.routes[s]; other != nil {
+			h.w.net.send(h, other, f)
+		} else {
+			h.w.Unnamed++
+		}
+	}
+}
