@@ -27,7 +27,7 @@ func (n *Node) admit(m *Message) {
 	answer := func(status, why string) {
 		a := &Answer{Status: status, Why: why}
 		if status == "redirect" {
-			a.Leader = n.rpcOf(n.reg.Promised.Slot())
+			a.Leader = n.rpcOf(n.reg.Leader())
 		}
 		n.letter(m.From.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Answer: a})
 	}
@@ -35,7 +35,7 @@ func (n *Node) admit(m *Message) {
 	case m.Group != n.cfg.Group:
 		answer("refused", "this agent belongs to another group")
 		return
-	case n.role != roleLeader && n.reg.State == RegisterMember && n.reg.Promised.Slot() != n.reg.Slot:
+	case n.role != roleLeader && n.reg.State == RegisterMember && n.reg.Leader() != n.reg.Slot:
 		answer("redirect", "")
 		return
 	case n.role != roleLeader:

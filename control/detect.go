@@ -24,6 +24,9 @@ func (n *Node) detect() bool {
 	before := l.suspects
 	l.suspects = Bitmap{}
 	for s := others.First(); s < Slots; s = others.Next(s + 1) {
+		if !l.view.New.Has(s) {
+			continue
+		}
 		m := &n.tally.Members[s]
 		missed, first := l.missed(s, m, heardBy)
 		n.states[s] = view.Alive
@@ -34,7 +37,7 @@ func (n *Node) detect() bool {
 			l.suspects.Set(s)
 			n.states[s] = view.Suspect
 		}
-		if missed >= k && l.view.New.Has(s) {
+		if missed >= k {
 			if first != 0 && (l.missedAt == 0 || first.Before(l.missedAt)) {
 				l.missedAt = first
 			}

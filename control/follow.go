@@ -57,8 +57,8 @@ func (n *Node) follow() {
 // deputize watches the silent leader, and probes the group if this node's rank asks for it.
 func (n *Node) deputize(i time.Duration) {
 	w := &n.watch
-	if !w.on || w.leader != n.reg.BeatBallot.Slot() {
-		*w = watch{on: true, leader: n.reg.BeatBallot.Slot(), next: n.now, standAt: w.standAt}
+	if !w.on || w.leader != n.reg.Leader() {
+		*w = watch{on: true, leader: n.reg.Leader(), next: n.now, standAt: w.standAt}
 		w.asked = n.reg.Accepted.New.Or(n.reg.Committed.Members)
 		n.command(Command{Kind: CommandAsk, WindowNS: uint64(n.reg.Rounds) * uint64(i)})
 	}
@@ -80,7 +80,7 @@ func (n *Node) deputize(i time.Duration) {
 // leader: by slot, from the leader's on, those it heard of late first.
 func (n *Node) rank() int {
 	members := n.reg.Accepted.New.Or(n.reg.Committed.Members)
-	leader := n.reg.BeatBallot.Slot()
+	leader := n.reg.Leader()
 	members.Clear(leader)
 	heard := n.reg.Heard
 	heard.Set(n.reg.Slot)
@@ -124,7 +124,7 @@ func (n *Node) fetch(version uint64) {
 	n.join.fetchAt = n.now
 	n.wakeAt(n.now.Add(200 * time.Millisecond))
 	m := Message{Kind: MessageFetch, Instance: n.reg.Instance, Version: version}
-	if to := n.rpcOf(n.reg.Promised.Slot()); to != "" && to != n.cfg.Self.RPC {
+	if to := n.rpcOf(n.reg.Leader()); to != "" && to != n.cfg.Self.RPC {
 		n.letter(to, m)
 		return
 	}

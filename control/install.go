@@ -28,7 +28,7 @@ func (n *Node) install() {
 	if n.reg.State != RegisterMember || c.Seq == 0 {
 		return
 	}
-	leader := n.nameOf(n.reg.Promised.Slot())
+	leader := n.nameOf(n.reg.Leader())
 	if n.current != nil && n.current.Instance == n.reg.Instance && n.current.Epoch == c.Seq {
 		if leader != n.current.Leader && leader != "" {
 			v := *n.current
@@ -160,8 +160,8 @@ func (n *Node) Status(now Time, r *Register) Status {
 	if len(n.rosters) > 0 {
 		s.Roster = n.rosters[0].Roster
 	}
-	if r.State == RegisterMember && r.Promised != 0 {
-		s.Leader, s.LeaderRPC = n.nameOf(r.Promised.Slot()), n.rpcOf(r.Promised.Slot())
+	if r.State == RegisterMember && r.BeatBallot != 0 {
+		s.Leader, s.LeaderRPC = n.nameOf(r.Leader()), n.rpcOf(r.Leader())
 	}
 	s.Awaiting = n.awaiting(now, r)
 	members := r.Committed.Members

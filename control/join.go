@@ -218,7 +218,7 @@ func (n *Node) sayGoodbye() {
 	}
 	j.byeAt = n.now.Add(askEvery)
 	n.wakeAt(j.byeAt)
-	n.letter(n.rpcOf(n.reg.Promised.Slot()), Message{Kind: MessageLeave})
+	n.letter(n.rpcOf(n.reg.Leader()), Message{Kind: MessageLeave})
 }
 
 // shutdown ends the instance on every node this one knows.

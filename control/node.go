@@ -132,7 +132,7 @@ func (n *Node) settleRole() {
 func (n *Node) adopt() {
 	n.role = roleFollower
 	n.join.since = n.now
-	own := n.reg.BeatBallot != 0 && n.reg.BeatBallot.Slot() == n.reg.Slot && n.reg.Promised == n.reg.BeatBallot
+	own := n.reg.BeatBallot != 0 && n.reg.Leader() == n.reg.Slot && n.reg.Promised == n.reg.BeatBallot
 	if own && n.reg.State == RegisterMember && n.rosterOf(n.reg.Accepted.Roster) != nil {
 		n.stand(n.reg.Promised)
 	}

@@ -266,6 +266,9 @@ func (r *Register) refuses(now Time, f *Frame) bool {
 	return r.BeatAt != 0 && now.Since(r.BeatAt) < r.Calm()
 }
 
+// Leader is the slot whose beats are taken; it means nothing before the first.
+func (r *Register) Leader() uint16 { return r.BeatBallot.Slot() }
+
 // Interval is the time between rounds as the last beat gave it.
 func (r *Register) Interval() time.Duration {
 	return time.Duration(r.IntervalUS) * time.Microsecond
