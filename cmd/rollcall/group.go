@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/view/hostlist"
+	"rollcall/view/publish"
+)
+
+func (a *app) groupCommand() *cobra.Command {
+	var (
+		of    selection
+		watch bool
+	)
+	c := &cobra.Command{
+		Use:   "group",
+		Short: "Show the group as this node's kernel and daemon see it",
+		Long: `Show this node's group, one line for each slot. What members answered is known to the
+leader alone: ask there to see rounds missed, ages and round-trip times.`,
+		Example: "  rollcall group\n  rollcall group -o wide -s suspect",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := of.read(); err != nil {
+				return err
+			}
+			return a.again(c.Context(), watch, func(ctx context.Context) error { return a.group(ctx, &of) })
+		},
+	}
+	of.flags(c)
+	watchFlag(c, &watch, "show it again every second")
+	return c
+}
+
+func (a *app) group(ctx context.Context, of *selection) error {
+	g, err := a.client().Group(ctx)
+	if err != nil {
+		return err
+	}
+	var members []publish.GroupEntry
+	var names []string
+	for _, m := range g.Members {
+		if of.takes(m.Name, m.State) {
+			members = append(members, m)
+			names = append(names, m.Name)
+		}
+	}
+	switch a.output {
+	case outputJSON:
+		g.Members = members
+		return a.json(g)
+	case outputNodeset:
+		_, err := fmt.Fprintln(a.stdout, hostlist.Fold(names))
+		return err
+	}
+	if !a.noHeader {
+		fmt.Fprintf(a.stdout, "cluster %s, instance %d, level %d, group %d: %s; leader %s, ballot %s, round %d, accepted %d, committed %d, quorum %d\n",
+			g.Cluster, g.Instance, g.Level, g.Group, g.Role, dash(g.Leader), g.Ballot, g.Round, g.Accepted, g.Committed, g.Quorum)
+	}
+	header := []string{"SLOT", "NAME", "STATE", "MISSED", "ECHO", "AGENT", "RTT", "ACCEPTED", "COMMITTED"}
+	if a.output == outputWide {
+		header = append(header, "INCARNATION", "ADDRESSES")
+	}
+	var rows [][]string
+	for i := range members {
+		rows = append(rows, a.groupRow(&members[i]))
+	}
+	return a.rows(header, rows)
+}
+
+func (a *app) groupRow(m *publish.GroupEntry) []string {
+	row := []string{
+		strconv.Itoa(int(m.Slot)), m.Name, m.State.String(), strconv.Itoa(m.Missed),
+		age(m.EchoAgeMS), age(m.AgentAgeMS), "-",
+		strconv.FormatUint(m.Accepted, 10), strconv.FormatUint(m.Committed, 10),
+	}
+	if m.RTTNS != 0 {
+		row[6] = time.Duration(m.RTTNS).Round(time.Microsecond).String()
+	}
+	if a.output == outputWide {
+		row = append(row, dash(m.Incarnation), dash(strings.Join(m.Addresses, ",")))
+	}
+	return row
+}
+
+// age shows milliseconds of which negative ones mean that nothing was heard.
+func age(ms int64) string {
+	if ms < 0 {
+		return "-"
+	}
+	return (time.Duration(ms) * time.Millisecond).String()
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/view/publish"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	watch := false
+	c := &cobra.Command{
+		Use:     "status",
+		Short:   "Show how this node and its daemon fare",
+		Long:    "Show what this node says of itself: its role, whether its view is valid, how it serves frames, and what it waits for.",
+		Example: "  rollcall status\n  rollcall status -o json | jq .awaiting",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := a.noNodeset(c); err != nil {
+				return err
+			}
+			return a.again(c.Context(), watch, a.status)
+		},
+	}
+	watchFlag(c, &watch, "show it again every second")
+	return c
+}
+
+func (a *app) status(ctx context.Context) error {
+	s, err := a.client().Status(ctx)
+	if err != nil {
+		return err
+	}
+	if a.output == outputJSON {
+		return a.json(s)
+	}
+	lines := [][2]string{
+		{"node", s.Node},
+		{"cluster", s.Cluster},
+		{"role", s.Role},
+		{"awaiting", s.Awaiting},
+		{"view", describeView(s)},
+		{"leader", s.Leader},
+		{"rounds", rounds(s)},
+		{"frames", frames(s)},
+	}
+	for _, r := range s.Refused {
+		lines = append(lines, [2]string{"refused", r})
+	}
+	if a.output == outputWide {
+		lines = append(lines,
+			[2]string{"slot", strconv.Itoa(int(s.Slot))},
+			[2]string{"incarnation", s.Incarnation},
+			[2]string{"roster", s.Roster},
+			[2]string{"adopted", yesNo(s.Adopted)},
+			[2]string{"pins", s.PinDir},
+			[2]string{"socket", s.Socket},
+			[2]string{"config", s.Config},
+			[2]string{"daemon", fmt.Sprintf("pid %d, since %s, version %s", s.PID, s.Started.Format(time.RFC3339), s.Version)},
+			[2]string{"realtime", yesNo(s.Realtime)},
+			[2]string{"locked", yesNo(s.Locked)},
+		)
+	}
+	return a.pairs(lines)
+}
+
+func describeView(s *publish.StatusDocument) string {
+	switch {
+	case s.Instance == 0:
+		return "none"
+	case !s.Valid:
+		return fmt.Sprintf("instance %d, epoch %d, not valid: its lease has ended", s.Instance, s.Epoch)
+	}
+	return fmt.Sprintf("instance %d, epoch %d, valid for %d ms", s.Instance, s.Epoch, s.LeaseMS)
+}
+
+func rounds(s *publish.StatusDocument) string {
+	interval := time.Duration(s.IntervalUS) * time.Microsecond
+	return strings.TrimSpace(fmt.Sprintf("%v x %d %s", interval, s.Rounds, s.Profile))
+}
+
+func frames(s *publish.StatusDocument) string {
+	how := s.Plane
+	if s.Attach != s.Plane {
+		how += " " + s.Attach
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s, %s on %s %s", how, s.Transport, s.Interface, s.Address))
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
