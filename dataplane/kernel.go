@@ -1,0 +1,143 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+
+	"rollcall/control"
+)
+
+// The maps of bpf/maps.h.
+const (
+	mapGroup    = "rc_group"
+	mapTally    = "rc_tally"
+	mapMember   = "rc_member"
+	mapLock     = "rc_lock"
+	mapTimer    = "rc_timer"
+	mapEvents   = "rc_events"
+	mapStats    = "rc_stats"
+	mapKey      = "rc_key"
+	mapHost     = "rc_host"
+	mapView     = "rc_view"
+	mapXDPProgs = "rc_xdp_progs"
+	mapTCProgs  = "rc_tc_progs"
+)
+
+// The programs of bpf/.
+const (
+	progXDPDoor  = "rc_xdp_door"
+	progTCDoor   = "rc_tc_door"
+	progXDPServe = "rc_xdp_serve"
+	progTCServe  = "rc_tc_serve"
+	progCommand  = "rc_command"
+)
+
+// Kernel is the plane whose frames the kernel serves by itself.
+type Kernel struct {
+	opt       Options
+	link      Link
+	host      host
+	transport Transport
+	lock      *os.File
+	coll      *ebpf.Collection
+	door      *ebpf.Map // record of what is attached
+	pages     *pages
+	events    *ring
+	bell      *bell
+	channel   channel
+	readers   [2]*ebpf.Map // rc_view and rc_group, for reading only
+	pending   control.Wake // raised by an own ask; the next Wait reports them
+	scratch   [FrameLen]byte
+	about     Description
+}
+
+var _ Plane = (*Kernel)(nil)
+
+// Now implements Plane.
+func (k *Kernel) Now() control.Time { return Now() }
+
+// Snapshot implements Plane.
+func (k *Kernel) Snapshot(r *control.Register, t *control.Tally, of control.Bitmap) {
+	snapshot(r, k.pages.register)
+	snapshot(&t.Asking, k.pages.asking)
+	for s := of.First(); s < control.Slots; s = of.Next(s + 1) {
+		snapshot(&t.Members[s], &k.pages.members[s])
+	}
+}
+
+// Stamp implements Plane.
+func (k *Kernel) Stamp(health uint16) {
+	atomic.StoreUint32(&k.pages.register.Health, uint32(health))
+	store((*uint64)(&k.pages.register.AgentAt), uint64(Now()))
+}
+
+// Show implements Plane.
+func (k *Kernel) Show(states *[control.Slots]uint32) {
+	for s := range states {
+		atomic.StoreUint32(&k.pages.members[s].State, states[s])
+	}
+}
+
+// Stats implements Plane.
+func (k *Kernel) Stats() (counts [control.Reasons]uint64) {
+	m := k.coll.Maps[mapStats]
+	for i := range uint32(control.Reasons) {
+		if err := m.Lookup(&i, &counts[i]); err != nil {
+			return counts // the plane is closed
+		}
+	}
+	return counts
+}
+
+// Describe implements Plane.
+func (k *Kernel) Describe() Description { return k.about }
+
+// Pages implements Plane.
+func (k *Kernel) Pages() Pages {
+	return Pages{
+		View:        k.readers[0].FD(),
+		ViewPage:    k.pages.view,
+		Register:    k.readers[1].FD(),
+		RegisterLen: int(unsafe.Sizeof(control.Register{})),
+	}
+}
+
+// Close implements Plane. The door, and all that is pinned, stays.
+func (k *Kernel) Close() error {
+	var errs []error
+	if k.transport != nil {
+		errs = append(errs, k.transport.Close())
+	}
+	if k.bell != nil {
+		k.bell.close()
+	}
+	if k.events != nil {
+		k.events.close()
+	}
+	if k.pages != nil {
+		k.pages.close()
+	}
+	for _, m := range append(k.readers[:], k.door) {
+		if m != nil {
+			errs = append(errs, m.Close())
+		}
+	}
+	if k.coll != nil {
+		k.coll.Close()
+	}
+	if k.lock != nil {
+		errs = append(errs, k.lock.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close kernel plane: %w", err)
+	}
+	return nil
+}
+
+// store writes a word that others read while it is written.
+func store(to *uint64, value uint64) { atomic.StoreUint64(to, value) }

@@ -1,0 +1,156 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+)
+
+// host is struct rc_host of bpf/maps.h: where this host is reached.
+type host struct {
+	mac        [6]byte
+	groupMAC   [6]byte
+	transports uint32
+	ip4        [4]byte
+	ip6        [16]byte
+}
+
+// key is struct rc_key of bpf/maps.h.
+type key struct {
+	k0, k1  uint64
+	present uint32
+	_       uint32
+}
+
+const (
+	transportEther = 1
+	transportUDP4  = 2
+	transportUDP6  = 4
+)
+
+// spec reads the programs and maps that this build carries and fits them to the options.
+// Programs that share a program array must agree on frags, so all XDP ones get the same.
+func (k *Kernel) spec(frags bool) (*ebpf.CollectionSpec, error) {
+	spec, err := loadRollcall()
+	if err != nil {
+		return nil, fmt.Errorf("read the built-in kernel programs: %w", err)
+	}
+	for _, name := range []string{progXDPDoor, progXDPServe} {
+		p := spec.Programs[name]
+		p.Flags &^= unix.BPF_F_XDP_HAS_FRAGS
+		if frags {
+			p.Flags |= unix.BPF_F_XDP_HAS_FRAGS
+		}
+	}
+	view := spec.Maps[mapView]
+	view.ValueSize = uint32(k.opt.ViewSize)
+	view.Value = &btf.Array{Index: &btf.Int{Size: 4}, Type: &btf.Int{Name: "unsigned char", Size: 1}, Nelems: view.ValueSize}
+	for name, value := range map[string]any{"rc_port": k.opt.Port, "rc_ethertype": k.opt.EtherType} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s of the kernel programs: %w", name, err)
+		}
+	}
+	return spec, nil
+}
+
+// takesFrags tries whether the kernel has XDP programs for frames in several buffers,
+// which large MTUs need.
+func takesFrags() bool {
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Type:         ebpf.XDP,
+		Flags:        unix.BPF_F_XDP_HAS_FRAGS,
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()},
+		License:      "Dual BSD/GPL",
+	})
+	if err != nil {
+		return false
+	}
+	p.Close()
+	return true
+}
+
+// load loads programs and maps, taking over the maps given, and fills what no pin keeps.
+func (k *Kernel) load(frags bool, keep map[string]*ebpf.Map) error {
+	spec, err := k.spec(frags)
+	if err != nil {
+		return err
+	}
+	k.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: keep})
+	if err != nil {
+		return fmt.Errorf("load the kernel programs: %w", loadHint(err))
+	}
+	for slot, secret := range k.opt.Keys.Slots {
+		var e key
+		if k.opt.Keys.has(uint8(slot)) {
+			e.present = 1
+			e.k0, e.k1 = KeyWords(secret)
+		}
+		if err := k.coll.Maps[mapKey].Put(uint32(slot), bytesOf(&e)); err != nil {
+			return fmt.Errorf("give key %d to the kernel: %w", slot, err)
+		}
+	}
+	k.host = hostOf(k.link, k.opt)
+	if err := k.putHost(); err != nil {
+		return err
+	}
+	k.channel.program = k.coll.Programs[progCommand]
+	return nil
+}
+
+func (k *Kernel) putHost() error {
+	if err := k.coll.Maps[mapHost].Put(uint32(0), bytesOf(&k.host)); err != nil {
+		return fmt.Errorf("give the own addresses to the kernel: %w", err)
+	}
+	return nil
+}
+
+// hostOf says what the programs are to answer to: only the transport in use.
+func hostOf(link Link, opt Options) host {
+	h := host{mac: link.MAC}
+	if opt.Transport == TransportEther {
+		h.transports = transportEther
+		return h
+	}
+	switch addr := opt.Address.Unmap(); {
+	case addr.Is4():
+		h.transports, h.ip4 = transportUDP4, addr.As4()
+	case addr.Is6():
+		h.transports, h.ip6 = transportUDP6, addr.As16()
+	}
+	return h
+}
+
+// answerFor lets the programs take what is sent to a group's multicast address.
+func (k *Kernel) answerFor(level uint8, group uint16) error {
+	if k.opt.Transport != TransportEther {
+		return nil
+	}
+	k.host.groupMAC = GroupMAC(k.opt.ClusterID, level, group)
+	return k.putHost()
+}
+
+// enter makes the doors lead to the programs loaded.
+func (k *Kernel) enter() error {
+	for array, program := range map[string]string{mapXDPProgs: progXDPServe, mapTCProgs: progTCServe} {
+		if err := k.coll.Maps[array].Put(uint32(0), k.coll.Programs[program]); err != nil {
+			return fmt.Errorf("put %s in its place: %w", program, err)
+		}
+	}
+	return nil
+}
+
+// loadHint tells what to do about the usual reasons that a kernel refuses a program.
+func loadHint(err error) error {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && os.Geteuid() != 0:
+		return fmt.Errorf("%w: run as root or with CAP_BPF and CAP_NET_ADMIN", err)
+	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS):
+		return fmt.Errorf("%w: the kernel is older than 5.15 or built without it; choose attach %q", err, AttachSocket)
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+package dataplane
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
+
+	"rollcall/control"
+)
+
+// OpenKernel takes over what an earlier agent of the cluster left pinned, or creates it, and
+// attaches the door to the interface last, when the programs know everything they need.
+func OpenKernel(opt Options) (*Kernel, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	k := &Kernel{opt: opt}
+	if err := k.open(); err != nil {
+		k.Close()
+		return nil, fmt.Errorf("open kernel plane: %w", err)
+	}
+	return k, nil
+}
+
+func (k *Kernel) open() (err error) {
+	if k.link, err = FindLink(k.opt.Interface); err != nil {
+		return err
+	}
+	if k.opt.Transport == TransportUDP || k.opt.Address.IsValid() {
+		if k.opt.Address, err = localAddress(k.link, k.opt.Address); err != nil {
+			return err
+		}
+	}
+	k.about = Description{
+		Plane: "kernel", Transport: k.opt.Transport, Interface: k.link.Name,
+		PinDir: pinPath(k.opt.PinDir, k.opt.Cluster),
+	}
+	if k.opt.Transport == TransportEther {
+		k.about.Address = net.HardwareAddr(k.link.MAC[:]).String()
+	} else {
+		k.about.Address = netip.AddrPortFrom(k.opt.Address, k.opt.Port).String()
+	}
+	if err := preparePinDir(k.opt.PinDir); err != nil {
+		return err
+	}
+	if k.lock, err = lockPins(k.opt.PinDir, k.opt.Cluster, k.link.Name); err != nil {
+		return err
+	}
+	dir := k.about.PinDir
+	old, err := loadPins(dir)
+	if err != nil {
+		return err
+	}
+	defer closeMaps(old)
+	if old != nil {
+		if err := k.adopt(old); err != nil {
+			return err
+		}
+		return k.attach(dir)
+	}
+	if err = k.create(dir); err == nil {
+		err = k.attach(dir)
+	}
+	if err != nil {
+		os.RemoveAll(dir) // nobody has heard of this incarnation yet
+		unlockPins(k.lock)
+		k.lock = nil
+	}
+	return err
+}
+
+// create makes new maps, a new incarnation among them, and pins them.
+func (k *Kernel) create(dir string) error {
+	frags := takesFrags()
+	if err := k.load(frags, nil); err != nil {
+		return err
+	}
+	d := door{}
+	if frags {
+		d.Frags = 1
+	}
+	spec, err := k.spec(frags)
+	if err != nil {
+		return err
+	}
+	d.Layout = layoutOf(spec)
+	if k.door, err = newDoor(); err != nil {
+		return err
+	}
+	if err := writeDoor(k.door, d); err != nil {
+		return err
+	}
+	if err := k.channel.apply(control.Command{Kind: control.CommandVacate, Incarnation: newIncarnation()}); err != nil {
+		return err
+	}
+	if err := k.enter(); err != nil {
+		return err
+	}
+	if err := pinAll(dir, k.coll.Maps, k.door); err != nil {
+		return err
+	}
+	return k.equip(dir)
+}
+
+// adopt takes over pinned maps, and puts this build's programs behind the doors.
+func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
+	var err error
+	if k.door, err = old[mapDoor].Clone(); err != nil {
+		return fmt.Errorf("open %s: %w", mapDoor, err)
+	}
+	d, err := readDoor(k.door)
+	if err != nil {
+		return err
+	}
+	spec, err := k.spec(d.Frags == 1)
+	if err != nil {
+		return err
+	}
+	if d.Layout != layoutOf(spec) {
+		return fmt.Errorf("the maps pinned in %s have another layout than this rollcalld knows: start the version that made them, or `rollcall detach` and rejoin as a new incarnation", k.about.PinDir)
+	}
+	keep := make(map[string]*ebpf.Map, len(pinned))
+	for _, name := range pinned {
+		keep[name] = old[name]
+	}
+	if err := k.load(d.Frags == 1, keep); err != nil {
+		return err
+	}
+	k.about.Adopted = true
+	if err := k.equip(k.about.PinDir); err != nil {
+		return err
+	}
+	if r := k.pages.register; r.State != control.RegisterVacant {
+		if err := k.transport.SetGroup(r.Level, r.Group); err != nil {
+			return err
+		}
+		if err := k.answerFor(r.Level, r.Group); err != nil {
+			return err
+		}
+	}
+	if err := k.enter(); err != nil {
+		return err
+	}
+	return k.channel.watch()
+}
+
+// equip gives the agent its own ways to the maps.
+func (k *Kernel) equip(dir string) (err error) {
+	if k.pages, err = openPages(k.coll.Maps); err != nil {
+		return err
+	}
+	if k.events, err = openRing(k.coll.Maps[mapEvents]); err != nil {
+		return err
+	}
+	if k.bell, err = newBell(); err != nil {
+		return err
+	}
+	for i, name := range []string{mapView, mapGroup} {
+		k.readers[i], err = ebpf.LoadPinnedMap(filepath.Join(dir, name), &ebpf.LoadPinOptions{ReadOnly: true})
+		if err != nil {
+			return fmt.Errorf("open %s for readers: %w", name, err)
+		}
+	}
+	k.transport, err = OpenTransport(k.opt)
+	return err
+}

@@ -1,0 +1,351 @@
+package dataplane
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"rollcall/control"
+)
+
+// station is a kernel plane in a group of two.
+type station struct {
+	*Kernel
+	end  int
+	slot uint16
+}
+
+// newPair opens a plane at each end of a wire and gives them slots 0 and 1 of a group.
+func newPair(t *testing.T, change func(end int, o *Options)) (*wire, [2]*station, *control.Roster) {
+	t.Helper()
+	w := newWire(t)
+	roster := &control.Roster{}
+	var pair [2]*station
+	for i := range pair {
+		w.enter(t, i)
+		opt := testOptions(pinDir(t))
+		change(i, &opt)
+		pair[i] = &station{Kernel: openKernel(t, opt), end: i, slot: uint16(i)}
+		at, err := LocalEndpoint(pair[i].opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roster.Seats = append(roster.Seats, control.Seat{Slot: uint16(i), Peer: control.Peer{
+			Name: []string{"cn001", "cn002"}[i], Incarnation: pair[i].incarnation(), RPC: "x:1", Rails: []control.Endpoint{at},
+		}})
+	}
+	for i, s := range pair {
+		w.enter(t, i)
+		s.join(t, roster)
+	}
+	return w, pair, roster
+}
+
+func (s *station) incarnation() uint64 {
+	r, _ := s.look(control.Bitmap{})
+	return r.Incarnation
+}
+
+func (s *station) look(of control.Bitmap) (*control.Register, *control.Tally) {
+	r, tally := &control.Register{}, &control.Tally{}
+	s.Snapshot(r, tally, of)
+	return r, tally
+}
+
+func (s *station) join(t *testing.T, roster *control.Roster) {
+	t.Helper()
+	for _, c := range []control.Command{
+		{Kind: control.CommandJoin, Cluster: s.opt.ClusterID, Instance: 1, Slot: s.slot},
+		{Kind: control.CommandHold, Rosters: [control.HeldRosters]uint64{roster.Version()}},
+	} {
+		if err := s.Apply(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Name(roster); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitFor waits until a wake carries the bit, for longer than any healthy answer takes.
+func (s *station) waitFor(t *testing.T, bit control.Wake) {
+	t.Helper()
+	end := s.Now().Add(10 * time.Second)
+	for s.Now().Before(end) {
+		wake, err := s.Wait(end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if wake&bit != 0 {
+			return
+		}
+	}
+	t.Fatalf("no wake %#x; counters %v", bit, nonzero(s.Stats()))
+}
+
+func nonzero(counts [control.Reasons]uint64) map[string]uint64 {
+	m := make(map[string]uint64)
+	for i, n := range counts {
+		if n != 0 {
+			m[control.Reason(i).String()] = n
+		}
+	}
+	return m
+}
+
+var both = control.Of(0, 1)
+
+// beat is the first beat of a leader in slot 0 to both.
+func beat(s *station, roster *control.Roster, round uint64) control.Outgoing {
+	ballot := control.NewBallot(0, 1, 0)
+	return control.Outgoing{To: both, Frame: control.Frame{
+		Kind: control.KindBeat, Cluster: s.opt.ClusterID, Instance: 1, From: 0, To: control.ToAll,
+		Ballot: ballot, Round: round,
+		Ask: control.Ask{
+			Seq: 1, Digest: 77, Roster: roster.Version(), IntervalUS: 10_000, Rounds: 5, LeaseUS: 35_000,
+			UpperUS: control.NoUpper, New: both, Old: both,
+		},
+	}}
+}
+
+func ask(seq uint64) control.Command {
+	return control.Command{
+		Kind: control.CommandAsk, Ballot: control.NewBallot(0, 1, 0), Seq: seq, New: both, Old: both,
+		WindowNS: uint64(time.Second),
+	}
+}
+
+// TestKernelRound has a leader's beat answered by the other kernel, whichever way it travels
+// and wherever the door hangs, and finds the echoes added up and the leader's agent woken.
+func TestKernelRound(t *testing.T) {
+	for _, attach := range []string{AttachNative, AttachTC, AttachGeneric} {
+		for _, travel := range []string{"udp4", "udp6", TransportEther} {
+			t.Run(attach+"/"+travel, func(t *testing.T) {
+				w := (*wire)(nil)
+				w, pair, roster := newPair(t, func(end int, o *Options) {
+					o.Attach, o.Transport = attach, TransportUDP
+					switch travel {
+					case TransportEther:
+						o.Transport = TransportEther
+					case "udp6":
+						o.Address = w.six(end)
+					}
+				})
+				w.enter(t, 0)
+				leader, member := pair[0], pair[1]
+				if got := leader.Describe().Attach; got != attach {
+					t.Fatalf("attached %s, want %s", got, attach)
+				}
+				if err := leader.Apply(ask(1)); err != nil {
+					t.Fatal(err)
+				}
+				if err := leader.Send([]control.Outgoing{beat(leader, roster, 1)}); err != nil {
+					t.Fatal(err)
+				}
+				leader.waitFor(t, control.WakeQuorum)
+				r, tally := leader.look(both)
+				if tally.Votes != both || tally.Quorate != 1 || tally.Round != 1 {
+					t.Errorf("tally: votes %v quorate %d round %d", tally.Votes, tally.Quorate, tally.Round)
+				}
+				if r.Accepted.Seq != 1 || r.Accepted.Digest != 77 {
+					t.Errorf("leader's own register accepted %+v", r.Accepted)
+				}
+				for slot := range pair {
+					m := &tally.Members[slot]
+					if m.Round != 1 || m.Answered != 1 || m.InTime != 1 || m.Accepted.Seq != 1 {
+						t.Errorf("slot %d: %+v; counters %v", slot, m, nonzero(pair[slot].Stats()))
+					}
+				}
+				r, _ = member.look(both)
+				if r.Promised != control.NewBallot(0, 1, 0) || r.Accepted.Seq != 1 || r.BeatRound != 1 {
+					t.Errorf("member's register: %+v", r)
+				}
+				if n := member.Stats()[control.ReasonBeatTaken]; n != 1 {
+					t.Errorf("member took %d beats: %v", n, nonzero(member.Stats()))
+				}
+			})
+		}
+	}
+}
+
+// TestKernelAdopt closes a plane and opens it again: same incarnation, same promises, the
+// door never off.
+func TestKernelAdopt(t *testing.T) {
+	w, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach = AttachTC })
+	w.enter(t, 0)
+	leader, member := pair[0], pair[1]
+	if err := leader.Apply(ask(1)); err != nil {
+		t.Fatal(err)
+	}
+	if member.Describe().Adopted {
+		t.Error("a new plane says that it adopted something")
+	}
+	if err := member.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := leader.Send([]control.Outgoing{beat(leader, roster, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	leader.waitFor(t, control.WakeQuorum) // the member's kernel voted while it had no agent
+	before, _ := leader.look(both)
+
+	w.enter(t, 1)
+	again := &station{Kernel: openKernel(t, member.opt), slot: 1}
+	r, _ := again.look(both)
+	if !again.Describe().Adopted {
+		t.Error("pinned state was not adopted")
+	}
+	if r.Incarnation != roster.Seats[1].Incarnation || r.Promised != before.Promised || r.Accepted != before.Accepted {
+		t.Errorf("adopted register: %+v", r)
+	}
+	if got := again.Describe(); got.Attach != AttachTC || len(got.Refused) != 0 {
+		t.Errorf("description after adoption: %+v", got)
+	}
+	w.enter(t, 0)
+	if err := leader.Send([]control.Outgoing{beat(leader, roster, 2)}); err != nil {
+		t.Fatal(err)
+	}
+	again.waitFor(t, control.WakeSilent) // the leader stops: the adopted timer tells
+}
+
+// TestKernelVacate draws another incarnation and forgets the group.
+func TestKernelVacate(t *testing.T) {
+	_, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach = AttachTC })
+	s := pair[1]
+	if err := s.Apply(control.Command{Kind: control.CommandVacate}); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := s.look(both)
+	if r.State != control.RegisterVacant || r.Incarnation == 0 || r.Incarnation == roster.Seats[1].Incarnation {
+		t.Errorf("vacated register: %+v", r)
+	}
+}
+
+// TestKernelSecondAgent refuses a second agent on the same pins, and names the first.
+func TestKernelSecondAgent(t *testing.T) {
+	newWire(t)
+	opt := testOptions(pinDir(t))
+	opt.Attach = AttachAuto
+	openKernel(t, opt)
+	_, err := Open(opt)
+	if err == nil || !strings.Contains(err.Error(), "another rollcalld (pid ") || strings.Contains(err.Error(), "unknown") {
+		t.Fatalf("second open: %v", err)
+	}
+	opt.PinDir = pinDir(t)
+	opt.Attach = AttachTC
+	opt.Transport = TransportEther // the port is taken too
+	if _, err = OpenKernel(opt); err == nil || !strings.Contains(err.Error(), "rc_tc_door") {
+		t.Fatalf("second door on the interface: %v", err)
+	}
+	if _, err := os.Stat(opt.PinDir); err == nil {
+		t.Error("a refused start left something pinned")
+	}
+}
+
+// TestKernelHookTaken names the program that is in the way, and auto goes around it.
+func TestKernelHookTaken(t *testing.T) {
+	newWire(t)
+	pass(t)
+	opt := testOptions(pinDir(t))
+	opt.Attach = AttachNative
+	_, err := OpenKernel(opt)
+	if err == nil || !strings.Contains(err.Error(), "pass_all") || !strings.Contains(err.Error(), "xdp off") {
+		t.Fatalf("taken hook: %v", err)
+	}
+	opt.Attach = AttachAuto
+	k := openKernel(t, opt)
+	if d := k.Describe(); d.Attach != AttachTC || len(d.Refused) != 1 {
+		t.Errorf("description: %+v", d)
+	}
+}
+
+// TestKernelAutoOnVeth takes native XDP only where the other end lets replies through.
+func TestKernelAutoOnVeth(t *testing.T) {
+	t.Run("bare", func(t *testing.T) {
+		newWire(t)
+		k := openKernel(t, testOptions(pinDir(t)))
+		if d := k.Describe(); d.Attach != AttachTC || len(d.Refused) != 1 || !strings.Contains(d.Refused[0], "other end") {
+			t.Errorf("description: %+v", d)
+		}
+	})
+	t.Run("passing", func(t *testing.T) {
+		w := newWire(t)
+		w.enter(t, 1)
+		pass(t)
+		w.enter(t, 0)
+		k := openKernel(t, testOptions(pinDir(t)))
+		if d := k.Describe(); d.Attach != AttachNative || len(d.Refused) != 0 {
+			t.Errorf("description: %+v", d)
+		}
+	})
+}
+
+// TestKernelDetach leaves the interface and the file system as they were.
+func TestKernelDetach(t *testing.T) {
+	for _, attach := range []string{AttachNative, AttachTC, AttachGeneric} {
+		t.Run(attach, func(t *testing.T) {
+			w, pair, _ := newPair(t, func(_ int, o *Options) { o.Attach, o.Transport = attach, TransportEther })
+			w.enter(t, 1)
+			s := pair[1]
+			group := GroupMAC(s.opt.ClusterID, 0, 0)
+			if !hears(t, group) {
+				t.Error("the group's multicast address is not joined")
+			}
+			if err := Detach(s.opt.PinDir, s.opt.Cluster); err == nil {
+				t.Error("detached under a running agent")
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			done, err := DetachAll(s.opt.PinDir)
+			if err != nil || len(done) != 1 || done[0] != "test" {
+				t.Fatalf("detached %v: %v", done, err)
+			}
+			if _, err := os.Stat(s.opt.PinDir); err == nil {
+				t.Error("the pin directory is still there")
+			}
+			if hears(t, group) {
+				t.Error("the group's multicast address is still joined")
+			}
+			l, err := netlink.LinkByName(testInterface)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x := l.Attrs().Xdp; x != nil && x.Attached {
+				t.Error("an XDP program is still attached")
+			}
+			qdiscs, err := netlink.QdiscList(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, q := range qdiscs {
+				if q.Type() == "clsact" {
+					t.Error("the clsact qdisc is still there")
+				}
+			}
+		})
+	}
+}
+
+// hears reports whether the interface takes a multicast address.
+func hears(t *testing.T, mac [6]byte) bool {
+	t.Helper()
+	b, err := os.ReadFile("/proc/thread-self/net/dev_mcast")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Contains(string(b), hexOf(mac))
+}
+
+func hexOf(mac [6]byte) string {
+	const digits = "0123456789abcdef"
+	var s strings.Builder
+	for _, b := range mac {
+		s.WriteByte(digits[b>>4])
+		s.WriteByte(digits[b&15])
+	}
+	return s.String()
+}
