@@ -1,0 +1,387 @@
+package dataplane
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"rollcall/control"
+)
+
+// reportPadding lets cmp look past the unnamed padding of a report.
+var reportPadding = cmp.AllowUnexported(control.Report{})
+
+func testKeys() *Keys {
+	return &Keys{Slots: [KeySlots][16]byte{
+		{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+		{15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0},
+	}}
+}
+
+func testBeat() control.Frame {
+	return control.Frame{
+		Kind: control.KindBeat, Cluster: 0x1122334455667788, Instance: 3, Group: 0x0102, From: 7, To: control.ToAll,
+		Ballot: control.NewBallot(1, 9, 7), Round: 42, Sent: 1234567890123,
+		Ask: control.Ask{
+			Seq: 5, Committed: 4, Digest: 0xfeedfacecafebeef, Roster: 0xabcdef, Epoch: 5,
+			IntervalUS: 10_000, Rounds: 5, LeaseUS: 35_000, UpperUS: control.NoUpper,
+			New: control.Of(1, 2, 64, 255), Old: control.Of(1, 2, 3), Heard1: control.Of(1), Heard2: control.Of(2), Stale: control.Of(3),
+		},
+	}
+}
+
+func testEcho() control.Frame {
+	return control.Frame{
+		Kind: control.KindEcho, Level: 1, Cluster: 0x1122334455667788, Instance: 3, Group: 0x0102, From: 12, To: 7,
+		Ballot: control.NewBallot(1, 9, 7), Round: 42, Sent: 1234567890123,
+		Reply: control.Reply{
+			Incarnation: 0x0123456789abcdef, Promised: control.NewBallot(1, 9, 7),
+			Accepted: control.Proposal{
+				Ballot: control.NewBallot(1, 9, 7), Seq: 5, Digest: 0xfeedfacecafebeef, Roster: 0xabcdef,
+				New: control.Of(1, 2, 64, 255), Old: control.Of(1, 2, 3),
+			},
+			Committed: 4, Roster: 0xabcdef, SilenceUS: 10_007, AgentAgeMS: 12, Health: 1,
+			WireMin: 1, WireMax: 1,
+			Below: control.Report{Seq: 77, Digest: 0x99, Members: control.Of(0, 200), Generation: 2, Group: 12},
+		},
+	}
+}
+
+var vectors = []struct {
+	name  string
+	frame func() control.Frame
+	key   uint8
+	hex   string
+}{
+	{"beat", testBeat, 0, beatHex},
+	{"echo", testEcho, 1, echoHex},
+}
+
+func TestFrameVectors(t *testing.T) {
+	for _, v := range vectors {
+		t.Run(v.name, func(t *testing.T) {
+			want, err := hex.DecodeString(strings.Join(strings.Fields(v.hex), ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, keys := v.frame(), testKeys()
+			keys.Current = v.key
+			if diff := cmp.Diff(rows(want), rows(AppendFrame(nil, &f, keys))); diff != "" {
+				t.Errorf("signed frame (-want +got):\n%s", diff)
+			}
+			got, why := ParseFrame(want, testKeys())
+			if why != control.ReasonNone {
+				t.Fatalf("parse: %v", why)
+			}
+			if diff := cmp.Diff(f, got, reportPadding); diff != "" {
+				t.Errorf("parsed frame (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// rows prints bytes as the vectors do, for a readable difference.
+func rows(b []byte) (s []string) {
+	for i := 0; i < len(b); i += 32 {
+		s = append(s, fmt.Sprintf("%3d %x", i, b[i:min(i+32, len(b))]))
+	}
+	return s
+}
+
+func drawBitmap(t *rapid.T, name string) (b control.Bitmap) {
+	for i := range b {
+		b[i] = rapid.Uint64().Draw(t, name)
+	}
+	return b
+}
+
+func drawFrame(t *rapid.T) control.Frame {
+	u64 := func(name string) uint64 { return rapid.Uint64().Draw(t, name) }
+	u32 := func(name string) uint32 { return rapid.Uint32().Draw(t, name) }
+	u16 := func(name string) uint16 { return rapid.Uint16().Draw(t, name) }
+	u8 := func(name string) uint8 { return rapid.Uint8().Draw(t, name) }
+	f := control.Frame{
+		Kind:  control.Kind(rapid.Uint8Range(uint8(control.KindBeat), uint8(control.KindHandOver)).Draw(t, "kind")),
+		Level: u8("level"), Flags: control.Flags(u8("flags")),
+		Cluster: u64("cluster"), Instance: u32("instance"), Group: u16("group"), From: u16("from"), To: u16("to"),
+		Ballot: control.Ballot(u64("ballot")), Round: u64("round"), Sent: control.Time(u64("sent")),
+	}
+	if isAsk(f.Kind) {
+		f.Ask = control.Ask{
+			Seq: u64("seq"), Committed: u64("committed"), Digest: u64("digest"), Roster: u64("roster"), Epoch: u64("epoch"),
+			Prior: control.Ballot(u64("prior")), IntervalUS: u32("interval"), Rounds: u16("rounds"), LeaseUS: u32("lease"), UpperUS: u32("upper"),
+			New: drawBitmap(t, "new"), Old: drawBitmap(t, "old"), Heard1: drawBitmap(t, "heard1"), Heard2: drawBitmap(t, "heard2"), Stale: drawBitmap(t, "stale"),
+		}
+		return f
+	}
+	f.Reply = control.Reply{
+		Incarnation: u64("incarnation"), Promised: control.Ballot(u64("promised")),
+		Accepted: control.Proposal{
+			Ballot: control.Ballot(u64("accepted ballot")), Seq: u64("accepted seq"), Digest: u64("accepted digest"), Roster: u64("accepted roster"),
+			New: drawBitmap(t, "accepted new"), Old: drawBitmap(t, "accepted old"),
+		},
+		Committed: u64("committed"), Roster: u64("roster"), SilenceUS: u32("silence"), AgentAgeMS: u32("age"), Health: u16("health"),
+		WireMin: u8("min"), WireMax: u8("max"),
+		Below: control.Report{Seq: u64("below seq"), Digest: u64("below digest"), Members: drawBitmap(t, "below members"), Generation: u16("generation"), Group: u16("below group")},
+	}
+	return f
+}
+
+func TestFrameRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		keys := testKeys()
+		keys.Current = rapid.Uint8Range(0, KeySlots-1).Draw(t, "key")
+		f := drawFrame(t)
+		b := AppendFrame([]byte("before"), &f, keys)
+		if len(b) != len("before")+FrameLen {
+			t.Fatalf("%d bytes appended", len(b)-len("before"))
+		}
+		got, why := ParseFrame(b[len("before"):], keys)
+		if why != control.ReasonNone {
+			t.Fatalf("parse: %v", why)
+		}
+		if diff := cmp.Diff(f, got, reportPadding); diff != "" {
+			t.Fatalf("frame (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestEveryBitIsSigned flips each bit of a frame: none of them may be flipped unseen.
+func TestEveryBitIsSigned(t *testing.T) {
+	for _, v := range vectors {
+		f, keys := v.frame(), testKeys()
+		good := AppendFrame(nil, &f, keys)
+		for bit := range 8 * FrameLen {
+			b := append([]byte(nil), good...)
+			b[bit/8] ^= 1 << (bit % 8)
+			want := control.ReasonBadTag
+			switch at := bit / 8; {
+			case at < atKind:
+				want = control.ReasonBadVersion
+			case at == atKind && (b[at] == 0 || b[at] > byte(control.KindHandOver)):
+				want = control.ReasonBadKind
+			}
+			got, why := ParseFrame(b, keys)
+			if why != want {
+				t.Errorf("%s with bit %d of byte %d flipped: %v, want %v", v.name, bit%8, bit/8, why, want)
+			}
+			if got != (control.Frame{}) {
+				t.Errorf("%s with byte %d changed: a part of it was returned", v.name, bit/8)
+			}
+		}
+	}
+}
+
+func TestFrameOfAnyOtherLength(t *testing.T) {
+	f, keys := testBeat(), testKeys()
+	good := AppendFrame(nil, &f, keys)
+	long := append(good[:FrameLen:FrameLen], make([]byte, 2*FrameLen)...)
+	for n := range len(long) {
+		want := control.ReasonBadLength
+		if n == FrameLen {
+			want = control.ReasonNone
+		}
+		if _, why := ParseFrame(long[:n], keys); why != want {
+			t.Errorf("%d bytes: %v, want %v", n, why, want)
+		}
+	}
+}
+
+func TestFirstFaultCounts(t *testing.T) {
+	f, keys := testBeat(), testKeys()
+	b := AppendFrame(nil, &f, keys)
+	b[atTag] ^= 1
+	for _, step := range []struct {
+		spoil func()
+		want  control.Reason
+	}{
+		{func() {}, control.ReasonBadTag},
+		{func() { b[atKind] = 0 }, control.ReasonBadKind},
+		{func() { b[atVersion]++ }, control.ReasonBadVersion},
+		{func() { b = b[1:] }, control.ReasonBadLength},
+	} {
+		step.spoil()
+		if _, why := ParseFrame(b, keys); why != step.want {
+			t.Errorf("got %v, want %v", why, step.want)
+		}
+	}
+}
+
+func TestReservedBytesAreIgnored(t *testing.T) {
+	ask, reply, keys := testBeat(), testEcho(), testKeys()
+	for _, c := range []struct {
+		frame control.Frame
+		zero  [][2]int // from, to
+	}{
+		{ask, [][2]int{{atKey + 1, atBallot}, {atRounds + 2, atLease}}},
+		{reply, [][2]int{{atKey + 1, atBallot}, {atBelowMembers + 32, FrameLen}}},
+	} {
+		b := AppendFrame(nil, &c.frame, keys)
+		for _, z := range c.zero {
+			for at := z[0]; at < z[1]; at++ {
+				if b[at] != 0 {
+					t.Errorf("kind %d: reserved byte %d is %#x", c.frame.Kind, at, b[at])
+				}
+				b[at] = 0xff
+			}
+		}
+		sign(b, keys)
+		got, why := ParseFrame(b, keys)
+		if diff := cmp.Diff(c.frame, got, reportPadding); why != control.ReasonNone || diff != "" {
+			t.Errorf("kind %d with reserved bytes set: %v (-want +got):\n%s", c.frame.Kind, why, diff)
+		}
+	}
+}
+
+// sign makes the tag of 288 bytes good, whatever else is wrong with them.
+func sign(b []byte, keys *Keys) {
+	if len(b) != FrameLen || !keys.has(b[atKey]) {
+		return
+	}
+	w := [FrameLen]byte(b)
+	clear(w[atTag : atTag+8])
+	tag := keys.tag(w[atKey], &w)
+	for i := range 8 {
+		b[atTag+i] = byte(tag >> (56 - 8*i))
+	}
+}
+
+// TestLayout compares the codec's offsets with those that the structs of wire.h have.
+func TestLayout(t *testing.T) {
+	text, err := os.ReadFile("../bpf/wire.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	structs := wireStructs(t, string(text))
+	check := func(name string, base int, want map[string]int) {
+		for field, at := range structs[name] {
+			got, ok := want[field]
+			if field == "zero" || field == "" {
+				continue
+			}
+			if !ok {
+				t.Errorf("struct %s has a field %s that the codec does not know", name, field)
+			} else if got != base+at {
+				t.Errorf("%s.%s: codec has it at %d, wire.h at %d", name, field, got, base+at)
+			}
+		}
+		if len(structs[name]) < len(want) {
+			t.Errorf("struct %s has %d fields, the codec %d", name, len(structs[name]), len(want))
+		}
+	}
+	const header = 64
+	check("rc_wire_header", 0, map[string]int{
+		"magic": atMagic, "version": atVersion, "kind": atKind, "level": atLevel, "flags": atFlags, "tag": atTag,
+		"cluster": atCluster, "instance": atInstance, "group": atGroup, "from": atFrom, "to": atTo, "key": atKey,
+		"ballot": atBallot, "round": atRound, "sent": atSent,
+	})
+	check("rc_wire_ask", header, map[string]int{
+		"seq": atSeq, "committed": atAskCommitted, "digest": atDigest, "roster": atAskRoster, "epoch": atEpoch, "prior": atPrior,
+		"interval_us": atInterval, "rounds": atRounds, "lease_us": atLease, "upper_us": atUpper,
+		"new_members": atNew, "old_members": atOld, "heard1": atHeard1, "heard2": atHeard2, "stale": atStale,
+	})
+	check("rc_wire_reply", header, map[string]int{
+		"incarnation": atIncarnation, "promised": atPromised, "accepted_ballot": atAcceptedBallot, "accepted_seq": atAcceptedSeq,
+		"accepted_digest": atAcceptedDigest, "accepted_roster": atAcceptedRoster, "accepted_new": atAcceptedNew, "accepted_old": atAcceptedOld,
+		"committed": atCommitted, "roster": atRoster, "silence_us": atSilence, "agent_age_ms": atAgentAge, "health": atHealth,
+		"wire_min": atWireMin, "wire_max": atWireMax, "below_generation": atBelowGeneration, "below_group": atBelowGroup,
+		"below_seq": atBelowSeq, "below_digest": atBelowDigest, "below_members": atBelowMembers,
+	})
+	for name, value := range map[string]uint64{
+		"RC_MAGIC": magic, "RC_WIRE_VERSION": control.WireVersion, "RC_FRAME_LEN": FrameLen, "RC_TO_ALL": uint64(control.ToAll),
+	} {
+		m := regexp.MustCompile(`#define ` + name + ` (\w+)`).FindStringSubmatch(string(text))
+		if m == nil {
+			t.Errorf("wire.h does not define %s", name)
+		} else if got, err := strconv.ParseUint(m[1], 0, 64); err != nil || got != value {
+			t.Errorf("wire.h defines %s as %s, the codec as %#x", name, m[1], value)
+		}
+	}
+}
+
+// wireStructs gives the offset of every field of every flat struct, which must be naturally
+// aligned without padding of the compiler's.
+func wireStructs(t *testing.T, text string) map[string]map[string]int {
+	structs := map[string]map[string]int{}
+	body := regexp.MustCompile(`(?s)struct (\w+) \{\n(.*?)\n\};`)
+	field := regexp.MustCompile(`__(?:u|be)(8|16|32|64) (\w+)(?:\[(\d+)\])?;`)
+	for _, s := range body.FindAllStringSubmatch(text, -1) {
+		fields, at := map[string]int{}, 0
+		for _, f := range field.FindAllStringSubmatch(s[2], -1) {
+			bits, _ := strconv.Atoi(f[1])
+			count := 1
+			if f[3] != "" {
+				count, _ = strconv.Atoi(f[3])
+			}
+			if at%(bits/8) != 0 {
+				t.Errorf("struct %s: %s at %d is not aligned", s[1], f[2], at)
+			}
+			fields[f[2]] = at
+			at += count * bits / 8
+		}
+		structs[s[1]] = fields
+	}
+	return structs
+}
+
+// FuzzParseFrame reads any bytes. With seal they are signed first, so that the fuzzer gets
+// past the tag; a frame that is taken must come out again as it went in.
+func FuzzParseFrame(f *testing.F) {
+	keys := testKeys()
+	for _, v := range vectors {
+		frame := v.frame()
+		b := AppendFrame(nil, &frame, keys)
+		f.Add(b, false)
+		f.Add(b, true)
+		f.Add(b[:len(b)-1], false)
+		f.Add(append(b, 0), true)
+	}
+	f.Add([]byte(nil), true)
+	f.Fuzz(func(t *testing.T, b []byte, seal bool) {
+		if seal {
+			sign(b, keys)
+		}
+		before := string(b)
+		got, why := ParseFrame(b, keys)
+		if string(b) != before {
+			t.Fatal("parsing changed the bytes")
+		}
+		if why != control.ReasonNone {
+			if got != (control.Frame{}) {
+				t.Fatalf("%v, yet a part of the frame was returned", why)
+			}
+			return
+		}
+		again, why := ParseFrame(AppendFrame(nil, &got, keys), keys)
+		if why != control.ReasonNone || again != got {
+			t.Fatalf("written and read again: %v\n%+v\n%+v", why, got, again)
+		}
+	})
+}
+
+func BenchmarkAppendFrame(b *testing.B) {
+	f, keys := testBeat(), testKeys()
+	room := make([]byte, 0, FrameLen)
+	b.ReportAllocs()
+	for b.Loop() {
+		room = AppendFrame(room[:0], &f, keys)
+	}
+}
+
+func BenchmarkParseFrame(b *testing.B) {
+	f, keys := testEcho(), testKeys()
+	frame := AppendFrame(nil, &f, keys)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, why := ParseFrame(frame, keys); why != control.ReasonNone {
+			b.Fatal(why)
+		}
+	}
+}
