@@ -60,10 +60,23 @@ func (h *host) startAgent() {
 	for i := range w.Contacts {
 		c.Contacts = append(c.Contacts, w.hosts[i].peer.RPC)
 	}
+	if h.roster != nil { // a driver tells its plane where an adopted register's group is
+		h.route(h.roster)
+	}
 	c.Record.Voters = slices.Clone(c.Record.Voters)
 	h.agent.node = w.newNode(c)
 	h.stamp(life)
 	h.plan()
+}
+
+// route tells where the asks to the slots go.
+func (h *host) route(r *control.Roster) {
+	h.agent.routes = [control.Slots]*host{}
+	for i := range r.Seats {
+		if s := &r.Seats[i]; len(s.Rails) > 0 {
+			h.agent.routes[s.Slot] = h.w.hostAt(s.Rails[0])
+		}
+	}
 }
 
 // killAgent ends the daemon between two instructions; the register serves on.
@@ -304,12 +317,7 @@ func (h *host) perform() {
 			h.w.tell(h.id, "roster", "%s", describeRoster(out.Roster))
 			h.roster = out.Roster
 			h.expect(out.Roster)
-			a.routes = [control.Slots]*host{}
-			for i := range out.Roster.Seats {
-				if s := &out.Roster.Seats[i]; len(s.Rails) > 0 {
-					a.routes[s.Slot] = h.w.hostAt(s.Rails[0])
-				}
-			}
+			h.route(out.Roster)
 		}
 	case partCommands:
 		for i := range out.Commands {

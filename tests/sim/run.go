@@ -113,6 +113,7 @@ func (w *World) agreed(core []*host) bool {
 func (w *World) recovery() Outcome {
 	w.Loss, w.Twice, w.Late, w.LetterLoss, w.Preempt = 0, 0, 0, 0, 0
 	w.net.heal()
+	w.Class = Chaos // who is left outside now may be removed
 	core, owed := w.drawCore()
 	var who []string
 	for _, h := range core {
@@ -247,18 +248,20 @@ func (w *World) calm() Outcome {
 			return w.verdict(fmt.Sprintf("the survivors of %v did not agree", victims))
 		}
 		cuts := w.ledger.removals[before:]
-		rounds, most := 1, 1
-		if withLeader {
+		fewest, rounds, cutsMost := 1, 1, 1
+		if withLeader { // whoever succeeds it prepares in one more
 			rounds = 2
-			if len(victims) > 1 {
-				most = 2
+			if len(victims) > 1 { // and may see the others fall only under its own ballot
+				cutsMost = 2
+			} else {
+				fewest = 2
 			}
 		}
-		if len(cuts) > most {
+		if len(cuts) > cutsMost {
 			w.fail("G7", "%d hosts crashed at once were removed in %d views", len(victims), len(cuts))
 			return Safety
 		}
-		if cuts[0].rounds != rounds {
+		if r := cuts[0].rounds; r < fewest || r > rounds {
 			w.fail("G6", "the removal of %v took %d rounds, not %d", victims, cuts[0].rounds, rounds)
 			return Safety
 		}

@@ -77,6 +77,23 @@ func describeRoster(r *control.Roster) string {
 	return fmt.Sprintf("%x {%s}", r.Version(), strings.Join(s, " "))
 }
 
+func describeMessage(m *control.Message) string {
+	s := fmt.Sprintf("%s instance %d", m.Kind, m.Instance)
+	if m.Version != 0 {
+		s += fmt.Sprintf(" version %x", m.Version)
+	}
+	if m.Roster != nil {
+		s += " roster " + describeRoster(m.Roster)
+	}
+	if a := m.Answer; a != nil {
+		s += fmt.Sprintf(" %s %s %s", a.Status, a.Leader, a.Why)
+	}
+	if x := m.State; x != nil {
+		s += fmt.Sprintf(" register of %d, quiet %d ms, record %+v", x.Register, x.QuietMS, x.Record)
+	}
+	return s
+}
+
 func describeCommand(c *control.Command) string {
 	switch c.Kind {
 	case control.CommandVacate:
