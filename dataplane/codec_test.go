@@ -25,7 +25,7 @@ func testKeys() *Keys {
 	}}
 }
 
-func testBeat() control.Frame {
+func vectorBeat() control.Frame {
 	return control.Frame{
 		Kind: control.KindBeat, Cluster: 0x1122334455667788, Instance: 3, Group: 0x0102, From: 7, To: control.ToAll,
 		Ballot: control.NewBallot(1, 9, 7), Round: 42, Sent: 1234567890123,
@@ -37,7 +37,7 @@ func testBeat() control.Frame {
 	}
 }
 
-func testEcho() control.Frame {
+func vectorEcho() control.Frame {
 	return control.Frame{
 		Kind: control.KindEcho, Level: 1, Cluster: 0x1122334455667788, Instance: 3, Group: 0x0102, From: 12, To: 7,
 		Ballot: control.NewBallot(1, 9, 7), Round: 42, Sent: 1234567890123,
@@ -60,8 +60,8 @@ var vectors = []struct {
 	key   uint8
 	hex   string
 }{
-	{"beat", testBeat, 0, beatHex},
-	{"echo", testEcho, 1, echoHex},
+	{"beat", vectorBeat, 0, beatHex},
+	{"echo", vectorEcho, 1, echoHex},
 }
 
 func TestFrameVectors(t *testing.T) {
@@ -180,7 +180,7 @@ func TestEveryBitIsSigned(t *testing.T) {
 }
 
 func TestFrameOfAnyOtherLength(t *testing.T) {
-	f, keys := testBeat(), testKeys()
+	f, keys := vectorBeat(), testKeys()
 	good := AppendFrame(nil, &f, keys)
 	long := append(good[:FrameLen:FrameLen], make([]byte, 2*FrameLen)...)
 	for n := range len(long) {
@@ -195,7 +195,7 @@ func TestFrameOfAnyOtherLength(t *testing.T) {
 }
 
 func TestFirstFaultCounts(t *testing.T) {
-	f, keys := testBeat(), testKeys()
+	f, keys := vectorBeat(), testKeys()
 	b := AppendFrame(nil, &f, keys)
 	b[atTag] ^= 1
 	for _, step := range []struct {
@@ -215,7 +215,7 @@ func TestFirstFaultCounts(t *testing.T) {
 }
 
 func TestReservedBytesAreIgnored(t *testing.T) {
-	ask, reply, keys := testBeat(), testEcho(), testKeys()
+	ask, reply, keys := vectorBeat(), vectorEcho(), testKeys()
 	for _, c := range []struct {
 		frame control.Frame
 		zero  [][2]int // from, to
@@ -367,7 +367,7 @@ func FuzzParseFrame(f *testing.F) {
 }
 
 func BenchmarkAppendFrame(b *testing.B) {
-	f, keys := testBeat(), testKeys()
+	f, keys := vectorBeat(), testKeys()
 	room := make([]byte, 0, FrameLen)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -376,7 +376,7 @@ func BenchmarkAppendFrame(b *testing.B) {
 }
 
 func BenchmarkParseFrame(b *testing.B) {
-	f, keys := testEcho(), testKeys()
+	f, keys := vectorEcho(), testKeys()
 	frame := AppendFrame(nil, &f, keys)
 	b.ReportAllocs()
 	for b.Loop() {

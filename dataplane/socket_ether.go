@@ -16,12 +16,12 @@ const etherHeader = 14 // destination, source, EtherType
 // etherEar hears the frames of one EtherType on one interface. Answers leave through the
 // transport, whose own socket hears nothing.
 type etherEar struct {
-	*ether
+	*etherTransport
 	socket int
 	said   [64]byte // control messages
 }
 
-func openEtherEar(e *ether, etherType uint16) (*etherEar, error) {
+func openEtherEar(e *etherTransport, etherType uint16) (*etherEar, error) {
 	protocol := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, etherType))
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -35,7 +35,7 @@ func openEtherEar(e *ether, etherType uint16) (*etherEar, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("open packet socket on %s: %w", e.link.Name, err)
 	}
-	return &etherEar{ether: e, socket: fd}, nil
+	return &etherEar{etherTransport: e, socket: fd}, nil
 }
 
 func (e *etherEar) descriptor() int { return e.socket }

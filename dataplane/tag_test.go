@@ -32,7 +32,7 @@ func TestKeyRotation(t *testing.T) {
 	both := testKeys()
 	oldOnly := &Keys{Slots: [KeySlots][16]byte{both.Slots[0]}}
 	newOnly := &Keys{Slots: [KeySlots][16]byte{1: both.Slots[1]}, Current: 1}
-	frame := testBeat()
+	frame := vectorBeat()
 	for _, c := range []struct {
 		name          string
 		signer, taker *Keys
@@ -53,7 +53,7 @@ func TestKeyRotation(t *testing.T) {
 // TestEmptyKeySlot: whoever signs with sixteen zero bytes has not got the key.
 func TestEmptyKeySlot(t *testing.T) {
 	keys := &Keys{Slots: [KeySlots][16]byte{testKeys().Slots[0]}}
-	frame := testBeat()
+	frame := vectorBeat()
 	forged := AppendFrame(nil, &frame, &Keys{Current: 1})
 	if _, why := ParseFrame(forged, keys); why != control.ReasonBadTag {
 		t.Errorf("frame signed with an empty slot: %v, want bad_tag", why)

@@ -16,8 +16,8 @@ import (
 // that is full for longer (a paused link) loses the rest of the frames, as a wire does.
 const sendPatience = time.Millisecond
 
-// ether sends frames right behind the EtherType.
-type ether struct {
+// etherTransport sends frames right behind the EtherType.
+type etherTransport struct {
 	out     *rawSender
 	link    Link
 	cluster uint64
@@ -26,7 +26,7 @@ type ether struct {
 	peers   [control.Slots]net.Addr
 }
 
-func openEther(opt *Options) (*ether, error) {
+func openEther(opt *Options) (*etherTransport, error) {
 	link, err := FindLink(opt.Interface)
 	if err != nil {
 		return nil, err
@@ -38,10 +38,10 @@ func openEther(opt *Options) (*ether, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &ether{out: out, link: link, cluster: opt.ClusterID}, nil
+	return &etherTransport{out: out, link: link, cluster: opt.ClusterID}, nil
 }
 
-func (e *ether) SetGroup(level uint8, group uint16) error {
+func (e *etherTransport) SetGroup(level uint8, group uint16) error {
 	mac := GroupMAC(e.cluster, level, group)
 	if mac == e.joined {
 		return nil
@@ -56,7 +56,7 @@ func (e *ether) SetGroup(level uint8, group uint16) error {
 	return nil
 }
 
-func (e *ether) LeaveGroup() error {
+func (e *etherTransport) LeaveGroup() error {
 	mac := e.joined
 	if mac == [6]byte{} {
 		return nil
@@ -68,7 +68,7 @@ func (e *ether) LeaveGroup() error {
 	return nil
 }
 
-func (e *ether) SetPeers(r *control.Roster) {
+func (e *etherTransport) SetPeers(r *control.Roster) {
 	clear(e.peers[:])
 	for i := range r.Seats {
 		if s := &r.Seats[i]; len(s.Rails) > 0 && s.Rails[0].MAC != [6]byte{} {
@@ -77,7 +77,7 @@ func (e *ether) SetPeers(r *control.Roster) {
 	}
 }
 
-func (e *ether) Send(frame []byte, to control.Bitmap) error {
+func (e *etherTransport) Send(frame []byte, to control.Bitmap) error {
 	if to.Empty() {
 		return nil
 	}
@@ -103,7 +103,7 @@ func (e *ether) Send(frame []byte, to control.Bitmap) error {
 	return first
 }
 
-func (e *ether) Close() error { return e.out.close() }
+func (e *etherTransport) Close() error { return e.out.close() }
 
 // multicast adds an address to those the interface receives, or takes it away. The
 // kernel keeps it for the interface, not for a socket: it outlives the process.

@@ -49,7 +49,7 @@ func openTransport(t testing.TB, opt Options) Transport {
 }
 
 // listen opens a socket that hears what is sent to the address.
-func listen(t testing.TB, opt Options) *udp {
+func listen(t testing.TB, opt Options) *udpTransport {
 	t.Helper()
 	opt, err := opt.withDefaults()
 	if err != nil {
@@ -95,14 +95,14 @@ func TestUDPReachesEverySlot(t *testing.T) {
 			self := udpOptions(t, family.self)
 			tr := openTransport(t, self)
 			var roster control.Roster
-			var ears []*udp
+			var ears []*udpTransport
 			for slot := range uint16(3) {
 				opt := udpOptions(t, family.other)
 				ears = append(ears, listen(t, opt))
 				roster.Seats = append(roster.Seats, udpSeat(slot, family.other, opt.Port))
 			}
 			tr.SetPeers(&roster)
-			f := testBeat()
+			f := vectorBeat()
 			if err := tr.Send(AppendFrame(nil, &f, testKeys()), control.Of(0, 2)); err != nil {
 				t.Fatal(err)
 			}
@@ -120,14 +120,14 @@ func TestUDPSlotsThatCannotBeReached(t *testing.T) {
 	live := udpOptions(t, "127.0.0.2")
 	heard := listen(t, live)
 	roster := control.Roster{Seats: []control.Seat{
-		{Slot: 0},                  // no rail
+		{Slot: 0},                            // no rail
 		udpSeat(1, "fd00::1", DefaultPort),   // another family
 		udpSeat(2, "240.0.0.1", DefaultPort), // no route from the loopback's address
 		udpSeat(3, "127.0.0.2", live.Port),
 		udpSeat(4, "127.0.0.3", live.Port), // nobody there: the kernel answers with an ICMP error
 	}}
 	tr.SetPeers(&roster)
-	f := testBeat()
+	f := vectorBeat()
 	for range 3 {
 		err := tr.Send(AppendFrame(nil, &f, testKeys()), control.Of(0, 1, 2, 3, 4))
 		if !errors.Is(err, errNoAddress) || !strings.Contains(err.Error(), "slot 0") {
@@ -152,11 +152,11 @@ func TestUDPTransportHearsNothing(t *testing.T) {
 	deaf := openTransport(t, opt)
 	other := openTransport(t, udpOptions(t, "127.0.0.2"))
 	other.SetPeers(&control.Roster{Seats: []control.Seat{udpSeat(0, "127.0.0.1", opt.Port)}})
-	f := testBeat()
+	f := vectorBeat()
 	if err := other.Send(AppendFrame(nil, &f, testKeys()), control.Of(0)); err != nil {
 		t.Fatal(err)
 	}
-	if got := waiting(t, deaf.(*udp)); got != 0 {
+	if got := waiting(t, deaf.(*udpTransport)); got != 0 {
 		t.Errorf("%d frames in the queue of a transport", got)
 	}
 }
@@ -178,7 +178,7 @@ func TestUDPMarksFrames(t *testing.T) {
 		}
 		tr := openTransport(t, opt)
 		tr.SetPeers(&control.Roster{Seats: []control.Seat{udpSeat(0, c.address, to.Port)}})
-		f := testBeat()
+		f := vectorBeat()
 		if err := tr.Send(AppendFrame(nil, &f, testKeys()), control.Of(0)); err != nil {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestOpenTransportRefuses(t *testing.T) {
 func TestDeadNeighboursKeepNobodyWaiting(t *testing.T) {
 	_, hosts := newSegment(t, 2)
 	var tr Transport
-	var heard *udp
+	var heard *udpTransport
 	opt := Options{Cluster: "test", Interface: "eth0", Address: netip.MustParseAddr("10.99.0.1"), Keys: testKeys()}
 	hosts[0].do(t, func() (err error) {
 		if err := addAddress("eth0", "10.99.0.1/16"); err != nil {
@@ -262,7 +262,7 @@ func TestDeadNeighboursKeepNobodyWaiting(t *testing.T) {
 		dead.Set(slot + 1)
 	}
 	tr.SetPeers(roster)
-	f := testBeat()
+	f := vectorBeat()
 	frame := AppendFrame(nil, &f, testKeys())
 	const rounds = 400
 	for range rounds {

@@ -11,8 +11,8 @@ import (
 	"rollcall/control"
 )
 
-// udp is a socket bound to this node's address and port.
-type udp struct {
+// udpTransport is a socket bound to this node's address and port.
+type udpTransport struct {
 	socket int
 	local  netip.AddrPort
 	four   bool   // IPv4
@@ -27,12 +27,12 @@ var errNoAddress = errors.New("the roster names no address that this transport r
 // usual buffer one dead peer would keep the living from their beats.
 const sendBuffer = control.Slots * 256 << 10
 
-func openUDP(opt *Options) (*udp, error) {
+func openUDP(opt *Options) (*udpTransport, error) {
 	if !opt.Address.IsValid() || opt.Address.IsUnspecified() || opt.Address.IsMulticast() {
 		return nil, fmt.Errorf("open udp socket: %q is no address of one node", opt.Address)
 	}
 	local := netip.AddrPortFrom(opt.Address.Unmap(), opt.Port)
-	u := &udp{local: local, four: local.Addr().Is4()}
+	u := &udpTransport{local: local, four: local.Addr().Is4()}
 	if local.Addr().IsLinkLocalUnicast() && !u.four {
 		name := opt.Interface
 		if zone := opt.Address.Zone(); zone != "" {
@@ -71,7 +71,7 @@ func openUDP(opt *Options) (*udp, error) {
 }
 
 // set sets how datagrams leave.
-func (u *udp) set(dscp int) error {
+func (u *udpTransport) set(dscp int) error {
 	level, class := unix.IPPROTO_IP, unix.IP_TOS
 	if !u.four {
 		level, class = unix.IPPROTO_IPV6, unix.IPV6_TCLASS
@@ -97,7 +97,7 @@ func (u *udp) set(dscp int) error {
 }
 
 // deafen keeps the socket's queue empty where a kernel program serves the frames.
-func (u *udp) deafen() error {
+func (u *udpTransport) deafen() error {
 	drop := []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: 0}}
 	err := unix.SetsockoptSockFprog(u.socket, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER,
 		&unix.SockFprog{Len: uint16(len(drop)), Filter: &drop[0]})
@@ -108,7 +108,7 @@ func (u *udp) deafen() error {
 }
 
 // sockaddr is the address as the socket's family writes it; nil if it cannot.
-func (u *udp) sockaddr(a netip.AddrPort) unix.Sockaddr {
+func (u *udpTransport) sockaddr(a netip.AddrPort) unix.Sockaddr {
 	addr := a.Addr().Unmap()
 	if !a.IsValid() || addr.Is4() != u.four {
 		return nil
@@ -123,10 +123,10 @@ func (u *udp) sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return sa
 }
 
-func (u *udp) SetGroup(level uint8, group uint16) error { return nil }
-func (u *udp) LeaveGroup() error                        { return nil }
+func (u *udpTransport) SetGroup(level uint8, group uint16) error { return nil }
+func (u *udpTransport) LeaveGroup() error                        { return nil }
 
-func (u *udp) SetPeers(r *control.Roster) {
+func (u *udpTransport) SetPeers(r *control.Roster) {
 	clear(u.peers[:])
 	for i := range r.Seats {
 		if s := &r.Seats[i]; len(s.Rails) > 0 {
@@ -135,7 +135,7 @@ func (u *udp) SetPeers(r *control.Roster) {
 	}
 }
 
-func (u *udp) Send(frame []byte, to control.Bitmap) error {
+func (u *udpTransport) Send(frame []byte, to control.Bitmap) error {
 	var first error
 	for s := to.First(); s < control.Slots; s = to.Next(s + 1) {
 		err := errNoAddress
@@ -150,8 +150,8 @@ func (u *udp) Send(frame []byte, to control.Bitmap) error {
 }
 
 // write never waits: a full queue is an error like others.
-func (u *udp) write(frame []byte, to unix.Sockaddr) error {
+func (u *udpTransport) write(frame []byte, to unix.Sockaddr) error {
 	return unix.Sendto(u.socket, frame, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, to)
 }
 
-func (u *udp) Close() error { return os.NewSyscallError("close", unix.Close(u.socket)) }
+func (u *udpTransport) Close() error { return os.NewSyscallError("close", unix.Close(u.socket)) }
