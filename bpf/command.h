@@ -150,7 +150,7 @@ static __always_inline void rc_command_register(struct rc_lock *lock, struct rc_
 }
 
 /* control.Apply. False: no such command. */
-static __always_inline bool rc_carry_out(const struct rc_order *order, const struct rc_command *c)
+static __attribute__((noinline)) bool rc_carry_out(const struct rc_order *order, const struct rc_command *c)
 {
 	static const struct rc_command nothing;
 	struct rc_place_in_group in;
@@ -189,7 +189,7 @@ static __always_inline void rc_vote(struct rc_place_in_group *in, const struct r
 }
 
 /* control.Deliver. False: no such register, or no such key. */
-static __always_inline bool rc_deliver(struct rc_order *order, struct rc_frame *f, struct rc_frame *room)
+static __attribute__((noinline)) bool rc_deliver(struct rc_order *order, struct rc_frame *f, struct rc_frame *room)
 {
 	struct rc_outcome o = { .reply = false, .reason = RC_NONE, .wake = 0 };
 	const struct rc_key *key = rc_find_key(f);

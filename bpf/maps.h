@@ -293,10 +293,12 @@ struct rc_event {
 	__u64 seq;
 };
 
-/* The two words of a SipHash key, little endian reads of its bytes. All zero: no key. */
+/* The two words of a SipHash key, little endian reads of its bytes. */
 struct rc_key {
 	__u64 k0;
 	__u64 k1;
+	__u32 present;
+	__u32 zero;
 };
 
 /* The transports on which this host takes frames. */

@@ -28,11 +28,10 @@ static __always_inline void rc_count_frame(enum rc_reason reason)
 		__sync_fetch_and_add(frames, 1);
 }
 
-static __always_inline void rc_tell(__u32 level, __u64 now, __u64 ballot, __u64 seq, __u32 wake)
+/* Not inlined, like the functions that take orders, so that the object file says what the struct looks like. */
+static __attribute__((noinline)) void rc_tell(struct rc_event *event)
 {
-	struct rc_event event = { .wake = wake, .level = level, .at = now, .ballot = ballot, .seq = seq };
-
-	bpf_ringbuf_output(&rc_events, &event, sizeof(event), BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_output(&rc_events, event, sizeof(*event), BPF_RB_FORCE_WAKEUP);
 }
 
 /* Everything of a level that a frame may concern. Looked up before the lock is taken. */
@@ -70,7 +69,7 @@ static __always_inline bool rc_is_seat(__u32 level, __u32 slot)
 static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_outcome *o)
 {
 	__u32 level = f->h.level, from = bpf_ntohs(f->h.from);
-	__u64 ballot = bpf_be64_to_cpu(f->h.ballot), seq;
+	struct rc_event event = { .level = level, .at = now, .ballot = bpf_be64_to_cpu(f->h.ballot) };
 	bool answer = rc_is_answer(f->h.kind);
 	struct rc_place_in_group in;
 
@@ -80,25 +79,26 @@ static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_ou
 	}
 	bpf_spin_lock(&in.lock->lock);
 	if (!rc_addressed(in.group, f, o)) {
-		seq = in.group->committed.seq;
+		event.seq = in.group->committed.seq;
 	} else if (answer) {
 		rc_step_version(&in.tally->version);
 		if (in.member)
 			rc_step_version(&in.member->version);
 		rc_tally_receive(in.tally, in.member, f, now, o);
-		seq = in.tally->seq;
+		event.seq = in.tally->seq;
 		if (in.member)
 			rc_step_version(&in.member->version);
 		rc_step_version(&in.tally->version);
 	} else {
 		rc_step_version(&in.group->version);
 		rc_register_receive(in.group, f, now, o);
-		seq = in.group->committed.seq;
+		event.seq = in.group->committed.seq;
 		rc_step_version(&in.group->version);
 	}
 	bpf_spin_unlock(&in.lock->lock);
-	if (o->wake)
-		rc_tell(level, now, ballot, seq, o->wake);
+	event.wake = o->wake;
+	if (event.wake)
+		rc_tell(&event);
 }
 
 /*

@@ -12,6 +12,7 @@
 #define RC_TAG_WORD (__builtin_offsetof(struct rc_wire_header, tag) / 8)
 
 _Static_assert(RC_FRAME_LEN % 8 == 0, "the last block of SipHash holds the length alone");
+_Static_assert(RC_TAG_WORD == 1, "one word before the tag");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "SipHash reads words little endian");
 
 #define RC_ROTATE(x, bits) ((x) << (bits) | (x) >> (64 - (bits)))
@@ -30,7 +31,18 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "SipHash reads words l
 		v2 = RC_ROTATE(v2, 32);                                                        \
 	} while (0)
 
-/* A function of its own: inlined at every use it would be most of the program. */
+#define RC_SIP_WORD(word)                                                                      \
+	do {                                                                                   \
+		v3 ^= (word);                                                                  \
+		RC_SIP_ROUND;                                                                  \
+		RC_SIP_ROUND;                                                                  \
+		v0 ^= (word);                                                                  \
+	} while (0)
+
+/*
+ * A function of its own, and a loop: inlined or unrolled it would be most of the program,
+ * and a frame now and then would find none of it in the cache.
+ */
 static __attribute__((noinline)) __u64 rc_tag(const struct rc_frame *f, __u64 k0, __u64 k1)
 {
 	const __u64 *words = (const __u64 *)f;
@@ -38,21 +50,13 @@ static __attribute__((noinline)) __u64 rc_tag(const struct rc_frame *f, __u64 k0
 	__u64 v1 = k1 ^ 0x646f72616e646f6dULL;
 	__u64 v2 = k0 ^ 0x6c7967656e657261ULL;
 	__u64 v3 = k1 ^ 0x7465646279746573ULL;
-	const __u64 last = (__u64)(RC_FRAME_LEN & 0xff) << 56;
 
-#pragma unroll
-	for (int i = 0; i < RC_WORDS; i++) {
-		__u64 word = i == RC_TAG_WORD ? 0 : words[i];
-
-		v3 ^= word;
-		RC_SIP_ROUND;
-		RC_SIP_ROUND;
-		v0 ^= word;
-	}
-	v3 ^= last;
-	RC_SIP_ROUND;
-	RC_SIP_ROUND;
-	v0 ^= last;
+	RC_SIP_WORD(words[0]);
+	RC_SIP_WORD(0);
+#pragma unroll 2
+	for (int i = RC_TAG_WORD + 1; i < RC_WORDS; i++)
+		RC_SIP_WORD(words[i]);
+	RC_SIP_WORD((__u64)(RC_FRAME_LEN & 0xff) << 56);
 	v2 ^= 0xff;
 	RC_SIP_ROUND;
 	RC_SIP_ROUND;
@@ -69,7 +73,7 @@ static __always_inline const struct rc_key *rc_find_key(const struct rc_frame *f
 	if (number >= RC_KEYS)
 		return 0;
 	key = bpf_map_lookup_elem(&rc_key, &number);
-	if (!key || (key->k0 | key->k1) == 0)
+	if (!key || !key->present)
 		return 0;
 	return key;
 }

@@ -16,19 +16,19 @@
 /* Returns when to look again, from now; 0: when a join says so. */
 static __always_inline __u64 rc_look(struct rc_timer *t, __u32 index, __u64 now)
 {
-	__u32 level = index / 2;
-	__u64 beat_at, ballot, seq, patience;
+	struct rc_event event = { .wake = RC_WAKE_SILENT, .level = index / 2, .at = now };
+	__u64 beat_at, patience;
 	struct rc_place_in_group in;
 	enum rc_state state;
 	__s64 silent;
 
-	if (!rc_look_up(level, index & 1, RC_TO_ALL, &in))
+	if (!rc_look_up(event.level, index & 1, RC_TO_ALL, &in))
 		return 0;
 	bpf_spin_lock(&in.lock->lock);
 	state = in.group->state;
 	beat_at = in.group->beat_at;
-	ballot = in.group->promised;
-	seq = in.group->committed.seq;
+	event.ballot = in.group->promised;
+	event.seq = in.group->committed.seq;
 	patience = ((__u64)in.group->rounds + 1) / 2 * in.group->interval_us * RC_NS_PER_US;
 	bpf_spin_unlock(&in.lock->lock);
 
@@ -43,7 +43,7 @@ static __always_inline __u64 rc_look(struct rc_timer *t, __u32 index, __u64 now)
 		patience -= silent;
 	} else if (t->told != beat_at) {
 		t->told = beat_at;
-		rc_tell(level, now, ballot, seq, RC_WAKE_SILENT);
+		rc_tell(&event);
 	}
 	return patience > RC_WATCH_SHORTEST ? patience : RC_WATCH_SHORTEST;
 }

@@ -89,9 +89,11 @@ type rollcallRcHost struct {
 }
 
 type rollcallRcKey struct {
-	_  structs.HostLayout
-	K0 uint64
-	K1 uint64
+	_       structs.HostLayout
+	K0      uint64
+	K1      uint64
+	Present uint32
+	Zero    uint32
 }
 
 type rollcallRcLock struct {
