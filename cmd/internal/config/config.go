@@ -26,6 +26,7 @@ const DefaultPath = "/etc/rollcall/rollcall.toml"
 // Limits of what a configuration says.
 const (
 	fileMax      = 1 << 20 // bytes
+	lineMax      = 8 << 10 // bytes; the decoder takes forever over a dotted key of 100,000 parts
 	groupsMax    = 248     // slots of level 1 that are not seats
 	membersMax   = control.Slots
 	membersQuick = 64 // members of a group whose rounds follow each other faster than quick
@@ -138,6 +139,11 @@ func Parse(path string, text []byte, flags map[string]string) (*Config, error) {
 	c := defaults()
 	c.File = path
 	p := &problems{path: path, lines: bytes.Split(text, []byte("\n")), flags: flags}
+	for i, l := range p.lines {
+		if len(l) > lineMax {
+			return nil, fmt.Errorf("%s:%d: line of %d bytes, at most %d; fold node names into hostlists such as cn[001-064]", path, i+1, len(l), lineMax)
+		}
+	}
 	p.decode(c, text)
 	if p.none() { // what was not understood cannot be judged
 		p.check(c)

@@ -166,6 +166,7 @@ func TestProblemsNameFileLineAndRemedy(t *testing.T) {
 		"node twice":            {swap(`"cn[001-064]"`, `"cn001,cn002,cn003,cn002"`), `f:10: group 1: nodes: cn002 is named twice`},
 		"group transport":       {more("[[group]]\nid = 1\nnodes = \"x1\"\ntransport = \"x\""), `f:15: group 2: transport: no such choice "x"`},
 		"extreme":               {strings.Replace(swap("[001-064]", "[001-065]"), "fast", "extreme", 1), `f:10: group 1: nodes: 65 nodes, with rounds every 1ms at most 64`},
+		"long line":             {swap("cn[001-003]", strings.Repeat("c", lineMax)), `f:5: line of 8`},
 		"not UTF-8":             {top("cluster = \"\xff\""), `f:1: `},
 	} {
 		t.Run(name, func(t *testing.T) {

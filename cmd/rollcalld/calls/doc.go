@@ -1,0 +1,10 @@
+// Package calls carries messages between agents: HTTPS with mutual TLS 1.3, one POST to
+// Path a message, its control.Message as JSON. An answer says no more than that the message
+// was taken; what it led to comes as a message of its own.
+//
+// There is no public key infrastructure. Every node derives the same certificate authority
+// from the cluster's key and issues itself a certificate for its node name, of a key drawn
+// at start and valid for a day. A peer is believed when its certificate comes from that
+// authority, and from nothing else: who has not got the key, or the key of another cluster,
+// ends in the handshake.
+package calls
