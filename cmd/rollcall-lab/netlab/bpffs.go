@@ -8,10 +8,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const bpffs = "/sys/fs/bpf"
+const (
+	bpffs     = "/sys/fs/bpf"
+	pinPrefix = "rollcall-lab-"
+)
 
 // pinRoot is the directory of everything that a lab pins.
-func pinRoot(lab string) string { return filepath.Join(bpffs, "rollcall-lab-"+lab) }
+func pinRoot(lab string) string { return filepath.Join(bpffs, pinPrefix+lab) }
 
 // PinDir is where a node's daemon pins its maps.
 func PinDir(lab, node string) string { return filepath.Join(pinRoot(lab), node) }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strings"
 	"sync"
 )
 
@@ -139,6 +140,22 @@ func Remove(lab string) error {
 		errs = append(errs, fmt.Errorf("remove pins: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// Remains lists the networks of which this machine has pins: Create makes them first and
+// Remove takes them away last.
+func Remains() ([]string, error) {
+	entries, err := os.ReadDir(bpffs)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("list networks: %w", err)
+	}
+	var labs []string
+	for _, e := range entries {
+		if lab, ok := strings.CutPrefix(e.Name(), pinPrefix); ok && labName.MatchString(lab) {
+			labs = append(labs, lab)
+		}
+	}
+	return labs, nil
 }
 
 // Lab is the network's name.

@@ -1,0 +1,216 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"rollcall/cmd/rollcall-lab/netlab"
+	"rollcall/control"
+	"rollcall/dataplane"
+	"rollcall/view/publish"
+)
+
+// patience is how long a daemon may take to end.
+const patience = 20 * time.Second
+
+// Start starts the daemons of the named nodes, whose kernel state, if they have any, they adopt.
+func (c *Cluster) Start(names ...string) error {
+	return c.each(names, c.spawn)
+}
+
+// Crash cuts the named nodes off and kills their daemons, all in the same instant, which it
+// returns. What is left in their kernels answers no one; Clear takes it away.
+func (c *Cluster) Crash(names ...string) (at control.Time, err error) {
+	holds := make([]handle, 0, len(names))
+	defer func() {
+		for _, h := range holds {
+			h.close()
+		}
+	}()
+	for _, name := range names {
+		n, err := c.Node(name)
+		if err != nil {
+			return 0, err
+		}
+		h, err := n.hold()
+		if errors.Is(err, errEnded) {
+			continue // its kernel may still answer
+		}
+		if err != nil {
+			return 0, err
+		}
+		holds = append(holds, h)
+	}
+	at = dataplane.Now()
+	if err := c.network.SetGate(netlab.Closed, names...); err != nil {
+		return 0, err
+	}
+	for _, h := range holds {
+		err = errors.Join(err, h.signal(syscall.SIGKILL))
+	}
+	return at, err
+}
+
+// Clear takes all state of crashed nodes' kernels away: namespace, devices, programs, pins.
+func (c *Cluster) Clear(names ...string) error {
+	return c.each(names, func(n *Node) error {
+		if err := n.await(); err != nil {
+			return err
+		}
+		if err := c.network.Unplug(n.Name); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(n.PinDir()); err != nil {
+			return fmt.Errorf("remove pins: %w", err)
+		}
+		return nil
+	})
+}
+
+// Kill crashes the named nodes as a power cut would: link, processes and kernel state are gone.
+func (c *Cluster) Kill(names ...string) error {
+	if _, err := c.Crash(names...); err != nil {
+		return err
+	}
+	return c.Clear(names...)
+}
+
+// Boot brings killed nodes back; each has a new incarnation.
+func (c *Cluster) Boot(names ...string) error {
+	return c.each(names, func(n *Node) error {
+		if n.PID() != 0 {
+			return errors.New("it is up; kill it first")
+		}
+		if _, err := os.Stat(n.PinDir()); err == nil { // killed elsewhere, or only its daemon ended
+			if err := os.RemoveAll(n.PinDir()); err != nil {
+				return fmt.Errorf("remove pins: %w", err)
+			}
+		}
+		if err := c.network.Unplug(n.Name); err != nil {
+			return err
+		}
+		if err := c.network.Plug(n.Name); err != nil {
+			return err
+		}
+		return c.spawn(n)
+	})
+}
+
+// Signal sends a signal to the daemons of the named nodes, to all or to none.
+func (c *Cluster) Signal(s syscall.Signal, names ...string) error {
+	var holds []handle
+	defer func() {
+		for _, h := range holds {
+			h.close()
+		}
+	}()
+	for _, name := range names {
+		n, err := c.Node(name)
+		if err != nil {
+			return err
+		}
+		h, err := n.hold()
+		if err != nil {
+			return err
+		}
+		holds = append(holds, h)
+	}
+	var err error
+	for _, h := range holds {
+		err = errors.Join(err, h.signal(s))
+	}
+	return err
+}
+
+// End ends the daemons of the named nodes by a signal and waits for them; their kernels go
+// on answering.
+func (c *Cluster) End(s syscall.Signal, names ...string) error {
+	return c.each(names, func(n *Node) error {
+		h, err := n.hold()
+		if err != nil {
+			return err
+		}
+		defer h.close()
+		if err := h.signal(s); err != nil {
+			return err
+		}
+		return h.wait(patience)
+	})
+}
+
+// Restart ends the daemons of the named nodes and starts them again.
+func (c *Cluster) Restart(names ...string) error {
+	if err := c.End(syscall.SIGTERM, names...); err != nil {
+		return err
+	}
+	return c.Start(names...)
+}
+
+// Cut closes the links of the named nodes, in the same instant, and Heal opens them.
+func (c *Cluster) Cut(way netlab.Gate, names ...string) error {
+	return c.network.SetGate(way, names...)
+}
+
+// Heal opens the links of the named nodes, in the same instant.
+func (c *Cluster) Heal(names ...string) error { return c.network.SetGate(netlab.Open, names...) }
+
+// Leave takes the named nodes out in order: each leaves the cluster, then its daemon ends and
+// its kernel state goes.
+func (c *Cluster) Leave(ctx context.Context, names ...string) error {
+	return c.each(names, func(n *Node) error {
+		left := make(chan error, 1)
+		go func() { left <- n.awaitRole(ctx, "left") }()
+		if err := n.Client().Do(ctx, publish.Order{Verb: publish.Leave}); err != nil {
+			return err
+		}
+		if err := <-left; err != nil {
+			return err
+		}
+		if err := c.End(syscall.SIGTERM, n.Name); err != nil {
+			return err
+		}
+		return c.Clear(n.Name)
+	})
+}
+
+// awaitRole returns when the node says that it has the role.
+func (n *Node) awaitRole(ctx context.Context, role string) error {
+	client := n.Client()
+	for _, err := range client.Watch(ctx) {
+		if err != nil {
+			return err
+		}
+		if s, err := client.Status(ctx); err != nil || s.Role == role {
+			return err
+		}
+	}
+	return nil
+}
+
+// await returns when the node's daemon has ended.
+func (n *Node) await() error {
+	h, err := n.hold()
+	if errors.Is(err, errEnded) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer h.close()
+	return h.wait(patience)
+}
+
+// each calls f for every named node, several at a time.
+func (c *Cluster) each(names []string, f func(*Node) error) error {
+	return c.network.Each(names, func(name string) error {
+		n, err := c.Node(name)
+		if err != nil {
+			return err
+		}
+		return f(n)
+	})
+}

@@ -1,0 +1,144 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rollcall/cmd/rollcall-lab/netlab"
+)
+
+// Options say what a cluster is made of. Zero values take the default given.
+type Options struct {
+	Lab        string            `json:"lab"`
+	Nodes      int               `json:"nodes"`
+	Interval   time.Duration     `json:"interval_ns"` // between rounds; 10 ms
+	Rounds     int               `json:"rounds"`      // unanswered before removal; 5
+	Attach     string            `json:"attach"`      // native
+	Transport  string            `json:"transport"`   // udp
+	FoundWait  time.Duration     `json:"found_wait_ns"`
+	AgentGrace time.Duration     `json:"agent_grace_ns"` // the daemon's default
+	IPv6       bool              `json:"ipv6"`           // frames over IPv6
+	AttachOf   map[string]string `json:"attach_of,omitempty"`
+	Extra      string            `json:"extra,omitempty"` // lines at the top of every configuration
+	Daemon     string            `json:"daemon"`          // path of rollcalld; see FindDaemon
+	Tied       bool              `json:"tied"`            // daemons die with the process that starts them
+}
+
+// founders is how many nodes may found the cluster: a majority of three can be lost to one
+// crash without keeping the others from founding.
+const founders = 3
+
+func (o *Options) complete() error {
+	if o.Interval == 0 {
+		o.Interval = 10 * time.Millisecond
+	}
+	if o.Rounds == 0 {
+		o.Rounds = 5
+	}
+	if o.Attach == "" {
+		o.Attach = "native"
+	}
+	if o.Transport == "" {
+		o.Transport = "udp"
+	}
+	if o.FoundWait == 0 { // longer than any leader's silence, in rounds as the daemon demands
+		o.FoundWait = max(500*time.Millisecond, 2*time.Duration(o.Rounds+1)*o.Interval)
+	}
+	if o.Daemon == "" {
+		path, err := FindDaemon()
+		if err != nil {
+			return err
+		}
+		o.Daemon = path
+	}
+	path, err := filepath.Abs(o.Daemon)
+	if err != nil {
+		return fmt.Errorf("find rollcalld: %w", err)
+	}
+	o.Daemon = path
+	return nil
+}
+
+// network describes the network of the cluster: n01, n02, …
+func (o *Options) network() netlab.Config {
+	c := netlab.Config{Lab: o.Lab, IPv6: o.IPv6}
+	width := max(2, len(fmt.Sprint(o.Nodes)))
+	for i := range o.Nodes {
+		c.Nodes = append(c.Nodes, fmt.Sprintf("n%0*d", width, i+1))
+	}
+	return c
+}
+
+// FindDaemon finds rollcalld beside the running program, or in the PATH.
+func FindDaemon() (string, error) {
+	if self, err := os.Executable(); err == nil {
+		path := filepath.Join(filepath.Dir(self), "rollcalld")
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	path, err := exec.LookPath("rollcalld")
+	if err != nil {
+		return "", errors.New("find rollcalld: neither beside this program nor in the PATH; build it with: make build")
+	}
+	return path, nil
+}
+
+// config writes a node's configuration.
+func (n *Node) config(o *Options, all []netlab.Node) string {
+	var b strings.Builder
+	line := func(key string, value any) {
+		switch v := value.(type) {
+		case string:
+			fmt.Fprintf(&b, "%-11s = %q\n", key, v)
+		case []string:
+			for i := range v {
+				v[i] = fmt.Sprintf("%q", v[i])
+			}
+			fmt.Fprintf(&b, "%-11s = [%s]\n", key, strings.Join(v, ", "))
+		default:
+			fmt.Fprintf(&b, "%-11s = %v\n", key, v)
+		}
+	}
+	var names, contacts []string
+	for i := range all {
+		names = append(names, all[i].Name)
+		if i < founders {
+			contacts = append(contacts, agentAddress(o, &all[i]))
+		}
+	}
+	attach := o.Attach
+	if other := o.AttachOf[n.Name]; other != "" {
+		attach = other
+	}
+	if o.Extra != "" {
+		b.WriteString(o.Extra + "\n")
+	}
+	line("cluster", o.Lab)
+	line("node", n.Name)
+	line("interfaces", []string{netlab.Interface})
+	line("address", address(o, &n.Node))
+	line("interval", o.Interval.String())
+	line("rounds", o.Rounds)
+	line("attach", attach)
+	line("transport", o.Transport)
+	line("key_file", keyFile(o.Lab))
+	line("founders", strings.Join(names[:min(founders, len(names))], ","))
+	line("contacts", contacts)
+	line("socket", n.Socket())
+	line("state_dir", filepath.Join(n.Dir, "state"))
+	line("pin_dir", n.PinDir())
+	line("found_wait", o.FoundWait.String())
+	if o.AgentGrace != 0 {
+		line("agent_grace", o.AgentGrace.String())
+	}
+	b.WriteString("\n[[group]]\n")
+	line("id", 0)
+	line("nodes", strings.Join(names, ","))
+	return b.String()
+}

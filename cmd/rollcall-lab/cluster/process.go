@@ -1,0 +1,197 @@
+package cluster
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// process is a daemon's identity: a number alone may come to mean another process.
+type process struct {
+	PID   int    `json:"pid"`
+	Start uint64 `json:"start"` // clock ticks since the machine booted
+}
+
+// gone is what is said of a process that has ended.
+var errEnded = errors.New("not running")
+
+// identify reads when the process with the number started.
+func identify(pid int) (process, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return process{}, fmt.Errorf("process %d: %w", pid, errEnded)
+	}
+	// The name in parentheses may hold anything; the start time is the 20th field behind it.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 20 || fields[0][0] == 'Z' || fields[0][0] == 'X' {
+		return process{}, fmt.Errorf("process %d: %w", pid, errEnded)
+	}
+	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
+	if err != nil {
+		return process{}, fmt.Errorf("process %d: read start time: %w", pid, err)
+	}
+	return process{PID: pid, Start: start}, nil
+}
+
+// handle is a process that cannot be confused with another while the handle is open.
+type handle int
+
+// open takes hold of the process, or says that it has ended.
+func (p process) open() (handle, error) {
+	if p.PID <= 0 {
+		return -1, errEnded
+	}
+	fd, err := unix.PidfdOpen(p.PID, 0)
+	if err != nil {
+		return -1, fmt.Errorf("process %d: %w", p.PID, errEnded)
+	}
+	now, err := identify(p.PID)
+	if err != nil || now != p {
+		unix.Close(fd)
+		return -1, fmt.Errorf("process %d: %w", p.PID, errEnded)
+	}
+	return handle(fd), nil
+}
+
+func (h handle) signal(s syscall.Signal) error {
+	if err := unix.PidfdSendSignal(int(h), s, nil, 0); err != nil && err != unix.ESRCH {
+		return fmt.Errorf("send signal %v: %w", s, err)
+	}
+	return nil
+}
+
+// wait returns when the process has ended.
+func (h handle) wait(within time.Duration) error {
+	end := time.Now().Add(within)
+	for {
+		left := time.Until(end)
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(h), Events: unix.POLLIN}}, int(max(left.Milliseconds(), 0)))
+		switch {
+		case n > 0:
+			return nil
+		case err != nil && err != unix.EINTR:
+			return fmt.Errorf("wait for process: %w", err)
+		case left <= 0:
+			return fmt.Errorf("process did not end within %v", within)
+		}
+	}
+}
+
+func (h handle) close() { unix.Close(int(h)) }
+
+func (n *Node) pidFile() string { return filepath.Join(n.Dir, "pid") }
+
+// process reads which process the node's daemon is, or was.
+func (n *Node) process() (process, error) {
+	var p process
+	b, err := os.ReadFile(n.pidFile())
+	if errors.Is(err, os.ErrNotExist) {
+		return p, fmt.Errorf("daemon of %s: %w", n.Name, errEnded)
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &p)
+	}
+	if err != nil {
+		return p, fmt.Errorf("read process of %s: %w", n.Name, err)
+	}
+	return p, nil
+}
+
+// hold takes hold of the node's running daemon.
+func (n *Node) hold() (handle, error) {
+	p, err := n.process()
+	if err != nil {
+		return -1, err
+	}
+	h, err := p.open()
+	if err != nil {
+		return -1, fmt.Errorf("daemon of %s: %w", n.Name, errEnded)
+	}
+	return h, nil
+}
+
+// PID is the process number of the node's running daemon, or 0.
+func (n *Node) PID() int {
+	h, err := n.hold()
+	if err != nil {
+		return 0
+	}
+	defer h.close()
+	p, err := n.process()
+	if err != nil {
+		return 0
+	}
+	return p.PID
+}
+
+// spawn starts the node's daemon in its namespace.
+func (c *Cluster) spawn(n *Node) error {
+	if pid := n.PID(); pid != 0 {
+		return fmt.Errorf("its daemon runs already, as process %d", pid)
+	}
+	log, err := os.OpenFile(n.Log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+	if err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	defer log.Close()
+	d := exec.Command(c.options.Daemon, "--config", n.Config())
+	d.Dir = "/"
+	d.Stdout, d.Stderr = log, log
+	d.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if c.options.Tied {
+		d.SysProcAttr.Pdeathsig = syscall.SIGKILL
+	}
+	if err := c.network.Start(n.Name, d); err != nil {
+		return fmt.Errorf("start %s: %w", c.options.Daemon, err)
+	}
+	p, err := identify(d.Process.Pid)
+	if err == nil {
+		err = writeJSON(n.pidFile(), p)
+	}
+	if err != nil {
+		d.Process.Kill()
+		d.Wait()
+		return fmt.Errorf("daemon ended at once: %w; see %s", err, n.Log())
+	}
+	go d.Wait() // so that no zombie stays
+	return nil
+}
+
+// LogTail returns the last lines that the node's daemon wrote.
+func (n *Node) LogTail(lines int) string {
+	b, err := os.ReadFile(n.Log())
+	if err != nil {
+		return err.Error()
+	}
+	all := bytes.Split(bytes.TrimRight(b, "\n"), []byte("\n"))
+	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
+}
+
+// Daemon tells how the node's daemon fares: running, stopped, ended (its kernel may answer
+// still) or off (nothing is left of the node but its files).
+func (n *Node) Daemon() string {
+	pid := n.PID()
+	if pid == 0 {
+		if _, err := os.Stat(n.PinDir()); err != nil {
+			return "off"
+		}
+		return "ended"
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "ended"
+	}
+	if state := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])[0]; state[0] == 'T' {
+		return "stopped"
+	}
+	return "running"
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/view/publish"
+)
+
+// settled bounds how long a new cluster may take to agree.
+const settled = 30 * time.Second
+
+// optionFlags adds the flags that describe a cluster.
+func optionFlags(f *pflag.FlagSet, o *cluster.Options) {
+	f.IntVar(&o.Nodes, "nodes", 16, "how many nodes")
+	f.DurationVar(&o.Interval, "interval", 10*time.Millisecond, "time between rounds")
+	f.IntVar(&o.Rounds, "rounds", 5, "unanswered rounds before a removal")
+	f.StringVar(&o.Attach, "attach", "native", "how frames are served: native, tc, generic or socket")
+	f.StringVar(&o.Transport, "transport", "udp", "udp or ether")
+	f.DurationVar(&o.FoundWait, "found-wait", 0, "silence before founding (default: what the interval allows)")
+	f.BoolVar(&o.IPv6, "ipv6", false, "frames over IPv6")
+	f.StringVar(&o.Daemon, "daemon", "", "path of rollcalld (default: beside this program, or in the PATH)")
+}
+
+func nameFlag(f *pflag.FlagSet, name *string, lab string) {
+	f.StringVar(name, "name", lab, "name of the lab, 1 to 16 lower-case letters and digits")
+}
+
+func upCommand() *cobra.Command {
+	var o cluster.Options
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Make a cluster and leave it standing",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return up(c.Context(), c.OutOrStdout(), o) },
+	}
+	optionFlags(c.Flags(), &o)
+	nameFlag(c.Flags(), &o.Lab, "lab")
+	c.Flags().BoolVar(&o.Tied, "foreground", false, "stay, and take the cluster down on Ctrl-C")
+	return c
+}
+
+func up(ctx context.Context, out io.Writer, o cluster.Options) (err error) {
+	began := time.Now()
+	c, d, err := stand(ctx, o)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d nodes agree after %v\n\n", o.Nodes, time.Since(began).Round(time.Millisecond))
+	if err := show(out, d); err != nil {
+		return errors.Join(err, c.Down())
+	}
+	hints(out, c)
+	if !o.Tied {
+		c.Close()
+		return nil
+	}
+	fmt.Fprintln(out, "\nCtrl-C takes it down.")
+	<-ctx.Done()
+	return c.Down()
+}
+
+// stand makes a cluster and waits until it agrees; when that fails nothing is left of it.
+func stand(ctx context.Context, o cluster.Options) (*cluster.Cluster, *publish.Document, error) {
+	c, err := cluster.Up(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := c.Watch(c.Names()...)
+	if err != nil {
+		return nil, nil, errors.Join(err, c.Down())
+	}
+	defer w.Stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, settled, fmt.Errorf("not within %v", settled))
+	defer cancel()
+	d, err := w.Agreed(ctx, c.Names()...)
+	if err != nil {
+		return nil, nil, errors.Join(err, c.Down())
+	}
+	return c, d, nil
+}
+
+// hints says what to try in a standing cluster.
+func hints(out io.Writer, c *cluster.Cluster) {
+	o := c.Options()
+	name := ""
+	if o.Lab != "lab" {
+		name = " --name " + o.Lab
+	}
+	first, last := c.Nodes()[0], c.Nodes()[len(c.Nodes())-1]
+	fmt.Fprintf(out, `
+Try:
+  rollcall --socket %[1]s view
+  rollcall --socket %[1]s watch &
+  rollcall-lab kill %[2]s%[3]s      and boot, stop, cont, restart, cut, heal
+  rollcall --socket %[1]s events
+  bpftool map dump pinned %[4]s/%[5]s/rc_group
+  ip netns exec %[6]s ip address
+  rollcall-lab status%[3]s
+  rollcall-lab down%[3]s
+`, first.Socket(), last.Name, name, first.PinDir(), o.Lab, first.Namespace)
+}
+
+func downCommand() *cobra.Command {
+	var lab string
+	c := &cobra.Command{
+		Use:   "down [NODES]",
+		Short: "Take clusters down, or shut nodes down in order",
+		Long: `Without NODES, takes a cluster down: the one that --name gives, or else every one that stands
+or was left behind by a run that crashed. With NODES (a hostlist such as n[03-05]), these
+nodes leave their cluster and are shut down; "boot" brings them back.`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case len(args) > 0:
+				return withNodes(lab, args, func(k *cluster.Cluster, names []string) error {
+					ctx, cancel := context.WithTimeout(c.Context(), settled)
+					defer cancel()
+					return k.Leave(ctx, names...)
+				})
+			case c.Flags().Changed("name"):
+				return cluster.Down(lab)
+			}
+			return downAll(c.OutOrStdout())
+		},
+	}
+	nameFlag(c.Flags(), &lab, "lab")
+	return c
+}
+
+// downAll takes down what no running process takes care of.
+func downAll(out io.Writer) error {
+	labs, err := cluster.Labs()
+	errs := []error{err}
+	for _, lab := range labs {
+		err := cluster.Down(lab)
+		if err == nil {
+			fmt.Fprintf(out, "took down %s\n", lab)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
