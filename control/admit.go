@@ -47,7 +47,7 @@ func (n *Node) admit(m *Message) {
 	}
 	l := &n.lead
 	seat := l.roster.Named(m.From.Name)
-	member := seat != nil && l.view.New.Or(l.view.Old).Has(seat.Slot)
+	member := seat != nil && l.inView().Has(seat.Slot)
 	switch {
 	case member && seat.Incarnation == m.From.Incarnation:
 		answer("member", "")
@@ -59,6 +59,8 @@ func (n *Node) admit(m *Message) {
 			l.reboots[seat.Slot] = n.now
 		}
 		answer("waiting", "the node's earlier incarnation has to be removed first")
+	case m.Holds && l.adm.seats(&m.From):
+		answer("waiting", "")
 	case m.Holds:
 		answer("removed", "the group goes on without this node")
 	default:
@@ -87,11 +89,9 @@ func (n *Node) enqueue(p Peer) {
 	if p.Incarnation == 0 {
 		return
 	}
-	if a.roster != nil {
-		if s := a.roster.Named(p.Name); s != nil && s.Incarnation == p.Incarnation && a.joiners.Has(s.Slot) {
-			a.pushAt = n.now // it asks again: it did not get the roster
-			return
-		}
+	if a.seats(&p) {
+		a.pushAt = n.now // it asks again: it did not get the roster
+		return
 	}
 	for i := range a.asked {
 		if a.asked[i].Name == p.Name {
@@ -106,6 +106,15 @@ func (n *Node) enqueue(p Peer) {
 		a.since = n.now
 	}
 	a.asked = append(a.asked, p)
+}
+
+// seats reports whether the roster under way has a seat for this very incarnation.
+func (a *admission) seats(p *Peer) bool {
+	if a.roster == nil {
+		return false
+	}
+	s := a.roster.Named(p.Name)
+	return s != nil && s.Incarnation == p.Incarnation && a.joiners.Has(s.Slot)
 }
 
 // admissions moves the joiners on by what the present state allows.
@@ -132,7 +141,7 @@ func (n *Node) admissions() {
 func (n *Node) seatJoiners() {
 	l := &n.lead
 	a := &l.adm
-	busy := l.view.New.Or(l.view.Old)
+	busy := l.inView()
 	r := l.roster
 	for i, p := range a.asked {
 		slot := uint16(Slots)

@@ -125,7 +125,7 @@ func (n *Node) elect(a Proposal, known bool) {
 	n.role = roleLeader
 	n.watch = watch{}
 	i := n.cfg.Interval
-	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, prepares: c.prepares, nextBeat: n.now}
+	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, former: Slots, nextBeat: n.now}
 	n.lead.view.Ballot = c.ballot
 	if c.prior != 0 {
 		n.lead.calmUntil = n.now.Add(time.Duration(n.cfg.Rounds+1) * i)
@@ -146,6 +146,7 @@ func (n *Node) judgeOld(c *candidacy) {
 	if !w.on || c.prior != 0 {
 		return
 	}
+	l.former = w.leader
 	for s := w.asked.First(); s < Slots; s = w.asked.Next(s + 1) {
 		answered := n.tally.Members[s].EchoAt != 0
 		if s == n.reg.Slot || !l.view.New.Has(s) || answered {

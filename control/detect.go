@@ -102,7 +102,8 @@ func (l *leadership) missed(slot uint16, m *Member, mask uint64) (missed int, fi
 // in which the lower slot goes on alone.
 func (n *Node) alone() bool {
 	l := &n.lead
-	return l.view.New.Or(l.view.Old).Len() <= 2 && Quorum(Of(n.reg.Slot), l.view.New) && Quorum(Of(n.reg.Slot), l.view.Old)
+	self := Of(n.reg.Slot)
+	return l.inView().Len() <= 2 && Quorum(self, l.view.New) && (l.decided || Quorum(self, l.view.Old))
 }
 
 // fell notes that a member is to be removed.

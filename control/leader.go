@@ -13,8 +13,8 @@ type leadership struct {
 	roster    *Roster // names the slots of view
 	round     uint64  // last one sent
 	nextBeat  Time
-	calmUntil Time // no removal before: elected by hand-over, nobody's lease was waited for
-	prepares  int
+	calmUntil Time   // no removal before: elected by hand-over, nobody's lease was waited for
+	former    uint16 // slot of the leader that fell silent; Slots: none did
 
 	sent     [64]sentRound // by round modulo 64
 	counted  Time          // when the last round that counts was sent
@@ -42,6 +42,21 @@ type sentRound struct {
 	round   uint64
 	at      Time
 	counted bool // at least most of an interval after the one before
+	leaving bool // at is when it was decided on; it may still have been held up
+}
+
+// left notes when the last round had truly left: an agent that was kept from the CPU
+// between deciding and sending must not take the delay for a member's silence.
+func (l *leadership) left(at Time, i time.Duration) {
+	s := &l.sent[l.round%64]
+	if !s.leaving {
+		return
+	}
+	s.leaving = false
+	s.at = max(s.at, at)
+	if s.counted = l.counted == 0 || s.at.Since(l.counted) >= i-i/4; s.counted {
+		l.counted = s.at
+	}
 }
 
 func (n *Node) leadGroup() {
@@ -51,6 +66,7 @@ func (n *Node) leadGroup() {
 		n.depose("another candidate was promised")
 		return
 	}
+	l.left(n.sentAt, n.cfg.Interval)
 	if t.Ballot == l.ballot && t.Preparing == 0 && l.round > 0 {
 		if t.Outbid > l.ballot && n.outbid() {
 			return
@@ -121,8 +137,9 @@ func (n *Node) decide() {
 	l.decided = true
 	l.change.Commit = n.now
 	l.change.Rounds = int(l.round-l.since) + 1
-	if l.since <= 1 {
-		l.change.Rounds += l.prepares
+	if l.view.Old.Has(l.former) && !l.view.New.Has(l.former) {
+		l.change.Rounds++ // the election: the first view without the former leader
+		l.former = Slots
 	}
 	if l.change.To != l.view.Seq { // found under way and finished for an earlier leader
 		l.change = Event{From: l.view.Seq - 1, To: l.view.Seq, Ballot: l.ballot, Commit: n.now, Rounds: l.change.Rounds, Why: "proposed by an earlier leader"}
@@ -148,11 +165,7 @@ func (n *Node) beat() {
 	i := n.cfg.Interval
 	heard1, heard2 := n.heard()
 	l.round++
-	s := sentRound{round: l.round, at: n.now, counted: l.counted == 0 || n.now.Since(l.counted) >= i-i/4}
-	if s.counted {
-		l.counted = n.now
-	}
-	l.sent[l.round%64] = s
+	l.sent[l.round%64] = sentRound{round: l.round, at: n.now, leaving: true}
 	l.nextBeat = l.nextBeat.Add(i)
 	if !n.now.Before(l.nextBeat) || n.now.Since(l.nextBeat) < -i {
 		l.nextBeat = n.now.Add(i)
@@ -275,6 +288,14 @@ func (n *Node) strangers() {
 			l.certain.Set(s)
 		}
 	}
+}
+
+// inView is every slot that a view which may still be decided on names.
+func (l *leadership) inView() Bitmap {
+	if l.decided {
+		return l.view.New
+	}
+	return l.view.New.Or(l.view.Old)
 }
 
 // strange reports whether the slot last answered as somebody else than the roster names.

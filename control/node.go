@@ -45,6 +45,7 @@ type Node struct {
 	reg      Register
 	tally    *Tally
 	wake     Wake
+	sentAt   Time
 	out      Output
 	deadline Time
 }
@@ -61,7 +62,7 @@ func New(c Config) *Node {
 
 // Step takes what happened and says what to do.
 func (n *Node) Step(now Time, in Input) Output {
-	n.now, n.reg, n.tally, n.wake = now, *in.Register, in.Tally, in.Wake
+	n.now, n.reg, n.tally, n.wake, n.sentAt = now, *in.Register, in.Tally, in.Wake, in.Sent
 	n.out = Output{}
 	n.deadline = now.Add(housekeeping)
 	if !n.started {

@@ -61,6 +61,7 @@ type Input struct {
 	Register *Register
 	Tally    *Tally
 	Wake     Wake
+	Sent     Time     // when the last frame of an earlier Output had left; 0: none was sent
 	Message  *Message // from another agent, nil for none; already Validated
 	Order    Order
 	Abandon  uint32 // with OrderAbandon: the instance that is declared dead

@@ -37,7 +37,8 @@ type agent struct {
 	busy   bool                 // out is not carried out whole
 	spun   int                  // steps within the interval that began at spinAt
 	spinAt Instant
-	decree uint32 // Input.Abandon
+	decree uint32       // Input.Abandon
+	sent   control.Time // Input.Sent
 }
 
 // startAgent starts the daemon; the register it finds is the one the last left.
@@ -203,7 +204,7 @@ func (h *host) step() {
 	now := h.now()
 	h.reg.AgentAt = now
 	r := h.reg
-	in := control.Input{Register: &r, Tally: h.snapshot(a.node.Watch()), Wake: a.wakes, Order: a.order, Abandon: a.decree}
+	in := control.Input{Register: &r, Tally: h.snapshot(a.node.Watch()), Wake: a.wakes, Sent: a.sent, Order: a.order, Abandon: a.decree}
 	if len(a.inbox) > 0 {
 		in.Message = a.inbox[0]
 		a.inbox = a.inbox[1:]
@@ -326,6 +327,7 @@ func (h *host) perform() {
 	case partFrames:
 		for i := range out.Frames {
 			h.ask(&out.Frames[i])
+			a.sent = h.now()
 		}
 	case partLetters:
 		for i := range out.Messages {
