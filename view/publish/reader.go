@@ -148,7 +148,7 @@ func (r *Reader) trusted(m *mapping) (*snapshot, time.Duration) {
 	for range copyTries {
 		s := m.current()
 		lease := r.lease(m, s)
-		if lease > 0 || m.view == nil || m.view.load(wordCurrent) == s.number {
+		if lease > 0 || s.view == nil || m.view.load(wordCurrent) == s.number {
 			return s, lease
 		}
 	}

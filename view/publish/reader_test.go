@@ -1,0 +1,545 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"rollcall/view"
+)
+
+// register stands for a kernel's register: the same kinds of fields in another layout.
+type register struct {
+	_          [24]byte
+	leaseUntil uint64
+	upperUntil uint64
+	committed  uint64
+	version    uint32
+	state      uint32
+	beatAt     uint64
+	instance   uint32
+	_          uint32
+}
+
+const member = 2
+
+var layout = RegisterLayout{
+	Version:    uint32(unsafe.Offsetof(register{}.version)),
+	State:      uint32(unsafe.Offsetof(register{}.state)),
+	Instance:   uint32(unsafe.Offsetof(register{}.instance)),
+	Committed:  uint32(unsafe.Offsetof(register{}.committed)),
+	BeatAt:     uint32(unsafe.Offsetof(register{}.beatAt)),
+	LeaseUntil: uint32(unsafe.Offsetof(register{}.leaseUntil)),
+	UpperUntil: uint32(unsafe.Offsetof(register{}.upperUntil)),
+	Member:     member,
+}
+
+// host is what a daemon and its kernel keep for readers.
+type host struct {
+	t      testing.TB
+	socket string // of the API
+	pages  Pages
+	mem    []byte
+	reg    *register
+	*Publisher
+}
+
+// memory makes shared memory as a daemon does.
+func memory(t testing.TB, size int) (int, []byte) {
+	t.Helper()
+	fd, err := unix.MemfdCreate("page", unix.MFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Ftruncate(fd, int64(size)); err != nil {
+		t.Fatal(err)
+	}
+	b, err := unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		unix.Munmap(b)
+		unix.Close(fd)
+	})
+	return fd, b
+}
+
+func newHost(t testing.TB) *host {
+	t.Helper()
+	h := &host{t: t, socket: filepath.Join(t.TempDir(), "rollcall.sock")}
+	h.pages.ViewSize, h.pages.RegisterSize = 1<<16, 4096
+	h.pages.View, h.mem = memory(t, h.pages.ViewSize)
+	fd, reg := memory(t, h.pages.RegisterSize)
+	h.pages.Register, h.reg = fd, (*register)(unsafe.Pointer(&reg[0]))
+	p, err := NewPublisher(h.mem, layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Publisher = p
+	h.serve()
+	return h
+}
+
+func (h *host) serve() {
+	h.t.Helper()
+	l, err := Listen(ViewSocket(h.socket))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- ServePages(ctx, l, h.pages) }()
+	h.t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			h.t.Error(err)
+		}
+	})
+}
+
+func (h *host) open() *Reader {
+	h.t.Helper()
+	r, err := Open(h.socket)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return r
+}
+
+// take makes the register a member's with a lease.
+func (h *host) take(instance uint32, seq uint64, lease time.Duration) {
+	h.reg.state, h.reg.instance = member, instance
+	atomic.StoreUint64(&h.reg.committed, seq)
+	atomic.StoreUint64(&h.reg.upperUntil, math.MaxUint64)
+	atomic.StoreUint64(&h.reg.leaseUntil, uint64(bootNow(h.t)+int64(lease)))
+}
+
+func bootNow(t testing.TB) int64 {
+	t.Helper()
+	now, err := read(unix.CLOCK_BOOTTIME)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
+}
+
+// numbered gives a view whose every part tells its epoch.
+func numbered(epoch uint64) *view.View {
+	v := &view.View{Cluster: "tofu", Instance: 1, Epoch: epoch, Leader: "n0"}
+	for slot := range uint16(epoch%40 + 1) {
+		v.Members = append(v.Members, view.Identity{Name: fmt.Sprint("n", slot), Slot: slot, Incarnation: epoch})
+	}
+	return v
+}
+
+func (h *host) publish(v *view.View, seq uint64) {
+	h.t.Helper()
+	if err := h.Publish(v, seq); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestReaderFollowsThePage(t *testing.T) {
+	h := newHost(t)
+	r := h.open()
+	if r.View() != nil || r.Epoch() != 0 || r.Valid() || r.Has("n0") || r.Alive("n0") || r.Retired() {
+		t.Error("a page without a view answers as if it had one")
+	}
+	h.take(1, 7, time.Hour)
+	if r.Valid() {
+		t.Error("valid without a view")
+	}
+	h.publish(numbered(7), 7)
+	if r.Epoch() != 7 || !r.Valid() || !r.Has("n7") || r.Has("n8") || !r.Alive("n0") || r.Alive("n8") {
+		t.Errorf("epoch %d, valid %v", r.Epoch(), r.Valid())
+	}
+	if v := r.View(); v.Hash() != numbered(7).Hash() || v.Leader != "n0" {
+		t.Errorf("%+v", v)
+	}
+	if l := r.Lease(); l <= 0 || l > time.Hour {
+		t.Error("lease", l)
+	}
+	h.publish(nil, 0)
+	if r.View() != nil || r.Valid() || r.Has("n0") {
+		t.Error("the view is still there")
+	}
+}
+
+func TestLeaseDecides(t *testing.T) {
+	h := newHost(t)
+	h.publish(numbered(7), 7)
+	r := h.open()
+	for name, c := range map[string]struct {
+		change func()
+		valid  bool
+	}{
+		"runs":           {func() {}, true},
+		"ended":          {func() { h.reg.leaseUntil = uint64(bootNow(t)) }, false},
+		"never given":    {func() { h.reg.leaseUntil = 0 }, false},
+		"above ended":    {func() { h.reg.upperUntil = uint64(bootNow(t)) }, false},
+		"above runs":     {func() { h.reg.upperUntil = uint64(bootNow(t) + int64(time.Hour)) }, true},
+		"no member":      {func() { h.reg.state = 3 }, false},
+		"later view":     {func() { h.reg.committed = 8 }, false},
+		"other instance": {func() { h.reg.instance = 2 }, false},
+		"being written":  {func() { h.reg.version = 1 }, false},
+		"was written":    {func() { h.reg.version = 2 }, true},
+	} {
+		*h.reg = register{}
+		h.take(1, 7, time.Hour)
+		c.change()
+		if r.Valid() != c.valid || r.Alive("n0") != c.valid || (r.Lease() > 0) != c.valid {
+			t.Errorf("%s: valid %v, alive %v, lease %v", name, r.Valid(), r.Alive("n0"), r.Lease())
+		}
+		if !r.Has("n0") {
+			t.Errorf("%s: the view is gone", name)
+		}
+	}
+}
+
+// TestLeaseEndsByTheClockAlone: nothing is written, and the view ceases to be valid.
+func TestLeaseEndsByTheClockAlone(t *testing.T) {
+	h := newHost(t)
+	h.publish(numbered(7), 7)
+	r := h.open()
+	h.take(1, 7, 50*time.Millisecond)
+	for r.Valid() {
+	}
+	if now := uint64(bootNow(t)); now < h.reg.leaseUntil-uint64(5*time.Millisecond) {
+		t.Errorf("ended %d ns early", h.reg.leaseUntil-now)
+	}
+}
+
+// TestClockFollowsSuspend: the reader's clock, behind after a suspend, is put right by the
+// daemon's offset or by a beat that would lie in the future.
+func TestClockFollowsSuspend(t *testing.T) {
+	h := newHost(t)
+	h.publish(numbered(7), 7)
+	r := h.open()
+	h.take(1, 7, time.Hour)
+	h.page.store(wordBoot, h.page.load(wordBoot)+uint64(30*time.Minute))
+	if l := r.Lease(); l > 30*time.Minute || l < 29*time.Minute {
+		t.Error("after the daemon refreshed:", l)
+	}
+	h.reg.beatAt = uint64(bootNow(t)) + uint64(45*time.Minute)
+	if l := r.Lease(); l > 15*time.Minute || l < 14*time.Minute {
+		t.Error("after a beat:", l)
+	}
+	h.reg.beatAt = 0
+	if err := h.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	if l := r.Lease(); l > 15*time.Minute {
+		t.Error("the clock went back:", l)
+	}
+}
+
+func TestBootClockIsNeverBehind(t *testing.T) {
+	c, err := newClock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		before := uint64(bootNow(t))
+		if got := c.boot(0, 0); got < before {
+			t.Fatalf("%d ns behind", before-got)
+		}
+	}
+}
+
+// TestReaderNeverSeesATornView: every view read is one that was published, and they only move
+// forward.
+func TestReaderNeverSeesATornView(t *testing.T) {
+	h := newHost(t)
+	h.publish(numbered(1), 1)
+	hashes := []uint64{0}
+	for e := range uint64(200) {
+		hashes = append(hashes, numbered(e+1).Hash())
+	}
+	r := h.open()
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			last, seen := uint64(0), 0
+			for {
+				select {
+				case <-stop:
+					if seen < 2 {
+						t.Error("the reader saw no change")
+					}
+					return
+				default:
+				}
+				v := r.View()
+				if v == nil {
+					t.Error("no view")
+					return
+				}
+				if v.Epoch < last {
+					t.Errorf("epoch %d after %d", v.Epoch, last)
+					return
+				}
+				if v.Epoch != last {
+					last, seen = v.Epoch, seen+1
+					content := *v
+					content.Epoch = (v.Epoch-1)%200 + 1
+					content.Members = slices.Clone(v.Members)
+					for i := range content.Members {
+						content.Members[i].Incarnation -= v.Epoch - content.Epoch
+					}
+					if content.Hash() != hashes[content.Epoch] {
+						t.Errorf("epoch %d is torn: %+v", v.Epoch, v)
+						return
+					}
+				}
+			}
+		})
+	}
+	for e := uint64(1); e <= 20000; e++ {
+		base := (e-1)%200 + 1
+		v := numbered(base)
+		v.Epoch = e
+		for i := range v.Members {
+			v.Members[i].Incarnation += e - base
+		}
+		h.publish(v, e)
+		if e%64 == 0 {
+			runtime.Gosched()
+		}
+	}
+	for r.Epoch() != 20000 {
+		t.Fatal("the last view is not seen")
+	}
+	close(stop)
+	readers.Wait()
+}
+
+// TestKilledPublisherLeavesAWholeView: a publisher that dies half way never moved current.
+func TestKilledPublisherLeavesAWholeView(t *testing.T) {
+	h := newHost(t)
+	h.publish(numbered(7), 7)
+	r := h.open()
+	next := h.page.buffer(h.page.load(wordCurrent) + 1)
+	for i := range next {
+		next.store(i, math.MaxUint64)
+	}
+	if r.Epoch() != 7 {
+		t.Error("epoch", r.Epoch())
+	}
+	if _, err := NewPublisher(h.mem, layout); err != nil {
+		t.Fatal(err)
+	}
+	if r.Epoch() != 7 || h.open().Epoch() != 7 {
+		t.Error("a restarted daemon lost the view")
+	}
+	h.publish(numbered(8), 8)
+	if r.Epoch() != 8 {
+		t.Error("epoch", r.Epoch())
+	}
+}
+
+func TestPublishRefusesWhatDoesNotFit(t *testing.T) {
+	h := newHost(t)
+	h.publish(numbered(7), 7)
+	h.take(1, 7, time.Hour)
+	r := h.open()
+	big := numbered(8)
+	big.Members = nil
+	for s := range uint16(1000) {
+		big.Members = append(big.Members, view.Identity{Name: fmt.Sprintf("a-rather-long-name-of-a-node-%d", s), Slot: s})
+	}
+	if err := h.Publish(big, 8); err == nil {
+		t.Fatal("it fits?")
+	}
+	if r.View() != nil || r.Valid() {
+		t.Error("readers still trust the view before")
+	}
+	bad := numbered(9)
+	bad.Members[0].Slot = 99
+	if err := h.Publish(bad, 9); err == nil || r.View() != nil {
+		t.Error("disorder:", err)
+	}
+	if _, err := NewPublisher(make([]byte, 64), layout); err == nil {
+		t.Error("64 bytes are a page")
+	}
+}
+
+func TestReopenFollowsARestartedDaemon(t *testing.T) {
+	var r *Reader
+	dir := ""
+	t.Run("first", func(t *testing.T) {
+		h := newHost(t)
+		dir = filepath.Dir(h.socket)
+		h.publish(numbered(7), 7)
+		h.take(1, 7, time.Hour)
+		r = h.open()
+		h.Retire()
+		if !r.Retired() || r.Valid() {
+			t.Error("retired pages are trusted")
+		}
+	})
+	if err := r.Reopen(); err == nil {
+		t.Error("reopened without a daemon at", dir)
+	}
+	if r.Valid() || !r.Retired() {
+		t.Error("a failed reopen changed the reader")
+	}
+	h := newHost(t)
+	r.socket = ViewSocket(h.socket)
+	h.publish(numbered(9), 9)
+	h.take(1, 9, time.Hour)
+	if err := r.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if r.Epoch() != 9 || !r.Valid() || r.Retired() {
+		t.Error("epoch", r.Epoch())
+	}
+	if err := r.Close(); err != nil || r.View() != nil || r.Valid() || !r.Retired() {
+		t.Error("a closed reader answers", err)
+	}
+}
+
+// TestReopenWhileOthersRead: the old pages stay mapped while somebody reads them.
+func TestReopenWhileOthersRead(t *testing.T) {
+	h := newHost(t)
+	h.publish(numbered(7), 7)
+	h.take(1, 7, time.Hour)
+	r := h.open()
+	var readers sync.WaitGroup
+	stop := make(chan struct{})
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					if !r.Alive("n3") {
+						t.Error("not alive")
+						return
+					}
+				}
+			}
+		})
+	}
+	for range 50 {
+		if err := r.Reopen(); err != nil {
+			t.Error(err)
+		}
+		runtime.GC()
+	}
+	close(stop)
+	readers.Wait()
+}
+
+func TestReaderCannotWrite(t *testing.T) {
+	h := newHost(t)
+	f, err := readOnly(h.pages.View)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := unix.Mmap(int(f.Fd()), 0, 4096, unix.PROT_WRITE, unix.MAP_SHARED); err == nil {
+		t.Error("mapped for writing")
+	}
+	if info, err := f.Stat(); err != nil || info.Mode().Perm()&0o222 != 0 {
+		t.Error("others may open it for writing again:", info.Mode(), err)
+	}
+	var pipe [2]int
+	if err := unix.Pipe(pipe[:]); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(pipe[0])
+	defer unix.Close(pipe[1])
+	if _, err := readOnly(pipe[1]); err == nil {
+		t.Error("a descriptor that writes and cannot be reopened was shared")
+	}
+	if f, err := readOnly(pipe[0]); err != nil {
+		t.Error("a descriptor that only reads:", err)
+	} else {
+		f.Close()
+	}
+}
+
+func TestOpenTellsWhatIsWrong(t *testing.T) {
+	if _, err := Open(filepath.Join(t.TempDir(), "rollcall.sock")); err == nil {
+		t.Error("opened nothing")
+	}
+	for name, spoil := range map[string]func(*host){
+		"another layout":  func(h *host) { h.page.store(wordMagic, 1) },
+		"beyond the page": func(h *host) { h.layout.LeaseUntil = 4096; h.publish(numbered(1), 1) },
+		"unaligned":       func(h *host) { h.layout.LeaseUntil = 4; h.publish(numbered(1), 1) },
+		"no view inside":  func(h *host) { h.page.write([]byte("x")) },
+		"too long":        func(h *host) { h.page.buffer(h.page.load(wordCurrent)).store(0, math.MaxUint64) },
+	} {
+		h := newHost(t)
+		spoil(h)
+		if r, err := Open(h.socket); err == nil {
+			t.Errorf("%s: opened, valid %v", name, r.Valid())
+		}
+	}
+}
+
+// FuzzPage: whatever is in the pages, a reader answers.
+func FuzzPage(f *testing.F) {
+	mem := make([]byte, 4096)
+	p, err := NewPublisher(mem, layout)
+	if err != nil {
+		f.Fatal(err)
+	}
+	if err := p.Publish(numbered(3), 3); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(mem, make([]byte, 128))
+	f.Fuzz(func(t *testing.T, mem, reg []byte) {
+		words := make([]uint64, len(mem)/8+1)
+		aligned := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(words)*8)
+		copy(aligned, mem)
+		pg, err := pageOf(aligned)
+		if err != nil {
+			return
+		}
+		words = make([]uint64, len(reg)/8+1)
+		aligned = unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(words)*8)
+		copy(aligned, reg)
+		clock, err := newClock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &Reader{clock: clock}
+		r.pages.Store(&mapping{view: pg, register: aligned})
+		if r.Valid() && r.View() == nil {
+			t.Error("valid without a view")
+		}
+		r.Alive("n1")
+	})
+}
+
+func Example() {
+	// A checkpoint library maps the view once …
+	r, err := Open("") // beside the API's default socket
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	defer r.Close()
+	// … and asks before every step, at the price of a few loads from memory.
+	switch {
+	case !r.Valid():
+		fmt.Println("this node may be cut off: write nothing that others share")
+	case !r.Has("cn017"):
+		fmt.Println("cn017 left in epoch", r.Epoch())
+	}
+}
