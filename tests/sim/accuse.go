@@ -148,7 +148,7 @@ func (l *ledger) known(instance uint32, f *control.Frame) bool {
 
 func (h *host) judgeOne(f *control.Frame, m uint16) {
 	member := &h.tally.Members[m]
-	if member.Stranger != 0 && member.Stranger != member.Expected {
+	if member.Stranger != 0 {
 		return // it rebooted, and said so
 	}
 	who, serves := "slot "+slots(control.Of(m)), false

@@ -62,7 +62,7 @@ func defaults(seed uint64) Options {
 	i := 10 * time.Millisecond
 	return Options{
 		Seed: seed, Hosts: 5, Founders: 3, Contacts: 3,
-		Interval: i, Rounds: 5, JoinWindow: 2 * i, FoundWait: 40 * i, AgentGrace: 30 * time.Second,
+		Interval: i, Rounds: 5, JoinWindow: 2 * i, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second,
 		Latency: i / 100, Jitter: i / 100, Talk: i / 5, Nap: i / 100,
 		Settle: true, Safety: 400,
 	}
@@ -92,7 +92,8 @@ func Draw(seed uint64) Options {
 		o.Rounds = 3 + r.IntN(6)
 	}
 	o.Multicast = coin()
-	o.JoinWindow, o.FoundWait = time.Duration(1+r.IntN(10))*i, time.Duration(20+r.IntN(60))*i
+	o.JoinWindow = time.Duration(1+r.IntN(10)) * i
+	o.FoundWait = time.Second + time.Duration(r.IntN(int(9*time.Second)))
 	o.Drift = uint64(upto(100_000))
 	o.Latency, o.Jitter = time.Duration(1+r.IntN(int(i/50))), time.Duration(1+r.IntN(int(i/20)))
 	o.Talk, o.Nap = time.Duration(1+r.IntN(int(i))), time.Duration(1+r.IntN(int(i/20)))
