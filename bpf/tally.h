@@ -50,16 +50,13 @@ static __always_inline void rc_note(struct rc_member *m, const struct rc_frame *
 }
 
 /* Reports whether the answer is from the incarnation that the roster names. */
-static __always_inline bool rc_known(struct rc_member *m, const struct rc_frame *f, __u64 expected,
-				     struct rc_outcome *o)
+static __always_inline bool rc_known(const struct rc_frame *f, __u64 expected, struct rc_outcome *o)
 {
 	__u64 incarnation = bpf_be64_to_cpu(f->reply.incarnation);
 
 	if (incarnation == expected)
 		return true;
-	m->stranger = incarnation;
 	o->reason = RC_STRANGER;
-	o->wake = RC_WAKE_STRANGER;
 	return false;
 }
 
@@ -113,7 +110,13 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 		o->reason = RC_STALE;
 		return;
 	}
-	if (!rc_known(m, f, expected, o) || !rc_enter(m, f, now, rc_in_time(t, f, now), o))
+	if (!rc_known(f, expected, o)) {
+		if (m->stranger < bpf_be64_to_cpu(f->h.round))
+			m->stranger = bpf_be64_to_cpu(f->h.round);
+		o->wake = RC_WAKE_STRANGER;
+		return;
+	}
+	if (!rc_enter(m, f, now, rc_in_time(t, f, now), o))
 		return;
 	o->reason = RC_ECHO_TAKEN;
 	if (rc_outbid(t, bpf_be64_to_cpu(f->reply.promised)))
@@ -138,7 +141,7 @@ static __always_inline void rc_promise(struct rc_tally *t, struct rc_member *m, 
 		o->reason = RC_STALE;
 		return;
 	}
-	if (!rc_known(m, f, expected, o))
+	if (!rc_known(f, expected, o))
 		return;
 	if (rc_has(&t->promises, from)) {
 		o->reason = RC_REPLAYED;
@@ -160,7 +163,7 @@ static __always_inline void rc_answer(struct rc_tally *t, struct rc_member *m, c
 		o->reason = RC_STALE;
 		return;
 	}
-	if (!rc_known(m, f, expected, o))
+	if (!rc_known(f, expected, o))
 		return;
 	m->answer_at = now;
 	o->reason = RC_ANSWER_TAKEN;

@@ -51,13 +51,9 @@ func (n *Node) admit(m *Message) {
 	switch {
 	case member && seat.Incarnation == m.From.Incarnation:
 		answer("member", "")
-	case member && l.reboots[seat.Slot] == 0 && n.livesOn(seat.Slot):
-		l.reboots[seat.Slot] = n.now
+	case member && n.livesOn(seat.Slot):
 		answer("waiting", "a member of this name still answers: if it is another node, one of the two must be renamed")
 	case member:
-		if l.reboots[seat.Slot] == 0 {
-			l.reboots[seat.Slot] = n.now
-		}
 		answer("waiting", "the node's earlier incarnation has to be removed first")
 	case m.Holds && l.adm.seats(&m.From):
 		answer("waiting", "")

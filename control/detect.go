@@ -44,7 +44,6 @@ func (n *Node) detect() bool {
 			n.fell(s, fmt.Sprintf("%d rounds unanswered", missed))
 		}
 		n.judgeAgent(s, m)
-		n.judgeReboot(s, m, missed)
 	}
 	n.states[n.reg.Slot] = view.Alive
 	n.redeem()
@@ -136,22 +135,6 @@ func (n *Node) judgeAgent(slot uint16, m *Member) {
 	if n.cfg.RemoveStale && m.Answered != 0 && time.Duration(m.AgentAgeMS)*time.Millisecond > n.cfg.AgentGrace {
 		n.fell(slot, "agent silent beyond its grace")
 		n.lead.suspects.Set(slot)
-	}
-}
-
-// judgeReboot settles a join request in the name of a member: a member that answers is
-// somebody else of that name, one that does not was rebooted.
-func (n *Node) judgeReboot(slot uint16, m *Member, missed int) {
-	l := &n.lead
-	since := l.reboots[slot]
-	switch {
-	case since == 0:
-	case m.EchoAt != 0 && !m.EchoAt.Before(since.Add(2*n.cfg.Interval)):
-		l.reboots[slot] = 0
-	case missed >= 2:
-		n.fell(slot, "rebooted")
-		l.certain.Set(slot)
-		l.reboots[slot] = 0
 	}
 }
 

@@ -28,7 +28,6 @@ type leadership struct {
 	suspects Bitmap
 
 	goodbyes Bitmap
-	reboots  [Slots]Time // when another incarnation of the slot's node asked to join
 
 	since   uint64        // first round that carried the proposal
 	tell    uint64        // last round that is sent to those removed, too
@@ -148,11 +147,6 @@ func (n *Node) decide() {
 	l.fallen = l.fallen.And(l.view.New)
 	l.certain = l.certain.And(l.view.New)
 	l.goodbyes = l.goodbyes.And(l.view.New)
-	for s := l.view.Old.First(); s < Slots; s = l.view.Old.Next(s + 1) {
-		if !l.view.New.Has(s) {
-			l.reboots[s] = 0
-		}
-	}
 	if l.fallen.Empty() {
 		l.settleBy, l.missedAt = 0, 0
 	}
@@ -276,14 +270,15 @@ func (n *Node) depose(why string) {
 }
 
 // strangers takes an answer from another incarnation in a member's slot as what it is:
-// that node was rebooted.
+// that node was rebooted. Rounds up to the one before the member's first may have been
+// answered late by whoever had the slot before.
 func (n *Node) strangers() {
 	if n.wake&WakeStranger == 0 {
 		return
 	}
 	l := &n.lead
 	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {
-		if s != n.reg.Slot && n.tally.Members[s].strange() {
+		if s != n.reg.Slot && n.tally.Members[s].Stranger > l.entered[s] {
 			n.fell(s, "rebooted")
 			l.certain.Set(s)
 		}
@@ -297,6 +292,3 @@ func (l *leadership) inView() Bitmap {
 	}
 	return l.view.New.Or(l.view.Old)
 }
-
-// strange reports whether the slot last answered as somebody else than the roster names.
-func (m *Member) strange() bool { return m.Stranger != 0 && m.Stranger != m.Expected }

@@ -24,7 +24,7 @@ type Member struct {
 	Version    uint32 // odd while the kernel writes
 	State      uint32 // view.State, for those who read the map
 	Expected   uint64 // incarnation that the roster names; zero: nobody has the slot
-	Stranger   uint64 // another incarnation that answered in its place
+	Stranger   uint64 // highest round that another incarnation answered in its place
 	Round      uint64 // highest round answered under Asking.Ballot
 	Answered   uint64 // bit i: round Round-i was answered
 	InTime     uint64 // bit i: … within Asking.WindowNS
@@ -84,7 +84,7 @@ func (t *Tally) echo(now Time, f *Frame, m *Member) Outcome {
 		return Outcome{Reason: ReasonStale}
 	}
 	if f.Reply.Incarnation != m.Expected {
-		m.Stranger = f.Reply.Incarnation
+		m.Stranger = max(m.Stranger, f.Round)
 		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
 	}
 	inTime := uint64(0)
@@ -134,8 +134,7 @@ func (t *Tally) promise(now Time, f *Frame, m *Member) Outcome {
 		return Outcome{Reason: ReasonStale}
 	}
 	if f.Reply.Incarnation != m.Expected {
-		m.Stranger = f.Reply.Incarnation
-		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
+		return Outcome{Reason: ReasonStranger}
 	}
 	if t.Promises.Has(f.From) { // an earlier refusal, overtaken by the promise, must not count
 		return Outcome{Reason: ReasonReplayed}
@@ -157,8 +156,7 @@ func (t *Tally) answer(now Time, f *Frame, m *Member) Outcome {
 		return Outcome{Reason: ReasonStale}
 	}
 	if f.Reply.Incarnation != m.Expected {
-		m.Stranger = f.Reply.Incarnation
-		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
+		return Outcome{Reason: ReasonStranger}
 	}
 	m.AnswerAt = now
 	return Outcome{Reason: ReasonAnswerTaken}
