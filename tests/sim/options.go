@@ -21,6 +21,17 @@ var classNames = [...]string{"chaos", "starve", "calm"}
 // String gives the class as traces show it.
 func (c Class) String() string { return classNames[c] }
 
+// Weather is the trouble that is in the air all the time.
+type Weather struct {
+	Loss       float64 // of a frame
+	Twice      float64 // a frame arrives twice
+	Late       float64 // a frame is held up, uniform up to LateMax
+	LateMax    time.Duration
+	LetterLoss float64
+	Preempt    float64 // an agent is interrupted between two parts of an output …
+	PreemptMax time.Duration
+}
+
 // Options are everything that a run is made of beside its seed. Draw gives those of a
 // random run; scripted scenarios write their own.
 type Options struct {
@@ -43,17 +54,11 @@ type Options struct {
 	Talk    time.Duration // of a letter, uniform up to
 	Nap     time.Duration // between an agent's wake-up and its step, uniform up to
 
-	Loss       float64 // of a frame
-	Twice      float64 // a frame arrives twice
-	Late       float64 // a frame is held up, uniform up to LateMax
-	LateMax    time.Duration
-	LetterLoss float64
-	Preempt    float64 // an agent is interrupted between two parts of an output …
-	PreemptMax time.Duration
+	Weather
 
 	Faults     [faults]float64 // weights
 	FaultEvery time.Duration   // mean
-	Settle     bool            // faults begin only when the group stands
+	Settle     bool            // trouble begins only when the group stands
 	Safety     int             // intervals of the safety phase
 }
 

@@ -46,6 +46,9 @@ func Run(o Options, newNode func(control.Config) Node, trace func(line string)) 
 		}
 	}()
 	w.tell(-1, "options", "%s", o)
+	if o.Settle {
+		w.Weather = Weather{}
+	}
 	for _, h := range w.hosts {
 		w.after(w.upto(o.FoundWait), h.powerOn)
 	}
@@ -55,6 +58,7 @@ func Run(o Options, newNode func(control.Config) Node, trace func(line string)) 
 	case o.Class == Calm:
 		res.Outcome = w.calm()
 	default:
+		w.Weather = o.Weather
 		end := w.now + Instant(o.Safety)*Instant(o.Interval)
 		w.misfortune(end)
 		if w.until(end, nil); w.failure != nil {
@@ -111,7 +115,7 @@ func (w *World) agreed(core []*host) bool {
 
 // recovery ends all faults for a random core, and waits until it agrees.
 func (w *World) recovery() Outcome {
-	w.Loss, w.Twice, w.Late, w.LetterLoss, w.Preempt = 0, 0, 0, 0, 0
+	w.Weather = Weather{}
 	w.net.heal()
 	w.Class = Chaos // who is left outside now may be removed
 	core, owed := w.drawCore()
