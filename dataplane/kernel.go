@@ -23,7 +23,6 @@ const (
 	mapStats    = "rc_stats"
 	mapKey      = "rc_key"
 	mapHost     = "rc_host"
-	mapView     = "rc_view"
 	mapXDPProgs = "rc_xdp_progs"
 	mapTCProgs  = "rc_tc_progs"
 )
@@ -50,7 +49,8 @@ type Kernel struct {
 	events    *ring
 	bell      *bell
 	channel   channel
-	readers   [2]*ebpf.Map // rc_view and rc_group, for reading only
+	view      *page
+	stamper   *stamper
 	pending   control.Wake // raised by an own ask; the next Wait reports them
 	scratch   [FrameLen]byte
 	about     Description
@@ -68,12 +68,6 @@ func (k *Kernel) Snapshot(r *control.Register, t *control.Tally, of control.Bitm
 	for s := of.First(); s < control.Slots; s = of.Next(s + 1) {
 		snapshot(&t.Members[s], &k.pages.members[s])
 	}
-}
-
-// Stamp implements Plane.
-func (k *Kernel) Stamp(health uint16) {
-	atomic.StoreUint32(&k.pages.register.Health, uint32(health))
-	store((*uint64)(&k.pages.register.AgentAt), uint64(Now()))
 }
 
 // Show implements Plane.
@@ -100,9 +94,9 @@ func (k *Kernel) Describe() Description { return k.about }
 // Pages implements Plane.
 func (k *Kernel) Pages() Pages {
 	return Pages{
-		View:        k.readers[0].FD(),
-		ViewPage:    k.pages.view,
-		Register:    k.readers[1].FD(),
+		View:        k.view.fd,
+		ViewPage:    k.view.bytes,
+		Register:    k.coll.Maps[mapGroup].FD(),
 		RegisterLen: int(unsafe.Sizeof(control.Register{})),
 	}
 }
@@ -122,10 +116,14 @@ func (k *Kernel) Close() error {
 	if k.pages != nil {
 		k.pages.close()
 	}
-	for _, m := range append(k.readers[:], k.door) {
-		if m != nil {
-			errs = append(errs, m.Close())
-		}
+	if k.view != nil {
+		errs = append(errs, k.view.close())
+	}
+	if k.stamper != nil {
+		errs = append(errs, k.stamper.program.Close())
+	}
+	if k.door != nil {
+		errs = append(errs, k.door.Close())
 	}
 	if k.coll != nil {
 		k.coll.Close()

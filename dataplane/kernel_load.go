@@ -7,7 +7,6 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 )
 
@@ -47,9 +46,7 @@ func (k *Kernel) spec(frags bool) (*ebpf.CollectionSpec, error) {
 			p.Flags |= unix.BPF_F_XDP_HAS_FRAGS
 		}
 	}
-	view := spec.Maps[mapView]
-	view.ValueSize = uint32(k.opt.ViewSize)
-	view.Value = &btf.Array{Index: &btf.Int{Size: 4}, Type: &btf.Int{Name: "unsigned char", Size: 1}, Nelems: view.ValueSize}
+	delete(spec.Maps, "rc_view") // views are published in memory that readers may be given
 	for name, value := range map[string]any{"rc_port": k.opt.Port, "rc_ethertype": k.opt.EtherType} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("set %s of the kernel programs: %w", name, err)

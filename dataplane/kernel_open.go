@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 
 	"github.com/cilium/ebpf"
 
@@ -101,10 +100,13 @@ func (k *Kernel) create(dir string) error {
 	if err := k.enter(); err != nil {
 		return err
 	}
+	if err := k.coll.Maps[mapGroup].Freeze(); err != nil {
+		return fmt.Errorf("keep everybody else from writing the register: %w", err)
+	}
 	if err := pinAll(dir, k.coll.Maps, k.door); err != nil {
 		return err
 	}
-	return k.equip(dir)
+	return k.equip()
 }
 
 // adopt takes over pinned maps, and puts this build's programs behind the doors.
@@ -132,7 +134,7 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 		return err
 	}
 	k.about.Adopted = true
-	if err := k.equip(k.about.PinDir); err != nil {
+	if err := k.equip(); err != nil {
 		return err
 	}
 	if r := k.pages.register; r.State != control.RegisterVacant {
@@ -146,11 +148,12 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 	if err := k.enter(); err != nil {
 		return err
 	}
+	k.pending = k.overdue()
 	return k.channel.watch()
 }
 
 // equip gives the agent its own ways to the maps.
-func (k *Kernel) equip(dir string) (err error) {
+func (k *Kernel) equip() (err error) {
 	if k.pages, err = openPages(k.coll.Maps); err != nil {
 		return err
 	}
@@ -160,11 +163,11 @@ func (k *Kernel) equip(dir string) (err error) {
 	if k.bell, err = newBell(); err != nil {
 		return err
 	}
-	for i, name := range []string{mapView, mapGroup} {
-		k.readers[i], err = ebpf.LoadPinnedMap(filepath.Join(dir, name), &ebpf.LoadPinOptions{ReadOnly: true})
-		if err != nil {
-			return fmt.Errorf("open %s for readers: %w", name, err)
-		}
+	if k.view, err = newPage("rollcall-view", k.opt.ViewSize); err != nil {
+		return err
+	}
+	if k.stamper, err = newStamper(k.coll.Maps[mapGroup]); err != nil {
+		return err
 	}
 	k.transport, err = OpenTransport(k.opt)
 	return err

@@ -17,7 +17,6 @@ type pages struct {
 	register *control.Register
 	asking   *control.Asking
 	members  *[control.Slots]control.Member
-	view     []byte
 	mapped   [][]byte
 }
 
@@ -27,14 +26,14 @@ func openPages(maps map[string]*ebpf.Map) (*pages, error) {
 	for _, m := range []struct {
 		name  string
 		value uintptr
+		write int
 		take  func(b []byte)
 	}{
-		{mapGroup, unsafe.Sizeof(control.Register{}), func(b []byte) { p.register = (*control.Register)(unsafe.Pointer(&b[0])) }},
-		{mapTally, unsafe.Sizeof(control.Asking{}), func(b []byte) { p.asking = (*control.Asking)(unsafe.Pointer(&b[0])) }},
-		{mapMember, unsafe.Sizeof(control.Member{}), func(b []byte) { p.members = (*[control.Slots]control.Member)(unsafe.Pointer(&b[0])) }},
-		{mapView, uintptr(maps[mapView].ValueSize()), func(b []byte) { p.view = b[:maps[mapView].ValueSize()] }},
+		{mapGroup, unsafe.Sizeof(control.Register{}), 0, func(b []byte) { p.register = (*control.Register)(unsafe.Pointer(&b[0])) }},
+		{mapTally, unsafe.Sizeof(control.Asking{}), 0, func(b []byte) { p.asking = (*control.Asking)(unsafe.Pointer(&b[0])) }},
+		{mapMember, unsafe.Sizeof(control.Member{}), unix.PROT_WRITE, func(b []byte) { p.members = (*[control.Slots]control.Member)(unsafe.Pointer(&b[0])) }},
 	} {
-		b, err := mapPages(maps[m.name], m.value)
+		b, err := mapPages(maps[m.name], m.value, m.write)
 		if err != nil {
 			p.close()
 			return nil, fmt.Errorf("map the pages of %s: %w", m.name, err)
@@ -46,13 +45,13 @@ func openPages(maps map[string]*ebpf.Map) (*pages, error) {
 }
 
 // mapPages maps all values of an array of values of the given size.
-func mapPages(m *ebpf.Map, value uintptr) ([]byte, error) {
+func mapPages(m *ebpf.Map, value uintptr, write int) ([]byte, error) {
 	if uintptr(m.ValueSize()) != value || value%8 != 0 {
 		return nil, fmt.Errorf("a value has %d bytes, expected %d", m.ValueSize(), value)
 	}
 	page := os.Getpagesize()
 	n := (int(value)*int(m.MaxEntries()) + page - 1) / page * page
-	return unix.Mmap(m.FD(), 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	return unix.Mmap(m.FD(), 0, n, unix.PROT_READ|write, unix.MAP_SHARED)
 }
 
 func (p *pages) close() {

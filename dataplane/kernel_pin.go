@@ -16,7 +16,7 @@ import (
 // pinned are the maps that outlive the agent. Keys do not: they are in the programs' reach
 // but under no name. A file system of pins takes no other files, and no dots in names.
 var pinned = []string{
-	mapGroup, mapTally, mapMember, mapLock, mapTimer, mapEvents, mapStats, mapView, mapXDPProgs, mapTCProgs,
+	mapGroup, mapTally, mapMember, mapLock, mapTimer, mapEvents, mapStats, mapXDPProgs, mapTCProgs,
 }
 
 // pinPath is where a cluster's pins are. Names of clusters have no underscore, so that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -13,10 +14,10 @@ import (
 	"rollcall/control"
 )
 
-// confirmable are the wakes whose reason can be read in the register and tally. When events
-// may have been lost all of them are reported: looking once too often costs nothing. The
-// others stand for something heard; if one is lost the sender says it again, while a
-// made-up one would start an election or leave the cluster.
+// confirmable are the wakes whose reason can be read in the register and tally: to report
+// them once too often costs nothing. Hand-over and a higher instance are only heard. If
+// such an event is lost, the one who caused it says it again, while a made-up one would
+// start an election or leave the cluster.
 const confirmable = control.WakeCommitted | control.WakeRemoved | control.WakeRoster |
 	control.WakeQuorum | control.WakePromise | control.WakeOutbid | control.WakeStranger
 
@@ -65,9 +66,10 @@ func (r *ring) close() {
 	}
 }
 
-// drain takes all events and joins their wakes. The kernel loses an event only while the
-// ring is full of events not yet taken, and then this drain takes about a full ring.
-func (r *ring) drain() (wake control.Wake) {
+// drain takes all events and joins their wakes. It reports whether any may have been lost:
+// the kernel loses one only while the ring is full of events not yet taken, and the
+// drain that follows takes about a full ring.
+func (r *ring) drain() (wake control.Wake, lost bool) {
 	const (
 		header  = 8
 		busy    = 1 << 31
@@ -89,18 +91,13 @@ func (r *ring) drain() (wake control.Wake) {
 		at += (header + length + 7) &^ 7
 		atomic.StoreUint64(r.consumer, at)
 	}
-	if at-start+record > r.size {
-		wake |= confirmable
-	}
-	return wake
+	return wake, at-start+record > r.size
 }
 
 // Wait implements Plane.
 func (k *Kernel) Wait(deadline control.Time) (control.Wake, error) {
 	for {
-		wake := k.pending | k.events.drain()
-		k.pending = 0
-		if wake != 0 {
+		if wake := k.wakes(); wake != 0 {
 			return wake, nil
 		}
 		fds := [...]unix.PollFd{
@@ -113,13 +110,40 @@ func (k *Kernel) Wait(deadline control.Time) (control.Wake, error) {
 		if (fds[0].Revents|fds[1].Revents)&(unix.POLLERR|unix.POLLNVAL) != 0 {
 			return 0, errors.New("wait for events: the plane is closed")
 		}
-		if fds[1].Revents != 0 {
+		rang := fds[1].Revents != 0
+		if rang {
 			k.bell.clear()
-		} else if fds[0].Revents != 0 {
-			continue // a record that is still being written leaves nothing to take yet
 		}
-		return k.events.drain(), nil
+		// An event that is still being written is none yet, hence the loop.
+		if wake := k.wakes(); wake != 0 || rang || fds[0].Revents == 0 {
+			return wake, nil
+		}
 	}
+}
+
+// wakes takes what there is to report.
+func (k *Kernel) wakes() control.Wake {
+	wake, lost := k.events.drain()
+	if lost {
+		wake |= k.overdue()
+	}
+	wake |= k.pending
+	k.pending = 0
+	return wake
+}
+
+// overdue finds the wakes to report when events were lost, or taken by an agent that is no
+// more. The kernel tells of a silence only once.
+func (k *Kernel) overdue() control.Wake {
+	var r control.Register
+	snapshot(&r, k.pages.register)
+	wake := confirmable
+	patience := time.Duration((r.Rounds+1)/2) * r.Interval()
+	serving := r.State == control.RegisterJoining || r.State == control.RegisterMember
+	if serving && r.BeatAt != 0 && Now().Since(r.BeatAt) >= patience {
+		wake |= control.WakeSilent
+	}
+	return wake
 }
 
 // Interrupt implements Plane.

@@ -1,0 +1,50 @@
+// Package dataplane serves frames: it is where a node's register and tally live, and how
+// asks leave. Everything that decides is in package control.
+//
+// There are two planes behind the interface Plane. They speak the same frames, obey the
+// same rules (those of control.Register and control.Tally) and mix in one group.
+//
+// The Kernel plane keeps register and tally in BPF maps. A program at the interface, the
+// door, recognises frames and tail-calls the frame logic, which answers asks and adds up
+// answers; no process is scheduled for it. The agent's part is small:
+//
+//   - It loads the programs, fills the maps and attaches the door last.
+//   - It reads register and tally by mmap, without a system call, copying again when a
+//     version shows that the kernel wrote meanwhile. It writes only the fields that are
+//     its own: each member's name, expected incarnation and state, its stamp and health.
+//   - Everything else it has done by program rc_command, run through BPF_PROG_TEST_RUN,
+//     under the lock that the frame logic takes too: commands, and the delivery of its own
+//     asks to its own register before they leave.
+//   - It waits for the ring buffer, an interrupt or a deadline with one ppoll.
+//
+// # What stays
+//
+// Maps and door are pinned under PinDir/Cluster. When the agent exits, crashes or is upgraded, the
+// kernel goes on answering, and echoes tell how long the agent has been silent. The next agent adopts
+// the pins: same incarnation, same promises. It puts its own programs behind the door by
+// replacing the entries of two pinned program arrays; the device is not touched. Keys are not
+// pinned. Whatever must be pinned together is built beside its place and renamed, so that
+// a crash leaves all of it or nothing. A pinned layout that the programs do not know is carried over
+// field by field, by the names in its type information. Detach ends all of it.
+//
+// One agent at a time holds the lock of a cluster's pins.
+//
+// # Ways to attach
+//
+// auto tries native XDP, then TC, then the socket plane; Description.Refused tells why a
+// better way was refused. Native XDP is attached by a link and TC by a filter of a clsact
+// qdisc, and neither replaces what is there. On a veth device native replies vanish unless
+// the other end runs a native program as well, so auto looks at the other end, and takes
+// TC where it sees none. Generic XDP is taken only when asked for.
+//
+// The Socket plane serves the same frames in the agent: without privilege and on any
+// kernel, but only while the agent gets the processor, and with a new incarnation at each start.
+//
+// # Wakes
+//
+// A wake is a reason to look, never a message: register and tally say the rest, and
+// reasons may come joined or once too often. Two stand for something heard and are never
+// made up: WakeHandOver and WakeInstance. When the kernel's ring of events overflows, and
+// after an adoption, Wait reports all the others that can be; the two are repeated by
+// those who caused them.
+package dataplane
