@@ -232,7 +232,7 @@ func TestReservedBytesAreIgnored(t *testing.T) {
 				b[at] = 0xff
 			}
 		}
-		sign(b, keys)
+		reseal(b, keys)
 		got, why := ParseFrame(b, keys)
 		if diff := cmp.Diff(c.frame, got, reportPadding); why != control.ReasonNone || diff != "" {
 			t.Errorf("kind %d with reserved bytes set: %v (-want +got):\n%s", c.frame.Kind, why, diff)
@@ -240,8 +240,8 @@ func TestReservedBytesAreIgnored(t *testing.T) {
 	}
 }
 
-// sign makes the tag of 288 bytes good, whatever else is wrong with them.
-func sign(b []byte, keys *Keys) {
+// reseal makes the tag of 288 bytes good, whatever else is wrong with them.
+func reseal(b []byte, keys *Keys) {
 	if len(b) != FrameLen || !keys.has(b[atKey]) {
 		return
 	}
@@ -253,8 +253,8 @@ func sign(b []byte, keys *Keys) {
 	}
 }
 
-// TestLayout compares the codec's offsets with those that the structs of wire.h have.
-func TestLayout(t *testing.T) {
+// TestCodecLayout compares the codec's offsets with those that the structs of wire.h have.
+func TestCodecLayout(t *testing.T) {
 	text, err := os.ReadFile("../bpf/wire.h")
 	if err != nil {
 		t.Fatal(err)
@@ -346,7 +346,7 @@ func FuzzParseFrame(f *testing.F) {
 	f.Add([]byte(nil), true)
 	f.Fuzz(func(t *testing.T, b []byte, seal bool) {
 		if seal {
-			sign(b, keys)
+			reseal(b, keys)
 		}
 		before := string(b)
 		got, why := ParseFrame(b, keys)

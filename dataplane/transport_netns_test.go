@@ -2,9 +2,12 @@ package dataplane
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -87,7 +90,30 @@ func newSegment(t testing.TB, n int) (bridge *namespace, hosts []*namespace) {
 	for _, host := range hosts {
 		host.do(t, func() error { return linkUp("eth0") })
 	}
+	bridge.do(t, func() error { return awaitCarrier(n) })
 	return bridge, hosts
+}
+
+// awaitCarrier returns when n ports of this thread's namespace have their carrier: a
+// bridge forwards nothing before it was told, a moment after the other end came up.
+func awaitCarrier(n int) error {
+	updates, done := make(chan netlink.LinkUpdate, 64), make(chan struct{})
+	defer close(done)
+	if err := netlink.LinkSubscribeWithOptions(updates, done, netlink.LinkSubscribeOptions{ListExisting: true}); err != nil {
+		return err
+	}
+	ready := map[string]bool{}
+	for len(ready) < n {
+		select {
+		case u := <-updates:
+			if a := u.Attrs(); strings.HasPrefix(a.Name, "port") && a.OperState == netlink.OperUp {
+				ready[a.Name] = true
+			}
+		case <-time.After(patienceOfTests):
+			return fmt.Errorf("%d of %d ports came up", len(ready), n)
+		}
+	}
+	return nil
 }
 
 func linkUp(name string) error {
