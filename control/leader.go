@@ -70,9 +70,11 @@ func (n *Node) leadGroup() {
 		if t.Outbid > l.ballot && n.outbid() {
 			return
 		}
-		n.strangers()
 		if !l.decided && t.Quorate == 1 && t.Seq == l.view.Seq {
 			n.decide()
+			if !n.detect() {
+				return
+			}
 			n.cut()
 			n.beat()
 		}
@@ -266,22 +268,6 @@ func (n *Node) depose(why string) {
 	n.watch = watch{}
 	if n.reg.BeatAt != 0 {
 		n.wakeAt(n.reg.BeatAt.Add(n.reg.Calm()))
-	}
-}
-
-// strangers takes an answer from another incarnation in a member's slot as what it is:
-// that node was rebooted. Rounds up to the one before the member's first may have been
-// answered late by whoever had the slot before.
-func (n *Node) strangers() {
-	if n.wake&WakeStranger == 0 {
-		return
-	}
-	l := &n.lead
-	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {
-		if s != n.reg.Slot && n.tally.Members[s].Stranger > l.entered[s] {
-			n.fell(s, "rebooted")
-			l.certain.Set(s)
-		}
 	}
 }
 
