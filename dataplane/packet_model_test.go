@@ -1,0 +1,234 @@
+package dataplane
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+
+	"rollcall/control"
+)
+
+// A second implementation of what stands around the rules: bpf/parse.h and bpf/serve.h in
+// plain Go, for the tests to compare with.
+
+// verdict is what becomes of a packet.
+type verdict int
+
+const (
+	passed verdict = iota
+	dropped
+	sent
+)
+
+// carrier is how a frame travels.
+type carrier int
+
+const (
+	overEther carrier = iota
+	overUDP4
+	overUDP6
+)
+
+var carriers = []carrier{overEther, overUDP4, overUDP6}
+
+func (t carrier) String() string { return [...]string{"ether", "udp4", "udp6"}[t] }
+
+// at is where a frame begins in its packet.
+func (t carrier) at() int { return [...]int{14, 42, 62}[t] }
+
+var (
+	peerMAC = [6]byte{2, 0, 0, 0, 0, 9}
+	peerIP4 = [4]byte{10, 1, 2, 9}
+	peerIP6 = [16]byte{0xfd, 0x52, 15: 9}
+)
+
+// packet carries a payload from the peer to the tests' host.
+func packet(t carrier, payload []byte) []byte {
+	b := append(append([]byte(nil), hostMAC[:]...), peerMAC[:]...)
+	udp := binary.BigEndian.AppendUint16(nil, DefaultPort)
+	udp = binary.BigEndian.AppendUint16(udp, DefaultPort)
+	udp = binary.BigEndian.AppendUint16(udp, uint16(8+len(payload)))
+	udp = append(append(udp, 0, 0), payload...)
+	switch t {
+	case overUDP4:
+		b = binary.BigEndian.AppendUint16(b, 0x0800)
+		ip := []byte{0x45, 0xc0, 0, 0, 0, 1, 0x40, 0, 64, 17, 0, 0}
+		binary.BigEndian.PutUint16(ip[2:], uint16(20+len(udp)))
+		ip = append(append(ip, peerIP4[:]...), hostIP4[:]...)
+		binary.BigEndian.PutUint16(ip[10:], ^sum(ip))
+		return append(append(b, ip...), udp...)
+	case overUDP6:
+		b = binary.BigEndian.AppendUint16(b, 0x86dd)
+		ip := []byte{0x6c, 0, 0, 0, 0, 0, 17, 64}
+		binary.BigEndian.PutUint16(ip[4:], uint16(len(udp)))
+		ip = append(append(ip, peerIP6[:]...), hostIP6[:]...)
+		binary.BigEndian.PutUint16(udp[6:], udp6Sum(ip, udp))
+		return append(append(b, ip...), udp...)
+	}
+	b = binary.BigEndian.AppendUint16(b, DefaultEtherType)
+	return append(b, payload...)
+}
+
+// sum is the ones' complement sum of RFC 1071.
+func sum(parts ...[]byte) uint16 {
+	total := uint64(0)
+	for _, b := range parts {
+		for i := 0; i+1 < len(b); i += 2 {
+			total += uint64(binary.BigEndian.Uint16(b[i:]))
+		}
+		if len(b)%2 == 1 {
+			total += uint64(b[len(b)-1]) << 8
+		}
+	}
+	for total > 0xffff {
+		total = total>>16 + total&0xffff
+	}
+	return uint16(total)
+}
+
+func udp6Sum(ip, udp []byte) uint16 {
+	length := binary.BigEndian.AppendUint32(nil, uint32(len(udp)))
+	if s := ^sum(ip[8:40], length, []byte{0, 17}, udp[:6], udp[8:]); s != 0 {
+		return s
+	}
+	return 0xffff
+}
+
+// model is what the kernel program should do and hold.
+type model struct {
+	registers [8]control.Register
+	tallies   [4]control.Tally
+	stats     [control.Reasons]uint64
+	event     testEvent // what the last frame woke the agent with; zero: nothing
+}
+
+// found is how a packet looks to the doors.
+type found struct {
+	carrier carrier
+	ours    bool
+	tagged  bool
+	whole   bool
+}
+
+func find(b []byte) (f found) {
+	if len(b) < 14 {
+		return f
+	}
+	at := 12
+	for range 2 {
+		if kind := binary.BigEndian.Uint16(b[at:]); kind != 0x8100 && kind != 0x88a8 {
+			break
+		}
+		if len(b) < at+6 {
+			return f
+		}
+		f.tagged = true
+		at += 4
+	}
+	kind, b := binary.BigEndian.Uint16(b[at:]), b[at+2:]
+	switch {
+	case kind == DefaultEtherType:
+		f.carrier, f.ours = overEther, true
+		f.whole = len(b) == FrameLen
+	case kind == 0x0800 && len(b) >= 28:
+		udp := b[20:]
+		f.carrier = overUDP4
+		f.ours = b[0] == 0x45 && b[9] == 17 && b[6]&^0x40 == 0 && b[7] == 0 && binary.BigEndian.Uint16(udp[2:]) == DefaultPort
+		f.whole = binary.BigEndian.Uint16(b[2:]) == 316 && binary.BigEndian.Uint16(udp[4:]) == 296 && len(b) >= 316
+	case kind == 0x86dd && len(b) >= 48:
+		udp := b[40:]
+		f.carrier = overUDP6
+		f.ours = b[0]>>4 == 6 && b[6] == 17 && binary.BigEndian.Uint16(udp[2:]) == DefaultPort
+		f.whole = binary.BigEndian.Uint16(b[4:]) == 296 && binary.BigEndian.Uint16(udp[4:]) == 296 && len(b) >= 336
+	}
+	return f
+}
+
+func forUs(b []byte, t carrier) bool {
+	if t == overEther && bytes.Equal(b[:6], hostGroup[:]) {
+		return true
+	}
+	if !bytes.Equal(b[:6], hostMAC[:]) {
+		return false
+	}
+	return t == overEther || t == overUDP4 && bytes.Equal(b[30:34], hostIP4[:]) || t == overUDP6 && bytes.Equal(b[38:54], hostIP6[:])
+}
+
+// turn makes of a packet the one that carries the reply back.
+func turn(b []byte, t carrier, reply []byte) []byte {
+	out := slices.Clone(b)
+	copy(out[t.at():], reply)
+	copy(out, b[6:12])
+	copy(out[6:], hostMAC[:])
+	swap := func(at, length int) {
+		copy(out[at:], b[at+length:at+2*length])
+		copy(out[at+length:], b[at:at+length])
+	}
+	switch t {
+	case overUDP4:
+		swap(26, 4)
+		swap(34, 2)
+		out[40], out[41] = 0, 0
+	case overUDP6:
+		swap(22, 16)
+		swap(54, 2)
+		binary.BigEndian.PutUint16(out[60:], udp6Sum(out[14:54], out[54:54+296]))
+	}
+	return out
+}
+
+// serve takes one packet; the bytes are those that leave when the verdict is sent.
+func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
+	m.event = testEvent{}
+	f := find(b)
+	if !f.ours {
+		return passed, nil
+	}
+	count := func(why control.Reason) { m.stats[why]++ }
+	switch {
+	case f.tagged:
+		count(control.ReasonTagged)
+		return passed, nil
+	case !forUs(b, f.carrier):
+		count(control.ReasonBadDestination)
+		return passed, nil
+	case !f.whole:
+		count(control.ReasonBadLength)
+		return dropped, nil
+	}
+	frame := b[f.carrier.at():][:FrameLen]
+	o, reply := m.apply(now, frame)
+	count(o.Reason)
+	if !o.Reply {
+		return dropped, nil
+	}
+	return sent, turn(b, f.carrier, reply)
+}
+
+// registerIndex is where the register of a slot is.
+func registerIndex(level uint8, slot uint16) int {
+	index := int(level) * 2
+	if level > 0 && slot >= 248 && slot < control.Slots {
+		index++
+	}
+	return index
+}
+
+func (m *model) apply(now control.Time, frame []byte) (control.Outcome, []byte) {
+	f, why := ParseFrame(frame, &twinKeys)
+	if why != control.ReasonNone {
+		return control.Outcome{Reason: why}, nil
+	}
+	if int(f.Level) >= len(m.tallies) {
+		return control.Outcome{Reason: control.ReasonNotMember}, nil
+	}
+	r, t := &m.registers[registerIndex(f.Level, f.To)], &m.tallies[f.Level]
+	o, reply := serve(now, r, t, &twinKeys, frame, nil)
+	if o.Wake != 0 {
+		m.event = testEvent{wake: o.Wake, level: uint32(f.Level), at: now, ballot: f.Ballot, seq: r.Committed.Seq}
+		if !isAsk(f.Kind) && o.Reason != control.ReasonHigherInstance {
+			m.event.seq = t.Seq
+		}
+	}
+	return o, reply
+}
