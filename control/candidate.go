@@ -152,12 +152,13 @@ func (n *Node) judgeOld(c *candidacy) {
 		if s == n.reg.Slot || !l.view.New.Has(s) || answered {
 			continue
 		}
-		l.credit[s] = uint8(w.unanswered(n.tally, s, n.now, n.reg.Interval()))
+		// One round at least has to be missed under this leader.
+		l.credit[s] = uint8(min(w.unanswered(n.tally, s, n.now, n.reg.Interval()), n.cfg.Rounds-1))
 		if s != w.leader && int(l.credit[s]) >= half(n.cfg.Rounds) {
 			l.suspects.Set(s)
 		}
 	}
-	if l.credit[w.leader] >= 2 && !n.tally.Promises.Has(w.leader) {
+	if int(l.credit[w.leader]) >= half(n.cfg.Rounds) {
 		l.credit[w.leader] = uint8(n.cfg.Rounds)
 		l.fallen.Set(w.leader)
 		l.missedAt = n.reg.BeatAt.Add(n.reg.Interval())

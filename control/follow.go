@@ -10,6 +10,7 @@ type watch struct {
 	leader  uint16
 	asked   Bitmap
 	probes  [8]Time // when the last rounds of probes left, the newest first
+	leaving bool    // probes[0] is when it was decided on; it may still have been held up
 	next    Time
 	standAt Time // not before, after a campaign that failed
 }
@@ -67,7 +68,7 @@ func (n *Node) deputize(i time.Duration) {
 	}
 	if !n.now.Before(w.next) {
 		copy(w.probes[1:], w.probes[:])
-		w.probes[0] = n.now
+		w.probes[0], w.leaving = n.now, true
 		w.next = n.now.Add(i)
 		others := w.asked
 		others.Clear(n.reg.Slot)
@@ -109,6 +110,13 @@ func (w *watch) unanswered(t *Tally, slot uint16, now Time, i time.Duration) int
 		}
 	}
 	return missed
+}
+
+// left notes when the last probes had truly left.
+func (w *watch) left(at Time) {
+	if w.leaving {
+		w.probes[0], w.leaving = max(w.probes[0], at), false
+	}
 }
 
 // ripe is the age at which an unanswered round counts as missed: an interval, less what the

@@ -65,6 +65,8 @@ func (n *Node) Step(now Time, in Input) Output {
 	n.now, n.reg, n.tally, n.wake, n.sentAt = now, *in.Register, in.Tally, in.Wake, in.Sent
 	n.out = Output{}
 	n.deadline = now.Add(housekeeping)
+	n.watch.left(in.Sent)
+	n.cand.seen.left(in.Sent)
 	if !n.started {
 		n.started, n.join.since = true, now
 	}

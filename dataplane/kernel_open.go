@@ -123,14 +123,16 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 	if err != nil {
 		return err
 	}
-	if d.Layout != layoutOf(spec) {
-		return fmt.Errorf("the maps pinned in %s have another layout than this rollcalld knows: start the version that made them, or `rollcall detach` and rejoin as a new incarnation", k.about.PinDir)
+	if d.Layout == layoutOf(spec) {
+		keep := make(map[string]*ebpf.Map, len(pinned))
+		for _, name := range pinned {
+			keep[name] = old[name]
+		}
+		err = k.load(d.Frags == 1, keep)
+	} else {
+		err = k.carry(old, d)
 	}
-	keep := make(map[string]*ebpf.Map, len(pinned))
-	for _, name := range pinned {
-		keep[name] = old[name]
-	}
-	if err := k.load(d.Frags == 1, keep); err != nil {
+	if err != nil {
 		return err
 	}
 	k.about.Adopted = true

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"syscall"
@@ -14,19 +15,24 @@ import (
 
 // faultCommands are those that do something to named nodes.
 func faultCommands() []*cobra.Command {
-	oneWay := ""
+	oneWay, together := "", false
 	cut := faultCommand("cut", "Cut the links of nodes, both ways or one way", func(c *cluster.Cluster, names []string) error {
-		switch oneWay {
-		case "":
+		switch {
+		case together && oneWay != "":
+			return errors.New("--together and --one-way exclude each other")
+		case together:
+			return c.Split(names...)
+		case oneWay == "":
 			return c.Cut(netlab.Closed, names...)
-		case "in":
+		case oneWay == "in":
 			return c.Cut(netlab.ClosedIn, names...)
-		case "out":
+		case oneWay == "out":
 			return c.Cut(netlab.ClosedOut, names...)
 		}
 		return fmt.Errorf("--one-way %q: in (nothing reaches the node) or out (nothing it sends arrives)", oneWay)
 	})
 	cut.Flags().StringVar(&oneWay, "one-way", "", "in: nothing reaches the nodes; out: nothing they send arrives")
+	cut.Flags().BoolVar(&together, "together", false, "cut them off together: they still reach each other")
 	crash := false
 	restart := faultCommand("restart", "End the daemons of nodes and start them again", func(c *cluster.Cluster, names []string) error {
 		if !crash {

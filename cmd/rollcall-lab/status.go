@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/cmd/rollcall-lab/netlab"
 )
 
 // nodeStatus is what the lab knows of a node, and what its daemon says.
@@ -21,7 +22,7 @@ type nodeStatus struct {
 	MAC       string `json:"mac"`
 	Namespace string `json:"namespace"`
 	Daemon    string `json:"daemon"` // running | stopped | ended | off
-	Link      string `json:"link"`   // open | closed | closed in | closed out
+	Link      string `json:"link"`   // open | closed | closed in | closed out | split off
 	PID       int    `json:"pid"`    // 0: none
 	Socket    string `json:"socket"`
 	PinDir    string `json:"pin_dir"`
@@ -75,14 +76,18 @@ func status(ctx context.Context, c *cluster.Cluster) ([]nodeStatus, error) {
 	list := make([]nodeStatus, len(c.Nodes()))
 	var wg sync.WaitGroup
 	for i, n := range c.Nodes() {
-		gate, err := c.Network().Gate(n.Name)
+		gate, side, err := c.Network().Gate(n.Name)
 		if err != nil {
 			return nil, err
+		}
+		link := gate.String()
+		if side != 0 && gate == netlab.Open {
+			link = "split off"
 		}
 		s := &list[i]
 		*s = nodeStatus{
 			Name: n.Name, Address: n.IPv4.String(), MAC: n.MAC.String(), Namespace: n.Namespace,
-			Daemon: n.Daemon(), Link: gate.String(), PID: n.PID(),
+			Daemon: n.Daemon(), Link: link, PID: n.PID(),
 			Socket: n.Socket(), PinDir: n.PinDir(), Config: n.Config(), Log: n.Log(),
 		}
 		wg.Go(func() {

@@ -154,7 +154,7 @@ func (h *host) judgeOne(f *control.Frame, m uint16) {
 	who, serves := "slot "+slots(control.Of(m)), false
 	if other := h.agent.routes[m]; other != nil {
 		who = other.name
-		if other.out != stays {
+		if other.farewell {
 			return
 		}
 		serves = other.reg.State == control.RegisterMember && other.reg.Instance == h.reg.Instance

@@ -47,6 +47,7 @@ func (h *host) startAgent() {
 		return
 	}
 	w := h.w
+	h.leaves = false // the order died with the agent that had it
 	life := h.agent.life + 1
 	h.agent = agent{state: agentRunning, life: life, token: h.agent.token, due: never, poked: true}
 	h.w.tell(h.id, "start", "%s", h.describe())
@@ -123,9 +124,9 @@ func (h *host) command(o control.Order, abandon uint32) {
 	h.w.tell(h.id, "order", "%d", o)
 	switch o {
 	case control.OrderLeave:
-		h.out = leaves
+		h.leaves, h.farewell = true, true
 	case control.OrderJoin:
-		h.out = stays
+		h.leaves = false
 	}
 	h.agent.order, h.agent.decree, h.agent.poked = o, abandon, true
 	h.plan()

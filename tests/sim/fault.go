@@ -114,7 +114,7 @@ func (w *World) inflict(f fault) {
 		h.command(control.OrderLeave, 0)
 	case faultJoin:
 		for _, h := range w.hosts {
-			if h.out != stays {
+			if h.leaves {
 				h.command(control.OrderJoin, 0)
 			}
 		}

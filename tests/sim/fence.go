@@ -25,7 +25,7 @@ func (h *host) fence(was mark) {
 		t.since = r.Committed.Seq
 		h.removedSince()
 	}
-	if t.removed != 0 && h.out == stays {
+	if t.removed != 0 && !h.farewell {
 		if end := h.leaseEnd(); end > t.removed {
 			h.w.fail("G4", "%s has a lease until %d, but seq %d without it was decided at %d", h.name, end, t.seq, t.removed)
 		}
@@ -62,7 +62,7 @@ func (l *ledger) fenceAll(c *choice) {
 		if h.lease.removed == 0 && !older {
 			h.lease.removed, h.lease.seq = c.at, c.seq
 		}
-		if end := h.leaseEnd(); end > c.at && h.out == stays {
+		if end := h.leaseEnd(); end > c.at && !h.farewell {
 			guarantee := "G4"
 			if older {
 				guarantee = "G3"

@@ -28,16 +28,9 @@ type host struct {
 
 	led   record // of the rounds this host led, for the checkers
 	lease leaseTruth
-	out   leaving
+	leaves   bool // its agent was told to leave the cluster
+	farewell bool // some agent of this incarnation was
 }
-
-// leaving is what an operator asked of a host.
-type leaving uint8
-
-const (
-	stays leaving = iota
-	leaves
-)
 
 func newHost(w *World, id int) *host {
 	h := &host{w: w, id: id, name: fmt.Sprintf("n%02d", id), tally: new(control.Tally)}
@@ -87,7 +80,7 @@ func (h *host) powerOn() {
 	}
 	h.up = true
 	h.boot++
-	h.out = stays
+	h.farewell = false
 	h.reg = control.Register{Incarnation: h.w.rng.Uint64() | 1}
 	*h.tally = control.Tally{}
 	h.watched, h.told, h.roster = false, 0, nil
@@ -181,6 +174,7 @@ func (h *host) apply(c control.Command) {
 	if c.Kind == control.CommandVacate {
 		c.Incarnation = h.w.rng.Uint64() | 1
 		h.lease = leaseTruth{}
+		h.farewell = h.leaves
 		h.told = 0
 	}
 	if c.Kind == control.CommandAsk && c.Ballot != h.tally.Ballot {

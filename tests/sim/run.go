@@ -129,6 +129,9 @@ func (w *World) recovery() Outcome {
 		h.plan()
 	}
 	w.tell(-1, "recovery", "core %v, progress owed: %v", who, owed)
+	if len(core) == 0 { // everybody was told to leave
+		return Excused
+	}
 	if w.Until(w.patience(), func() bool { return w.agreed(core) }) {
 		return Passed
 	}
@@ -144,7 +147,7 @@ func (w *World) drawCore() (core []*host, owed bool) {
 	gone := make([]bool, len(w.hosts))
 	for _, id := range w.rng.Perm(len(w.hosts)) {
 		h := w.hosts[id]
-		if h.out != stays || w.rng.IntN(3) != 0 || w.ledger.head == nil || id < w.Contacts {
+		if h.leaves || w.rng.IntN(3) != 0 || w.ledger.head == nil || id < w.Contacts {
 			continue // everybody must be able to find somebody
 		}
 		gone[id] = true
@@ -158,7 +161,7 @@ func (w *World) drawCore() (core []*host, owed bool) {
 			h.powerOff()
 		case gone[id]:
 			w.isolate(id, true)
-		case h.out == stays:
+		case !h.leaves:
 			core = append(core, h)
 		default:
 			h.contAgent()
@@ -175,7 +178,7 @@ func (w *World) drawCore() (core []*host, owed bool) {
 func (w *World) canGoOn(gone []bool) bool {
 	c := w.ledger.head
 	if c == nil {
-		return true // founding is owed
+		return w.canFound(gone)
 	}
 	var voters control.Bitmap
 	found := false
@@ -194,6 +197,17 @@ func (w *World) canGoOn(gone []bool) bool {
 		}
 	}
 	return true
+}
+
+// canFound reports whether most founders are there to found the first instance.
+func (w *World) canFound(gone []bool) bool {
+	there := 0
+	for id := range w.Founders {
+		if !gone[id] && !w.hosts[id].leaves {
+			there++
+		}
+	}
+	return 2*there > w.Founders
 }
 
 // quorumWithout reports whether the group can go on without one more host.

@@ -228,7 +228,7 @@ func TestFindSeesTheSameCluster(t *testing.T) {
 	if err := found.Cut(netlab.ClosedOut, "n02"); err != nil {
 		t.Fatal(err)
 	}
-	if g, err := c.Network().Gate("n02"); err != nil || g != netlab.ClosedOut {
+	if g, _, err := c.Network().Gate("n02"); err != nil || g != netlab.ClosedOut {
 		t.Errorf("gate reads %v, %v", g, err)
 	}
 	if a, b := c.Nodes()[1], found.Nodes()[1]; a.PID() == 0 || a.PID() != b.PID() || a.Socket() != b.Socket() {

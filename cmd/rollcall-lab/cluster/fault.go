@@ -79,7 +79,8 @@ func (c *Cluster) Kill(names ...string) error {
 	return c.Clear(names...)
 }
 
-// Boot brings killed nodes back; each has a new incarnation.
+// Boot brings killed nodes back, on the side of the network they were on; each has a new
+// incarnation.
 func (c *Cluster) Boot(names ...string) error {
 	return c.each(names, func(n *Node) error {
 		if n.PID() != 0 {
@@ -94,6 +95,9 @@ func (c *Cluster) Boot(names ...string) error {
 			return err
 		}
 		if err := c.network.Plug(n.Name); err != nil {
+			return err
+		}
+		if err := c.network.SetGate(netlab.Open, n.Name); err != nil {
 			return err
 		}
 		return c.spawn(n)
@@ -150,13 +154,21 @@ func (c *Cluster) Restart(names ...string) error {
 	return c.Start(names...)
 }
 
-// Cut closes the links of the named nodes, in the same instant, and Heal opens them.
+// Cut closes the links of the named nodes, in the same instant.
 func (c *Cluster) Cut(way netlab.Gate, names ...string) error {
 	return c.network.SetGate(way, names...)
 }
 
-// Heal opens the links of the named nodes, in the same instant.
-func (c *Cluster) Heal(names ...string) error { return c.network.SetGate(netlab.Open, names...) }
+// Split cuts the named nodes off together, in the same instant: they still reach each other.
+func (c *Cluster) Split(names ...string) error { return c.network.Split(1, names...) }
+
+// Heal opens the links of the named nodes and brings those back that were split off.
+func (c *Cluster) Heal(names ...string) error {
+	if err := c.network.SetGate(netlab.Open, names...); err != nil {
+		return err
+	}
+	return c.network.Split(0, names...)
+}
 
 // Leave takes the named nodes out in order: each leaves the cluster, then its daemon ends and
 // its kernel state goes.

@@ -36,10 +36,18 @@ func (g Gate) String() string {
 	return "closed"
 }
 
+// An entry of the table is a port's gate, and above it the side of the network that the port
+// is on: frames do not pass from one side to another.
+const (
+	gateMask  = 0xff
+	sideShift = 8
+)
+
 // Offsets in the contexts that the kernel hands to programs.
 const (
 	xdpIngressIfindex = 12 // struct xdp_md
-	skbIfindex        = 40 // struct __sk_buff
+	skbIngressIfindex = 36 // struct __sk_buff: where a forwarded frame came in
+	skbIfindex        = 40
 )
 
 const (
@@ -76,9 +84,9 @@ func loadGates(lab string) (*gates, error) {
 		return nil, fmt.Errorf("open gates of lab %s: %w", lab, err)
 	}
 	g := &gates{table: table}
-	g.out, err = gateProgram(table, ebpf.XDP, xdpIngressIfindex, ClosedOut, xdpPass, xdpDrop)
+	g.out, err = loadGate(ebpf.XDP, outProgram(table))
 	if err == nil {
-		g.in, err = gateProgram(table, ebpf.SchedCLS, skbIfindex, ClosedIn, tcOK, tcShot)
+		g.in, err = loadGate(ebpf.SchedCLS, inProgram(table))
 	}
 	if err != nil {
 		g.close()
@@ -87,31 +95,66 @@ func loadGates(lab string) (*gates, error) {
 	return g, nil
 }
 
-// gateProgram returns pass, or drop while the port's entry in the table has the bit.
-func gateProgram(table *ebpf.Map, kind ebpf.ProgramType, ifindex int16, bit Gate, pass, drop int32) (*ebpf.Program, error) {
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "rclab_gate", Type: kind, License: "Apache-2.0",
-		Instructions: asm.Instructions{
-			asm.LoadMem(asm.R2, asm.R1, ifindex, asm.Word),
-			asm.StoreMem(asm.RFP, -4, asm.R2, asm.Word),
-			asm.LoadMapPtr(asm.R1, table.FD()),
-			asm.Mov.Reg(asm.R2, asm.RFP),
-			asm.Add.Imm(asm.R2, -4),
-			asm.FnMapLookupElem.Call(),
-			asm.JEq.Imm(asm.R0, 0, "pass"),
-			asm.LoadMem(asm.R1, asm.R0, 0, asm.Word),
-			asm.And.Imm(asm.R1, int32(bit)),
-			asm.JEq.Imm(asm.R1, 0, "pass"),
-			asm.Mov.Imm(asm.R0, drop),
-			asm.Return(),
-			asm.Mov.Imm(asm.R0, pass).WithSymbol("pass"),
-			asm.Return(),
-		},
-	})
+func loadGate(kind ebpf.ProgramType, code asm.Instructions) (*ebpf.Program, error) {
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Name: "rclab_gate", Type: kind, License: "Apache-2.0", Instructions: code})
 	if err != nil {
 		return nil, fmt.Errorf("load gate program (%s): %w", kind, err)
 	}
 	return p, nil
+}
+
+// entry looks up the port that R2 names in the table, and goes on at the label missing
+// without one. The entry is then in R1.
+func entry(table *ebpf.Map, missing string) asm.Instructions {
+	return asm.Instructions{
+		asm.StoreMem(asm.RFP, -4, asm.R2, asm.Word),
+		asm.LoadMapPtr(asm.R1, table.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP),
+		asm.Add.Imm(asm.R2, -4),
+		asm.FnMapLookupElem.Call(),
+		asm.JEq.Imm(asm.R0, 0, missing),
+		asm.LoadMem(asm.R1, asm.R0, 0, asm.Word),
+	}
+}
+
+// outProgram drops what a node sends while its gate says so.
+func outProgram(table *ebpf.Map) asm.Instructions {
+	code := asm.Instructions{asm.LoadMem(asm.R2, asm.R1, xdpIngressIfindex, asm.Word)}
+	code = append(code, entry(table, "pass")...)
+	return append(code,
+		asm.And.Imm(asm.R1, int32(ClosedOut)),
+		asm.JEq.Imm(asm.R1, 0, "pass"),
+		asm.Mov.Imm(asm.R0, xdpDrop),
+		asm.Return(),
+		asm.Mov.Imm(asm.R0, xdpPass).WithSymbol("pass"),
+		asm.Return(),
+	)
+}
+
+// inProgram drops what a node would receive while its gate says so, or when it comes from
+// another side.
+func inProgram(table *ebpf.Map) asm.Instructions {
+	code := asm.Instructions{
+		asm.Mov.Reg(asm.R6, asm.R1),
+		asm.LoadMem(asm.R2, asm.R6, skbIfindex, asm.Word),
+	}
+	code = append(code, entry(table, "pass")...)
+	code = append(code,
+		asm.Mov.Reg(asm.R7, asm.R1),
+		asm.And.Imm(asm.R1, int32(ClosedIn)),
+		asm.JNE.Imm(asm.R1, 0, "drop"),
+		asm.LoadMem(asm.R2, asm.R6, skbIngressIfindex, asm.Word),
+	)
+	code = append(code, entry(table, "pass")...)
+	return append(code,
+		asm.RSh.Imm(asm.R1, sideShift),
+		asm.RSh.Imm(asm.R7, sideShift),
+		asm.JEq.Reg(asm.R1, asm.R7, "pass"),
+		asm.Mov.Imm(asm.R0, tcShot).WithSymbol("drop"),
+		asm.Return(),
+		asm.Mov.Imm(asm.R0, tcOK).WithSymbol("pass"),
+		asm.Return(),
+	)
 }
 
 // attach puts the gate on a port; the caller is in the bridge's namespace. It ends with the port.
@@ -140,19 +183,20 @@ func (g *gates) attach(port netlink.Link) error {
 	return nil
 }
 
-func (g *gates) set(port int, to Gate) error {
-	if err := g.table.Put(uint32(port), uint32(to)); err != nil {
+// entry reads a port's gate and side.
+func (g *gates) entry(port int) (to Gate, side uint32, err error) {
+	var v uint32
+	if err := g.table.Lookup(uint32(port), &v); err != nil {
+		return 0, 0, fmt.Errorf("read gate: %w", err)
+	}
+	return Gate(v & gateMask), v >> sideShift, nil
+}
+
+func (g *gates) set(port int, to Gate, side uint32) error {
+	if err := g.table.Put(uint32(port), side<<sideShift|uint32(to)); err != nil {
 		return fmt.Errorf("set gate: %w", err)
 	}
 	return nil
-}
-
-func (g *gates) get(port int) (Gate, error) {
-	var v uint32
-	if err := g.table.Lookup(uint32(port), &v); err != nil {
-		return 0, fmt.Errorf("read gate: %w", err)
-	}
-	return Gate(v), nil
 }
 
 func (g *gates) close() {

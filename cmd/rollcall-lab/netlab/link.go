@@ -44,7 +44,7 @@ func addBridge() error {
 	return nil
 }
 
-// Plug makes the node's namespace and link anew, its gate open.
+// Plug makes the node's namespace and link anew. Its gate stays as it is.
 func (n *Network) Plug(name string) error {
 	node, err := n.Node(name)
 	if err != nil {
@@ -81,9 +81,6 @@ func (n *Network) addPort(node *Node, peer int) error {
 		if err := n.gates.attach(port); err != nil {
 			return err
 		}
-		if err := n.gates.set(node.port(), Open); err != nil {
-			return err
-		}
 		if err := netlink.LinkSetUp(port); err != nil {
 			return fmt.Errorf("bring up port: %w", err)
 		}
@@ -116,14 +113,10 @@ func (n *Node) configure() error {
 	return nil
 }
 
-// Unplug closes the node's gate and takes its link and namespace away, with everything that
-// was attached to them. Processes in the namespace must have ended before.
+// Unplug takes the node's link and namespace away, with everything that was attached to them. Processes in the namespace must have ended before.
 func (n *Network) Unplug(name string) error {
 	node, err := n.Node(name)
 	if err != nil {
-		return err
-	}
-	if err := n.gates.set(node.port(), Closed); err != nil {
 		return err
 	}
 	err = inside(switchNamespace(n.config.Lab), func() error {

@@ -210,7 +210,7 @@ func TestGatesCloseOneWay(t *testing.T) {
 		if err := n.SetGate(gate, "n02"); err != nil {
 			t.Fatal(err)
 		}
-		if g, err := n.Gate("n02"); err != nil || g != gate {
+		if g, _, err := n.Gate("n02"); err != nil || g != gate {
 			t.Errorf("gate reads %v, %v, want %v", g, err, gate)
 		}
 		number++
@@ -260,6 +260,75 @@ func TestGatesCloseOneWay(t *testing.T) {
 		if !passes(tc.gate, a, c) {
 			t.Errorf("gate %v: another node's link is disturbed", tc.gate)
 		}
+	}
+}
+
+func TestSidesKeepApart(t *testing.T) {
+	n := build(t, 4, false)
+	var wires []*wire
+	for _, name := range n.Names() {
+		wires = append(wires, open(t, n, name))
+	}
+	number := uint32(0)
+	passes := func(from, to *wire) bool { // by a frame that comes later, as above
+		t.Helper()
+		number++
+		tried := number
+		from.send(t, to.node.MAC, tried)
+		_, side, err := n.Gate(from.node.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, other, err := n.Gate(to.node.Name)
+		if err == nil {
+			err = n.Split(side, to.node.Name)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		passed := false
+		for end := time.Now().Add(patience); time.Now().Before(end); {
+			number++
+			from.send(t, to.node.MAC, number)
+			for {
+				got, ok := to.next(t, 100*time.Millisecond)
+				if !ok {
+					break
+				}
+				passed = passed || got == tried
+				if got == number {
+					if err := n.Split(other, to.node.Name); err != nil {
+						t.Fatal(err)
+					}
+					return passed
+				}
+			}
+		}
+		t.Fatalf("%s does not reach %s on one side", from.node.Name, to.node.Name)
+		return false
+	}
+	for _, w := range wires[1:] { // wait until the ports forward
+		passes(wires[0], w)
+	}
+	passes(wires[1], wires[0])
+	if err := n.Split(7, "n03", "n04"); err != nil {
+		t.Fatal(err)
+	}
+	for i, from := range wires {
+		for j, to := range wires {
+			if i == j {
+				continue
+			}
+			if got, want := passes(from, to), i/2 == j/2; got != want {
+				t.Errorf("%s reaches %s: %v, want %v", from.node.Name, to.node.Name, got, want)
+			}
+		}
+	}
+	if err := n.SetGate(Closed, "n03"); err != nil {
+		t.Fatal(err)
+	}
+	if g, side, err := n.Gate("n03"); err != nil || g != Closed || side != 7 {
+		t.Errorf("gate reads %v, %d, %v", g, side, err)
 	}
 }
 

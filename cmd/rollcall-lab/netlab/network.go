@@ -203,29 +203,52 @@ func (n *Network) Inside(name string, f func() error) error {
 // Start starts a command in the node's network namespace; all else it shares with the caller.
 func (n *Network) Start(name string, c *exec.Cmd) error { return n.Inside(name, c.Start) }
 
-// SetGate opens or closes the links of the named nodes, all in the same instant.
+// SetGate opens or closes the links of the named nodes, all in the same instant, and leaves
+// them on their side.
 func (n *Network) SetGate(to Gate, names ...string) error {
-	ports := make([]int, len(names))
+	return n.change(names, func(_ Gate, side uint32) (Gate, uint32) { return to, side })
+}
+
+// Split moves the named nodes to a side of the network, all in the same instant: they reach
+// each other, but nobody on another side. At first all nodes are on side 0.
+func (n *Network) Split(side uint8, names ...string) error {
+	return n.change(names, func(g Gate, _ uint32) (Gate, uint32) { return g, uint32(side) })
+}
+
+// change looks everything up before it stores, so that the stores follow each other closely.
+func (n *Network) change(names []string, f func(Gate, uint32) (Gate, uint32)) error {
+	type entry struct {
+		port int
+		gate Gate
+		side uint32
+	}
+	entries := make([]entry, len(names))
 	for i, name := range names {
 		node, err := n.Node(name)
 		if err != nil {
 			return err
 		}
-		ports[i] = node.port()
+		gate, side, err := n.gates.entry(node.port())
+		if err != nil {
+			return err
+		}
+		gate, side = f(gate, side)
+		entries[i] = entry{node.port(), gate, side}
 	}
-	for _, p := range ports {
-		if err := n.gates.set(p, to); err != nil {
+	for _, e := range entries {
+		if err := n.gates.set(e.port, e.gate, e.side); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Gate tells which way a node's link is closed.
-func (n *Network) Gate(name string) (Gate, error) {
+// Gate tells which way a node's link is closed, and which side it is on.
+func (n *Network) Gate(name string) (to Gate, side uint8, err error) {
 	node, err := n.Node(name)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	return n.gates.get(node.port())
+	to, s, err := n.gates.entry(node.port())
+	return to, uint8(s), err
 }
