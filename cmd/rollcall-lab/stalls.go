@@ -1,0 +1,97 @@
+package main
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"rollcall/control"
+	"rollcall/dataplane"
+)
+
+// stalls records how late this machine wakes a thread that nothing should delay: one on each
+// CPU that sleeps a millisecond again and again, at the highest real-time priority.
+type stalls struct {
+	end atomic.Bool
+	wg  sync.WaitGroup
+
+	mu   sync.Mutex
+	late []lateness
+}
+
+type lateness struct {
+	at control.Time // when it should have woken
+	by time.Duration
+}
+
+// recordStalls begins to record, until stop.
+func recordStalls() *stalls {
+	s := new(stalls)
+	for cpu := range runtime.NumCPU() {
+		s.wg.Go(func() { s.record(cpu) })
+	}
+	return s
+}
+
+func (s *stalls) record(cpu int) {
+	runtime.LockOSThread() // never unlocked: the thread's scheduling is its own
+	var only unix.CPUSet
+	only.Set(cpu)
+	_ = unix.SchedSetaffinity(0, &only) // a CPU that is not ours to use is one less to watch
+	realtime(99)
+	const period = time.Millisecond
+	for !s.end.Load() {
+		due := dataplane.Now().Add(period)
+		until := unix.NsecToTimespec(int64(due))
+		if err := unix.ClockNanosleep(unix.CLOCK_BOOTTIME, unix.TIMER_ABSTIME, &until, nil); err != nil {
+			continue
+		}
+		by := dataplane.Now().Since(due)
+		s.mu.Lock()
+		s.late = append(s.late, lateness{due, by})
+		s.mu.Unlock()
+	}
+}
+
+func (s *stalls) stop() {
+	s.end.Store(true)
+	s.wg.Wait()
+}
+
+// all gives every lateness seen since the last call to reset.
+func (s *stalls) all() sample {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all sample
+	for _, l := range s.late {
+		all = append(all, l.by)
+	}
+	return all
+}
+
+func (s *stalls) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.late = s.late[:0]
+}
+
+// worst is the longest lateness that overlaps a span of time.
+func (s *stalls) worst(from, to control.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	worst := time.Duration(0)
+	for _, l := range s.late {
+		if l.at.Before(to) && from.Before(l.at.Add(l.by)) {
+			worst = max(worst, l.by)
+		}
+	}
+	return worst
+}
+
+// realtime gives the calling thread a SCHED_FIFO priority, where that is allowed.
+func realtime(priority uint32) {
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: priority}, 0)
+}
