@@ -1,0 +1,189 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+)
+
+// carry moves the register from maps of another layout to those of this build. What a field
+// means belongs to its name, so it goes by the names in the type information of both.
+//
+// From the moment that the doors lead nowhere until they lead to this build's programs the
+// node answers nothing: for about as long as the kernel takes to see all running programs
+// end, some 20 ms, which rounds of 10 ms and more forgive. A crash on the way leaves maps
+// of both layouts, and carrying again puts that right.
+func (k *Kernel) carry(old map[string]*ebpf.Map, d door) error {
+	dir := k.about.PinDir
+	doors := map[string]*ebpf.Map{mapXDPProgs: old[mapXDPProgs], mapTCProgs: old[mapTCProgs]}
+	if err := k.load(d.Frags == 1, doors); err != nil {
+		return err
+	}
+	wait, err := newGrace()
+	if err != nil {
+		return err
+	}
+	defer wait.close()
+	from, to := old[mapGroup], k.coll.Maps[mapGroup]
+	if _, err := carried(from, to); err != nil { // while nothing has been touched
+		return err
+	}
+	for name, m := range doors {
+		if err := m.Delete(uint32(0)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("stop the old programs behind %s: %w", name, err)
+		}
+	}
+	if err := wait.wait(); err != nil {
+		return err
+	}
+	register, err := carried(from, to)
+	if err != nil {
+		return err
+	}
+	if err := to.Put(uint32(0), register); err != nil {
+		return fmt.Errorf("write the register in the new layout: %w", err)
+	}
+	if err := to.Freeze(); err != nil {
+		return fmt.Errorf("keep everybody else from writing the register: %w", err)
+	}
+	for _, name := range pinned {
+		if doors[name] != nil {
+			continue
+		}
+		next := filepath.Join(dir, name+"_next")
+		if err := os.RemoveAll(next); err != nil {
+			return fmt.Errorf("remove what an unfinished start left: %w", err)
+		}
+		if err := k.coll.Maps[name].Pin(next); err != nil {
+			return fmt.Errorf("pin %s: %w", name, err)
+		}
+		if err := os.Rename(next, filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("put the pin of %s in place: %w", name, err)
+		}
+	}
+	spec, err := k.spec(d.Frags == 1)
+	if err != nil {
+		return err
+	}
+	d.Layout = layoutOf(spec)
+	return writeDoor(k.door, d)
+}
+
+// carried reads the first register and gives it in the layout of the other map.
+func carried(from, to *ebpf.Map) ([]byte, error) {
+	source, err := valueType(from)
+	if err != nil {
+		return nil, err
+	}
+	target, err := valueType(to)
+	if err != nil {
+		return nil, err
+	}
+	read, written := make([]byte, from.ValueSize()), make([]byte, to.ValueSize())
+	if err := from.Lookup(uint32(0), read); err != nil {
+		return nil, fmt.Errorf("read the register in the old layout: %w", err)
+	}
+	if err := carryStruct(target, source, written, read); err != nil {
+		return nil, fmt.Errorf("carry the register over from another layout: %w", err)
+	}
+	return written, nil
+}
+
+// valueType finds the type of a register in the information that its map was made with.
+func valueType(m *ebpf.Map) (*btf.Struct, error) {
+	h, err := m.Handle()
+	if err != nil {
+		return nil, fmt.Errorf("open the type information of %s: %w", mapGroup, err)
+	}
+	defer h.Close()
+	spec, err := h.Spec(nil)
+	if err != nil {
+		return nil, fmt.Errorf("read the type information of %s: %w", mapGroup, err)
+	}
+	var s *btf.Struct
+	if err := spec.TypeByName(mapGroup, &s); err != nil {
+		return nil, fmt.Errorf("read the type information of %s: %w", mapGroup, err)
+	}
+	return s, nil
+}
+
+// carryStruct copies every field that both structs have. A field that grew or shrank cannot
+// be carried: its meaning has changed.
+func carryStruct(to, from *btf.Struct, written, read []byte) error {
+	for _, t := range to.Members {
+		for _, f := range from.Members {
+			if f.Name != t.Name {
+				continue
+			}
+			dst, err := field(t, written)
+			if err != nil {
+				return err
+			}
+			src, err := field(f, read)
+			if err != nil {
+				return err
+			}
+			inner, ok := btf.UnderlyingType(t.Type).(*btf.Struct)
+			if was, too := btf.UnderlyingType(f.Type).(*btf.Struct); ok && too {
+				if err := carryStruct(inner, was, dst, src); err != nil {
+					return fmt.Errorf("%s: %w", t.Name, err)
+				}
+				continue
+			}
+			if len(dst) != len(src) {
+				return fmt.Errorf("field %s had %d bytes and has %d: run `rollcall detach` and rejoin as a new incarnation", t.Name, len(src), len(dst))
+			}
+			copy(dst, src)
+		}
+	}
+	return nil
+}
+
+// field is the part of a value that holds a member.
+func field(m btf.Member, value []byte) ([]byte, error) {
+	size, err := btf.Sizeof(m.Type)
+	if err != nil {
+		return nil, fmt.Errorf("size of field %s: %w", m.Name, err)
+	}
+	at := int(m.Offset.Bytes())
+	if m.BitfieldSize != 0 || at+size > len(value) {
+		return nil, fmt.Errorf("field %s is not within the value", m.Name)
+	}
+	return value[at : at+size], nil
+}
+
+// grace waits until every program that runs now has ended. The kernel does so when an
+// entry of an array of maps is replaced.
+type grace struct {
+	outer, inner *ebpf.Map
+}
+
+func newGrace() (*grace, error) {
+	in := &ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1}
+	inner, err := ebpf.NewMap(in)
+	if err != nil {
+		return nil, fmt.Errorf("make a map to wait with: %w", loadHint(err))
+	}
+	outer, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: in})
+	if err != nil {
+		inner.Close()
+		return nil, fmt.Errorf("make a map to wait with: %w", loadHint(err))
+	}
+	return &grace{outer: outer, inner: inner}, nil
+}
+
+func (g *grace) wait() error {
+	if err := g.outer.Put(uint32(0), g.inner); err != nil {
+		return fmt.Errorf("wait for running programs: %w", err)
+	}
+	return nil
+}
+
+func (g *grace) close() {
+	g.outer.Close()
+	g.inner.Close()
+}
