@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"rollcall/cmd/internal/config"
+	"rollcall/cmd/rollcalld/calls"
+	"rollcall/control"
+	"rollcall/view"
+	"rollcall/view/publish"
+)
+
+// agent is the loop's hands in the daemon.
+type agent struct {
+	cfg       *config.Config
+	log       zerolog.Logger
+	source    *source
+	sender    *calls.Sender
+	publisher *publish.Publisher
+	notifier  *notifier
+	rosters   chan *control.Roster // the newest that is not saved yet
+}
+
+func (a *agent) record(r *control.InstanceRecord) error { return saveRecord(a.cfg.StateDir, r) }
+
+func (a *agent) roster(r *control.Roster) {
+	select {
+	case <-a.rosters:
+	default:
+	}
+	a.rosters <- r
+}
+
+// saveRosters saves what roster hands over until that closes.
+func (a *agent) saveRosters() {
+	failing := false
+	for r := range a.rosters {
+		err := saveRoster(a.cfg.StateDir, r)
+		if err != nil && !failing {
+			a.log.Warn().Err(err).Msg("a restarted agent will have to ask for the roster")
+		}
+		failing = err != nil
+	}
+}
+
+func (a *agent) letter(l control.Letter) { a.sender.Send(l) }
+
+func (a *agent) install(_ control.Time, v *view.View) {
+	if err := a.publisher.Publish(v, v.Epoch); err != nil {
+		a.log.Error().Err(err).Msg("readers of the mapped view see none")
+	}
+	a.source.installed.Store(&installed{view: v, at: time.Now(), monoNS: monotonic()})
+	a.notifier.say(fmt.Sprintf("epoch %d of instance %d: %d of %d nodes, leader %s",
+		v.Epoch, v.Instance, len(v.Members), len(a.cfg.Own().Nodes), v.Leader))
+	a.source.Raise()
+}
+
+func (a *agent) event(now control.Time, e *control.Event, v *view.View) {
+	a.source.history.add(eventDocument(a.cfg.Node, e, v, now, time.Now()))
+	logEvent(a.log, e)
+	a.source.Raise()
+}
+
+func (a *agent) validity(valid bool) {
+	if valid {
+		a.log.Info().Msg("the view is valid")
+	} else {
+		a.log.Warn().Msg("the view is no longer valid: no beat of a leader with a quorum extends its lease")
+	}
+	a.source.Raise()
+}
+
+func (a *agent) troubled(err error) {
+	if err != nil {
+		a.log.Warn().Err(err).Msg("frames cannot be sent")
+	} else {
+		a.log.Info().Msg("frames can be sent again")
+	}
+}
+
+func (a *agent) look(s *snapshot) { a.source.seen.Store(s) }
+
+func (a *agent) tick() {
+	if err := a.publisher.Refresh(); err != nil {
+		a.log.Error().Err(err).Msg("readers of the mapped view may trust it too long after a suspend")
+	}
+	a.notifier.tick()
+}

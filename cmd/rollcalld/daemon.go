@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"rollcall/cmd/internal/config"
+	"rollcall/cmd/internal/key"
+	"rollcall/cmd/internal/version"
+	"rollcall/cmd/rollcalld/calls"
+	"rollcall/control"
+	"rollcall/dataplane"
+	"rollcall/view/publish"
+)
+
+// plan is everything that is settled before anything starts.
+type plan struct {
+	cfg     *config.Config
+	key     key.Key
+	options dataplane.Options
+	control control.Config
+}
+
+// prepare reads what the configuration names and settles the plan. It changes nothing.
+func prepare(cfg *config.Config) (*plan, error) {
+	if n := len(cfg.Groups); n > 1 {
+		return nil, fmt.Errorf("%s: %d groups; this version serves clusters of one", cfg.File, n)
+	}
+	k, err := key.Load(cfg.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{cfg: cfg, key: k, options: dataplane.Options{
+		Cluster: cfg.Cluster, ClusterID: dataplane.ClusterID(cfg.Cluster), Interface: cfg.Interfaces[0],
+		Address: cfg.Address, Port: cfg.Port, EtherType: cfg.EtherType, DSCP: int(cfg.DSCP),
+		Transport: cfg.Transport, Attach: cfg.Attach, Keys: dataplane.NewKeys(k.Bytes()), PinDir: cfg.PinDir,
+	}}
+	self, err := dataplane.LocalEndpoint(p.options)
+	if err != nil {
+		return nil, err
+	}
+	rpc := cfg.RPC
+	if !rpc.Addr().IsValid() {
+		rpc = netip.AddrPortFrom(self.UDP.Addr(), rpc.Port())
+	}
+	if !rpc.Addr().IsValid() {
+		return nil, fmt.Errorf("interface %s has no address for calls between agents; give it one or set rpc to one of this host", cfg.Interfaces[0])
+	}
+	record, err := loadRecord(cfg.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	own := cfg.Own()
+	p.control = control.Config{
+		Cluster: cfg.Cluster, ClusterID: p.options.ClusterID, Group: own.ID, Allowed: own.Nodes,
+		Self:     control.Peer{Name: cfg.Node, RPC: rpc.String(), Rails: []control.Endpoint{self}},
+		Interval: cfg.Interval, Rounds: cfg.Rounds, JoinWindow: cfg.JoinWindow, FoundWait: cfg.FoundWait,
+		AgentGrace: cfg.AgentGrace, RemoveStale: cfg.OnStale == "remove",
+		Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record, Roster: loadRoster(cfg.StateDir),
+	}
+	return p, nil
+}
+
+// run is the daemon from start to end: it returns nil once ctx has ended and everything was
+// let go in order. The kernel goes on answering for the node.
+func run(ctx context.Context, p *plan, log zerolog.Logger) error {
+	cfg := p.cfg
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil && cfg.Founder() {
+		return fmt.Errorf("make the founder's state_dir: %w", err)
+	}
+	if cfg.Founder() { // now, not when the cluster waits for this node's vote
+		if err := saveRecord(cfg.StateDir, &p.control.Record); err != nil {
+			return err
+		}
+	}
+	claimed, err := claim(cfg.Interfaces[0])
+	if err != nil {
+		return err
+	}
+	defer claimed.Close()
+	identity, err := calls.NewIdentity(p.key, cfg.Cluster, cfg.Node)
+	if err != nil {
+		return err
+	}
+	var listeners [3]net.Listener // closed by their servers too: closing twice harms nobody
+	for i, open := range []func() (net.Listener, error){
+		func() (net.Listener, error) { return calls.Listen(p.control.Self.RPC) },
+		func() (net.Listener, error) { return publish.Listen(cfg.Socket) },
+		func() (net.Listener, error) { return publish.Listen(publish.ViewSocket(cfg.Socket)) },
+	} {
+		if listeners[i], err = open(); err != nil {
+			return err
+		}
+		defer listeners[i].Close()
+	}
+
+	s := &source{cfg: cfg, now: dataplane.Now, started: time.Now()}
+	s.realtime, s.locked = prefer(cfg.Priority, log)
+
+	plane, err := dataplane.Open(p.options)
+	if err != nil {
+		return err
+	}
+	defer plane.Close()
+	about := plane.Describe()
+	page, err := openRegister(plane.Pages())
+	if err != nil {
+		return err
+	}
+	publisher, err := publish.NewPublisher(plane.Pages().ViewPage, registerLayout)
+	if err != nil {
+		return err
+	}
+	sender := calls.NewSender(identity, log)
+	defer sender.Close()
+
+	a := &agent{cfg: cfg, log: log, source: s, sender: sender, publisher: publisher, notifier: newNotifier(), rosters: make(chan *control.Roster, 1)}
+	l := newLoop(control.New(p.control), plane, a)
+	s.plane, s.register, s.offer, s.loop = plane, page.read, l.offer, l
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var servers sync.WaitGroup
+	defer servers.Wait()
+	serve := func(what func() error) {
+		servers.Go(func() {
+			if err := what(); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	defer close(a.rosters)
+	defer cancel(nil)
+	api := &publish.Server{Source: s}
+	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Take: func(m control.Message) error {
+		return l.offer(input{Input: control.Input{Message: &m}})
+	}}
+	pages := publish.Pages{
+		View: plane.Pages().View, ViewSize: len(plane.Pages().ViewPage),
+		Register: plane.Pages().Register, RegisterSize: plane.Pages().RegisterLen,
+	}
+	serve(func() error { return agents.Serve(ctx, listeners[0]) })
+	serve(func() error { return api.Serve(ctx, listeners[1]) })
+	serve(func() error { return publish.ServePages(ctx, listeners[2], pages) })
+	serve(func() error { a.notifier.run(ctx); return nil })
+	serve(func() error { a.saveRosters(); return nil })
+
+	line := log.Info().Str("version", version.String()).Str("cluster", cfg.Cluster).Str("plane", about.Plane).Str("attach", about.Attach).
+		Str("transport", about.Transport).Str("interface", about.Interface).Str("address", about.Address).Str("rpc", p.control.Self.RPC).
+		Bool("adopted", about.Adopted).Bool("realtime", s.realtime).Bool("locked", s.locked)
+	if len(about.Refused) > 0 {
+		line = line.Strs("refused", about.Refused)
+	}
+	line.Msg("rollcalld serves")
+
+	err = drive(ctx, l)
+	if why := context.Cause(ctx); err == nil && !errors.Is(why, context.Canceled) {
+		err = why
+	}
+	if err == nil {
+		log.Info().Msg("rollcalld stops; the kernel goes on answering for this node")
+	}
+	return err
+}
+
+// drive runs the loop on a thread of its own.
+func drive(ctx context.Context, l *loop) error {
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends with the loop
+		done <- l.run(ctx)
+	}()
+	return <-done
+}
+
+// prefer gives the process the means to be on time, as far as it is let.
+func prefer(priority int, log zerolog.Logger) (realtime, locked bool) {
+	runtime.GOMAXPROCS(min(processors, runtime.NumCPU()))
+	if err := lockMemory(); err != nil {
+		log.Warn().Err(err).Msg("the daemon may have to wait for memory")
+	} else {
+		locked = true
+	}
+	if priority == 0 {
+		return false, locked
+	}
+	if err := preferThreads(priority); err != nil {
+		log.Warn().Err(err).Msg("the daemon may have to wait for a processor")
+		return false, locked
+	}
+	return true, locked
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"rollcall/control"
+	"rollcall/dataplane"
+	"rollcall/view"
+)
+
+// tick is how often a loop that has nothing else to do shows that it lives.
+const tick = time.Second
+
+// inboxMax is how many messages and orders wait for the loop.
+const inboxMax = 256
+
+// errBusy is why a message or order was not taken.
+var errBusy = errors.New("too many messages at once; try again")
+
+// node is the control.Node that the loop drives.
+type node interface {
+	Step(control.Time, control.Input) control.Output
+	Deadline() control.Time
+	Watch() control.Bitmap
+	Status(control.Time, *control.Register) control.Status
+}
+
+// hands carry out what is not the plane's. All but record return without waiting.
+type hands interface {
+	record(*control.InstanceRecord) error // returns when it is on disk
+	roster(*control.Roster)
+	letter(control.Letter)
+	install(control.Time, *view.View)
+	event(control.Time, *control.Event, *view.View)
+	validity(valid bool)
+	troubled(sending error) // nil: no longer
+	look(*snapshot)
+	tick()
+}
+
+// loop drives the node: the only one that touches node and plane, on one thread.
+type loop struct {
+	node  node
+	plane dataplane.Plane
+	hands hands
+	inbox chan input
+
+	register control.Register
+	tally    control.Tally
+	shown    [control.Slots]uint32
+	nextTick control.Time
+	valid    bool
+	sending  error
+
+	counts struct{ wakes, steps, frames, letters, views atomic.Uint64 }
+}
+
+// input is what other goroutines want the node to know.
+type input struct {
+	control.Input
+	taken chan<- struct{} // closed after the step; nil: nobody waits
+}
+
+func newLoop(n node, p dataplane.Plane, h hands) *loop {
+	return &loop{node: n, plane: p, hands: h, inbox: make(chan input, inboxMax)}
+}
+
+// offer hands an input to the loop from any goroutine, or returns errBusy.
+func (l *loop) offer(in input) error {
+	select {
+	case l.inbox <- in:
+		l.plane.Interrupt()
+		return nil
+	default:
+		return errBusy
+	}
+}
+
+// run turns until ctx ends or something fails that a new start may mend. What is pinned
+// keeps serving frames either way.
+func (l *loop) run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, l.plane.Interrupt)()
+	for ctx.Err() == nil {
+		if err := l.turn(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turn waits for something to happen, takes one step and carries it out.
+func (l *loop) turn() error {
+	wake, err := l.plane.Wait(l.deadline())
+	if err != nil {
+		return err
+	}
+	l.counts.wakes.Add(1)
+	var in input
+	select {
+	case in = <-l.inbox:
+	default:
+	}
+	in.Wake = wake
+
+	now := l.plane.Now()
+	l.plane.Stamp(0)
+	l.plane.Snapshot(&l.register, &l.tally, l.node.Watch())
+	in.Register, in.Tally = &l.register, &l.tally
+	out := l.node.Step(now, in.Input)
+	l.counts.steps.Add(1)
+	if err := l.carry(now, &out); err != nil {
+		return err
+	}
+	if in.taken != nil {
+		close(in.taken)
+	}
+	l.show(now, out.View != nil || len(out.Events) > 0 || in.taken != nil)
+	return nil
+}
+
+// deadline is when to turn again if nothing happens before. Once the beats of the leader
+// fall silent that is the end of the lease too: it is told when it comes, while in a
+// healthy group nobody wakes for it.
+func (l *loop) deadline() control.Time {
+	if len(l.inbox) > 0 {
+		return 0
+	}
+	at := min(l.node.Deadline(), l.nextTick)
+	r := &l.register
+	if l.valid && l.plane.Now().Since(r.BeatAt) > 2*r.Interval() {
+		at = min(at, r.LeaseUntil, r.UpperUntil)
+	}
+	return at
+}
+
+// carry carries out what a step decided, in the order of the fields. An error leaves the
+// rest undone: then the register is not what the node takes it to be, and only a new start
+// brings the two together.
+func (l *loop) carry(now control.Time, out *control.Output) error {
+	if out.Record != nil {
+		if err := l.hands.record(out.Record); err != nil {
+			return err
+		}
+	}
+	if out.Roster != nil {
+		if err := l.plane.Name(out.Roster); err != nil {
+			return fmt.Errorf("name the slots of the group: %w", err)
+		}
+		l.hands.roster(out.Roster)
+	}
+	for _, c := range out.Commands {
+		if err := l.plane.Apply(c); err != nil {
+			return fmt.Errorf("command %d to the register: %w", c.Kind, err)
+		}
+	}
+	if len(out.Frames) > 0 {
+		l.sent(l.plane.Send(out.Frames))
+		l.counts.frames.Add(uint64(len(out.Frames)))
+	}
+	for _, letter := range out.Messages {
+		l.hands.letter(letter)
+	}
+	l.counts.letters.Add(uint64(len(out.Messages)))
+	if out.View != nil {
+		l.hands.install(now, out.View)
+		l.counts.views.Add(1)
+	}
+	for i := range out.Events {
+		l.hands.event(now, &out.Events[i], out.View)
+	}
+	return nil
+}
+
+// sent tells of trouble with sending when it begins and when it ends. A frame that could
+// not leave is as one that was lost on its way.
+func (l *loop) sent(err error) {
+	if (err == nil) != (l.sending == nil) {
+		l.hands.troubled(err)
+	}
+	l.sending = err
+}
+
+// show keeps up to date what others see of this node: at once when something happened,
+// else with every tick.
+func (l *loop) show(now control.Time, changed bool) {
+	if valid := l.register.Valid(now); valid != l.valid {
+		l.valid, changed = valid, true
+		l.hands.validity(valid)
+	}
+	due := !now.Before(l.nextTick)
+	if !due && !changed {
+		return
+	}
+	s := &snapshot{at: now, status: l.node.Status(now, &l.register), register: l.register, asking: l.tally.Asking}
+	watch := l.node.Watch()
+	for slot := watch.First(); slot < control.Slots; slot = watch.Next(slot + 1) {
+		s.members = append(s.members, heard(slot, &l.tally.Members[slot]))
+	}
+	l.hands.look(s)
+	var states [control.Slots]uint32
+	for i, state := range s.status.States {
+		states[i] = uint32(state)
+	}
+	if states != l.shown {
+		l.shown = states
+		l.plane.Show(&states)
+	}
+	if due {
+		l.nextTick = now.Add(tick)
+		l.hands.tick()
+	}
+}

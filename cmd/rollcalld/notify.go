@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+)
+
+// notifier tells the service manager how the daemon fares, where there is one. Its methods
+// return at once.
+type notifier struct {
+	watchdog bool
+	alive    chan struct{}
+	status   chan string
+}
+
+func newNotifier() *notifier {
+	every, err := daemon.SdWatchdogEnabled(false)
+	return &notifier{watchdog: err == nil && every > 0, alive: make(chan struct{}, 1), status: make(chan string, 1)}
+}
+
+// run talks to the service manager until ctx ends: READY first, so the daemon must be.
+func (n *notifier) run(ctx context.Context) {
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	for {
+		select {
+		case <-ctx.Done():
+			_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+			return
+		case <-n.alive:
+			_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+		case s := <-n.status:
+			_, _ = daemon.SdNotify(false, "STATUS="+s)
+		}
+	}
+}
+
+// tick says that the loop turns. The loop alone calls it, so that a loop that hangs is
+// found out.
+func (n *notifier) tick() {
+	if !n.watchdog {
+		return
+	}
+	select {
+	case n.alive <- struct{}{}:
+	default:
+	}
+}
+
+// say replaces what `systemctl status` shows. The loop alone calls it.
+func (n *notifier) say(status string) {
+	select {
+	case <-n.status:
+	default:
+	}
+	n.status <- status
+}

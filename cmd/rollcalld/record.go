@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"rollcall/control"
+)
+
+// The files in state_dir.
+const (
+	recordFile = "instance"    // what a founder must not forget
+	rosterFile = "roster.json" // who had which slot, for an agent that is restarted
+	stateMax   = control.MessageMax
+)
+
+// loadRecord reads the founder's record; where there is none it is empty. A record that
+// cannot be read is an error: guessing might found a second cluster.
+func loadRecord(dir string) (r control.InstanceRecord, err error) {
+	path := filepath.Join(dir, recordFile)
+	b, err := readState(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		r, err = parseRecord(b)
+	}
+	if err != nil {
+		return r, fmt.Errorf("load the founder's record: %w; restore %s, or remove it if the cluster's other founders have theirs", err, path)
+	}
+	return r, nil
+}
+
+func parseRecord(b []byte) (r control.InstanceRecord, err error) {
+	if err := strict(b, &r); err != nil {
+		return control.InstanceRecord{}, err
+	}
+	if len(r.Voters) > control.FoundersMax {
+		return control.InstanceRecord{}, fmt.Errorf("%d voters, at most %d", len(r.Voters), control.FoundersMax)
+	}
+	return r, nil
+}
+
+// saveRecord returns when the record is on disk, whole: a crash leaves this one or the one
+// before.
+func saveRecord(dir string, r *control.InstanceRecord) error {
+	b, err := json.Marshal(r)
+	if err == nil {
+		err = replace(filepath.Join(dir, recordFile), append(b, '\n'), true)
+	}
+	if err != nil {
+		return fmt.Errorf("save the founder's record: %w", err)
+	}
+	return nil
+}
+
+// loadRoster reads the last roster, or nil: without one the agent fetches it.
+func loadRoster(dir string) *control.Roster {
+	b, err := readState(filepath.Join(dir, rosterFile))
+	if err != nil {
+		return nil
+	}
+	r, err := parseRoster(b)
+	if err != nil {
+		return nil
+	}
+	return r
+}
+
+func parseRoster(b []byte) (*control.Roster, error) {
+	r := &control.Roster{}
+	if err := strict(b, r); err != nil {
+		return nil, err
+	}
+	return r, r.Validate()
+}
+
+// saveRoster keeps a roster until the host reboots, which is as long as it is of use.
+func saveRoster(dir string, r *control.Roster) error {
+	b, err := json.Marshal(r)
+	if err == nil {
+		err = replace(filepath.Join(dir, rosterFile), append(b, '\n'), false)
+	}
+	if err != nil {
+		return fmt.Errorf("save the roster: %w", err)
+	}
+	return nil
+}
+
+// strict decodes one JSON value without unknown fields.
+func strict(b []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+func readState(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, stateMax+1))
+	if err == nil && len(b) > stateMax {
+		err = fmt.Errorf("read %s: longer than %d bytes", path, stateMax)
+	}
+	return b, err
+}
+
+// replace writes a file in one step. A durable one is on disk when it returns.
+func replace(path string, b []byte, durable bool) error {
+	temp := path + ".new"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil && durable {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil || !durable {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

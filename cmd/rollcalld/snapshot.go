@@ -1,0 +1,37 @@
+package main
+
+import "rollcall/control"
+
+// snapshot is the node as its loop last saw it. It never changes.
+type snapshot struct {
+	at       control.Time
+	status   control.Status
+	register control.Register
+	asking   control.Asking
+	members  []member // what this node heard, where it asks
+}
+
+// member is what a control.Member says to people.
+type member struct {
+	slot       uint16
+	echoAt     control.Time
+	round      uint64 // highest answered; 0: none
+	agentAgeMS uint32
+	rttNS      uint64
+	accepted   uint64
+	committed  uint64
+}
+
+func heard(slot uint16, m *control.Member) member {
+	h := member{
+		slot: slot, echoAt: m.EchoAt, agentAgeMS: control.NoAgent, rttNS: m.RTTNS,
+		accepted: m.Accepted.Seq, committed: m.Committed,
+	}
+	if m.EchoAt != 0 {
+		h.agentAgeMS = m.AgentAgeMS
+	}
+	if m.Answered != 0 {
+		h.round = m.Round
+	}
+	return h
+}

@@ -1,0 +1,275 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"rollcall/cmd/internal/config"
+	"rollcall/cmd/internal/version"
+	"rollcall/control"
+	"rollcall/dataplane"
+	"rollcall/view"
+	"rollcall/view/publish"
+)
+
+// source answers the API from what the loop last showed, and from the register's page for
+// what must be true at the moment: the lease. It never waits for the loop but in Do.
+type source struct {
+	publish.Signal
+	cfg   *config.Config
+	plane interface {
+		Stats() [control.Reasons]uint64
+		Describe() dataplane.Description
+	}
+	register func() control.Register
+	now      func() control.Time
+	offer    func(input) error
+	loop     *loop // its counters only
+	realtime bool
+	locked   bool
+	started  time.Time
+
+	seen      atomic.Pointer[snapshot]
+	installed atomic.Pointer[installed]
+	history   history
+}
+
+// installed is a view with the moment this node installed it.
+type installed struct {
+	view   *view.View
+	at     time.Time
+	monoNS uint64
+}
+
+// lease tells whether v may be trusted now, and for how long.
+func (s *source) lease(v *view.View) (valid bool, left time.Duration) {
+	r, now := s.register(), s.now()
+	if v == nil || !r.Valid(now) || r.Instance != v.Instance || r.Committed.Seq != v.Epoch {
+		return false, 0
+	}
+	return true, min(r.LeaseUntil, r.UpperUntil).Since(now)
+}
+
+// View implements publish.Source.
+func (s *source) View() publish.Document {
+	seen, in := s.seen.Load(), s.installed.Load()
+	if in == nil {
+		in = &installed{}
+	}
+	valid, left := s.lease(in.view)
+	state := func(m view.Identity) view.State {
+		switch {
+		case m.Name == s.cfg.Node:
+			return view.Alive
+		case !valid || seen == nil:
+			return view.Unknown
+		}
+		return seen.status.States[m.Slot]
+	}
+	d := publish.NewDocument(in.view, state, s.others(seen, in.view))
+	d.Cluster, d.Valid, d.LeaseMS, d.At, d.MonoNS = s.cfg.Cluster, valid, left.Milliseconds(), in.at, in.monoNS
+	return d
+}
+
+// others are the nodes that are known but not in the view.
+func (s *source) others(seen *snapshot, v *view.View) (list []publish.Member) {
+	known := map[string]bool{}
+	group := s.cfg.Own().ID
+	add := func(name string, slot uint16, state view.State) {
+		if !known[name] {
+			known[name] = true
+			list = append(list, publish.Member{Name: name, Group: group, Slot: slot, State: state})
+		}
+	}
+	if v != nil {
+		for _, m := range v.Members {
+			known[m.Name] = true
+		}
+	}
+	if seen != nil {
+		roster := seen.status.Roster
+		if roster == nil {
+			roster = &control.Roster{}
+		}
+		for _, p := range seen.status.Past {
+			var slot uint16
+			if seat := roster.Named(p.Name); seat != nil {
+				slot = seat.Slot
+			}
+			add(p.Name, slot, p.State)
+		}
+		for i := range roster.Seats {
+			seat := &roster.Seats[i]
+			state := view.Gone // was a member once, before this node was
+			if seen.register.Accepted.New.Has(seat.Slot) {
+				state = view.Joining
+			}
+			add(seat.Name, seat.Slot, state)
+		}
+	}
+	for _, name := range s.cfg.Own().Nodes {
+		add(name, 0, view.Absent)
+	}
+	slices.SortFunc(list, func(a, b publish.Member) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Status implements publish.Source.
+func (s *source) Status() publish.StatusDocument {
+	d := publish.StatusDocument{
+		Schema: publish.Schema, Cluster: s.cfg.Cluster, Node: s.cfg.Node, Role: "absent", Awaiting: "its first step",
+		Profile: s.cfg.Profile, IntervalUS: s.cfg.Interval.Microseconds(), Rounds: s.cfg.Rounds,
+		PID: os.Getpid(), Realtime: s.realtime, Locked: s.locked, Started: s.started,
+		Version: version.String(), Socket: s.cfg.Socket, Config: s.cfg.File, Roster: publish.Hex(0),
+	}
+	about := s.plane.Describe()
+	d.Plane, d.Attach, d.Transport, d.Interface, d.Address = about.Plane, about.Attach, about.Transport, about.Interface, about.Address
+	d.Adopted, d.PinDir, d.Refused = about.Adopted, about.PinDir, about.Refused
+	r := s.register()
+	d.Incarnation = publish.Hex(r.Incarnation)
+	if in := s.installed.Load(); in != nil {
+		d.Epoch = in.view.Epoch
+		var left time.Duration
+		d.Valid, left = s.lease(in.view)
+		d.LeaseMS = left.Milliseconds()
+	}
+	if r.State != control.RegisterVacant && r.BeatAt != 0 { // timing is the leader's
+		d.IntervalUS, d.Rounds = int64(r.IntervalUS), int(r.Rounds)
+	}
+	if seen := s.seen.Load(); seen != nil {
+		d.Role, d.Instance, d.Leader, d.Slot, d.Awaiting = seen.status.Role, seen.status.Instance, seen.status.Leader, seen.status.Slot, seen.status.Awaiting
+		d.Roster = publish.Hex(seen.register.Rosters[0])
+	}
+	return d
+}
+
+// Group implements publish.Source.
+func (s *source) Group() publish.GroupDocument {
+	r, now := s.register(), s.now()
+	d := publish.GroupDocument{
+		Schema: publish.Schema, Cluster: s.cfg.Cluster, Instance: r.Instance, Level: r.Level, Group: s.cfg.Own().ID, Role: "absent",
+		Ballot: r.Promised.String(), Accepted: r.Accepted.Seq, Committed: r.Committed.Seq, Roster: publish.Hex(r.Rosters[0]),
+		Round: r.BeatRound, Quorum: quorum(r.Committed.Members), Members: []publish.GroupEntry{},
+	}
+	seen := s.seen.Load()
+	if seen == nil {
+		return d
+	}
+	d.Role, d.Leader = seen.status.Role, seen.status.Leader
+	if seen.status.Roster == nil {
+		return d
+	}
+	for i := range seen.status.Roster.Seats {
+		seat := &seen.status.Roster.Seats[i]
+		if !r.Committed.Members.Has(seat.Slot) && !r.Accepted.New.Has(seat.Slot) {
+			continue
+		}
+		e := publish.GroupEntry{
+			Name: seat.Name, Slot: seat.Slot, State: seen.status.States[seat.Slot], Incarnation: publish.Hex(seat.Incarnation),
+			Addresses: addresses(seat), EchoAgeMS: -1, AgentAgeMS: -1,
+		}
+		if !r.Committed.Members.Has(seat.Slot) {
+			e.State = view.Joining
+		}
+		if i := slices.IndexFunc(seen.members, func(m member) bool { return m.slot == seat.Slot }); i >= 0 {
+			seen.members[i].describe(&e, seen, now)
+		}
+		d.Members = append(d.Members, e)
+	}
+	return d
+}
+
+func (m *member) describe(e *publish.GroupEntry, seen *snapshot, now control.Time) {
+	e.RTTNS, e.Accepted, e.Committed = m.rttNS, m.accepted, m.committed
+	if m.echoAt != 0 {
+		e.EchoAgeMS = now.Since(m.echoAt).Milliseconds()
+	}
+	if m.agentAgeMS != control.NoAgent {
+		e.AgentAgeMS = int64(m.agentAgeMS)
+	}
+	if m.round != 0 && seen.asking.Preparing == 0 && seen.asking.Round > m.round+1 {
+		e.Missed = int(seen.asking.Round - m.round - 1) // the newest round may still be under way
+	}
+}
+
+// quorum is how many votes decide for the members, at most.
+func quorum(members control.Bitmap) int {
+	n := members.Len()
+	if n == 0 {
+		return 0
+	}
+	return n/2 + 1
+}
+
+func addresses(seat *control.Seat) []string {
+	list := []string{}
+	for _, rail := range seat.Rails {
+		if rail.UDP.IsValid() {
+			list = append(list, rail.UDP.String())
+		} else {
+			list = append(list, fmt.Sprintf("%x:%x:%x:%x:%x:%x", rail.MAC[0], rail.MAC[1], rail.MAC[2], rail.MAC[3], rail.MAC[4], rail.MAC[5]))
+		}
+	}
+	return list
+}
+
+// Events implements publish.Source.
+func (s *source) Events(since uint64) []publish.EventDocument { return s.history.since(since) }
+
+// Do implements publish.Source.
+func (s *source) Do(ctx context.Context, o publish.Order) error {
+	in, err := s.order(o)
+	if err != nil {
+		return err
+	}
+	taken := make(chan struct{})
+	if err := s.offer(input{Input: in, taken: taken}); err != nil {
+		return err
+	}
+	select {
+	case <-taken:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%s: the daemon is too busy: %w", o.Verb, ctx.Err())
+	}
+}
+
+// order translates an order, or says why it makes no sense here.
+func (s *source) order(o publish.Order) (control.Input, error) {
+	role := ""
+	if seen := s.seen.Load(); seen != nil {
+		role = seen.status.Role
+	}
+	switch o.Verb {
+	case publish.Leave:
+		if role == "left" {
+			return control.Input{}, errors.New("this node has left already")
+		}
+		return control.Input{Order: control.OrderLeave}, nil
+	case publish.Join:
+		if role != "left" {
+			return control.Input{}, errors.New("this node has not left: it joins by itself")
+		}
+		return control.Input{Order: control.OrderJoin}, nil
+	case publish.Shutdown:
+		if s.register().State != control.RegisterMember {
+			return control.Input{}, errors.New("this node is no member: order it on one that is")
+		}
+		return control.Input{Order: control.OrderShutdown}, nil
+	case publish.Found:
+		switch {
+		case !s.cfg.Founder():
+			return control.Input{}, fmt.Errorf("this node is no founder: order it on one of %v", s.cfg.Founders)
+		case role != "absent":
+			return control.Input{}, errors.New("this node belongs to a cluster: nothing to found")
+		}
+		return control.Input{Order: control.OrderAbandon, Abandon: o.Abandon}, nil
+	}
+	return control.Input{}, fmt.Errorf("no order %q", string(o.Verb))
+}
