@@ -12,13 +12,15 @@ import (
 	"rollcall/view"
 )
 
-// field is one field of a struct, with those of the structs in it spread out.
-type field struct {
+// sharedField is one field of a struct, with those of the structs in it spread out.
+type sharedField struct {
 	name         string
 	offset, size uint32
 }
 
-func (f field) String() string { return fmt.Sprintf("%s at %d, %d bytes", f.name, f.offset, f.size) }
+func (f sharedField) String() string {
+	return fmt.Sprintf("%s at %d, %d bytes", f.name, f.offset, f.size)
+}
 
 // plain makes names of C and Go comparable. Padding, which Go calls _ and C zero, is left out.
 func plain(name string) string {
@@ -30,7 +32,7 @@ func plain(name string) string {
 	return name
 }
 
-func fieldsOfC(t *testing.T, typ btf.Type, prefix string, base uint32) (fields []field) {
+func fieldsOfC(t *testing.T, typ btf.Type, prefix string, base uint32) (fields []sharedField) {
 	t.Helper()
 	for _, m := range btf.UnderlyingType(typ).(*btf.Struct).Members {
 		if strings.HasPrefix(m.Name, "zero") {
@@ -45,12 +47,12 @@ func fieldsOfC(t *testing.T, typ btf.Type, prefix string, base uint32) (fields [
 			fields = append(fields, fieldsOfC(t, s, name+".", at)...)
 			continue
 		}
-		fields = append(fields, field{name, at, uint32(size)})
+		fields = append(fields, sharedField{name, at, uint32(size)})
 	}
 	return fields
 }
 
-func fieldsOfGo(typ reflect.Type, prefix string, base uint32) (fields []field) {
+func fieldsOfGo(typ reflect.Type, prefix string, base uint32) (fields []sharedField) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		if f.Name == "_" {
@@ -61,7 +63,7 @@ func fieldsOfGo(typ reflect.Type, prefix string, base uint32) (fields []field) {
 			fields = append(fields, fieldsOfGo(f.Type, name+".", at)...)
 			continue
 		}
-		fields = append(fields, field{name, at, uint32(f.Type.Size())})
+		fields = append(fields, sharedField{name, at, uint32(f.Type.Size())})
 	}
 	return fields
 }
