@@ -54,7 +54,7 @@ func (h *host) startAgent() {
 	c := control.Config{
 		Cluster: "sim", ClusterID: 0x73696d, Self: h.peer,
 		Interval: w.Interval, Rounds: w.Rounds, JoinWindow: w.JoinWindow, FoundWait: w.FoundWait,
-		AgentGrace: w.AgentGrace, Record: h.disk, Roster: h.roster,
+		AgentGrace: w.AgentGrace, Record: h.disk, Held: h.held,
 	}
 	for i := range w.Founders {
 		c.Founders = append(c.Founders, w.hosts[i].name)
@@ -317,7 +317,7 @@ func (h *host) perform() {
 				h.w.fail("contract", "%s gives a bad roster: %v", h.name, err)
 			}
 			h.w.tell(h.id, "roster", "%s", describeRoster(out.Roster))
-			h.roster = out.Roster
+			h.roster, h.held = out.Roster, out.Held
 			h.expect(out.Roster)
 			h.route(out.Roster)
 		}

@@ -21,13 +21,14 @@ type host struct {
 	boot    uint32 // counts power-ups
 	reg     control.Register
 	tally   *control.Tally
-	roster  *control.Roster // kept beside the register, so that a new agent finds it
-	watched bool            // a silence event is in the queue
-	told    control.Time    // BeatAt of the silence that the agent was told of
+	roster  *control.Roster   // kept beside the register, so that a new agent finds it
+	held    []*control.Roster // likewise, all that the register holds
+	watched bool              // a silence event is in the queue
+	told    control.Time      // BeatAt of the silence that the agent was told of
 	agent   agent
 
-	led   record // of the rounds this host led, for the checkers
-	lease leaseTruth
+	led      record // of the rounds this host led, for the checkers
+	lease    leaseTruth
 	leaves   bool // its agent was told to leave the cluster
 	farewell bool // some agent of this incarnation was
 }
@@ -83,7 +84,7 @@ func (h *host) powerOn() {
 	h.farewell = false
 	h.reg = control.Register{Incarnation: h.w.rng.Uint64() | 1}
 	*h.tally = control.Tally{}
-	h.watched, h.told, h.roster = false, 0, nil
+	h.watched, h.told, h.roster, h.held = false, 0, nil, nil
 	h.led, h.lease = record{}, leaseTruth{}
 	h.w.tell(h.id, "boot", "incarnation %x", h.reg.Incarnation)
 	h.startAgent()

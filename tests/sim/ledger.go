@@ -9,15 +9,15 @@ import (
 // what was decided and since when. It checks agreement (G1), order (G2), that one side and
 // one instance decide (G3), and that no promise is lost (G9).
 type ledger struct {
-	w         *World
-	votes     map[proposalKey]*vote
-	proposed  map[viewKey][]control.Bitmap // contents proposed, under whatever ballot
-	chosen    map[viewKey]*choice
-	head      *choice // the highest of the highest instance
-	contents  map[viewKey]content
-	order     map[int]viewKey // what a host last installed
-	abandoned uint32          // instances up to this one were declared dead by an operator
-	removals  []removal
+	w        *World
+	votes    map[proposalKey]*vote
+	proposed map[viewKey][]control.Bitmap // contents proposed, under whatever ballot
+	chosen   map[viewKey]*choice
+	head     *choice            // the highest of the highest instance
+	began    map[uint32]Instant // when an instance decided its first view
+	contents map[viewKey]content
+	order    map[int]viewKey // what a host last installed
+	removals []removal
 }
 
 // proposalKey names a proposal; its content is the same whoever holds it.
@@ -62,7 +62,7 @@ type removal struct {
 func (l *ledger) start(w *World) {
 	*l = ledger{
 		w: w, votes: map[proposalKey]*vote{}, proposed: map[viewKey][]control.Bitmap{},
-		chosen: map[viewKey]*choice{}, contents: map[viewKey]content{}, order: map[int]viewKey{},
+		chosen: map[viewKey]*choice{}, began: map[uint32]Instant{}, contents: map[viewKey]content{}, order: map[int]viewKey{},
 	}
 }
 
@@ -137,6 +137,9 @@ func (l *ledger) choose(instance uint32, p *control.Proposal) {
 	}
 	c := &choice{viewKey: k, at: l.w.now, proposal: *p}
 	l.chosen[k] = c
+	if _, ok := l.began[instance]; !ok {
+		l.began[instance] = l.w.now
+	}
 	if l.head != nil && l.head.instance > instance {
 		l.w.fail("G3", "instance %d decides seq %d while instance %d lives", instance, p.Seq, l.head.instance)
 	}

@@ -118,15 +118,16 @@ func (w *World) recovery() Outcome {
 	w.Weather = Weather{}
 	w.net.heal()
 	w.Class = Chaos // who is left outside now may be removed
+	for _, h := range w.hosts {
+		if h.up {
+			h.recover()
+		}
+	}
 	core, owed := w.drawCore()
 	var who []string
 	for _, h := range core {
 		who = append(who, h.name)
 		h.powerOn()
-		h.contAgent()
-		h.startAgent()
-		h.agent.stall = 0
-		h.plan()
 	}
 	w.tell(-1, "recovery", "core %v, progress owed: %v", who, owed)
 	if len(core) == 0 { // everybody was told to leave
@@ -139,6 +140,14 @@ func (w *World) recovery() Outcome {
 		return Excused
 	}
 	return w.verdict(fmt.Sprintf("%v did not agree", who))
+}
+
+// recover gives the agent of a running host all the CPU time it wants.
+func (h *host) recover() {
+	h.contAgent()
+	h.startAgent()
+	h.agent.stall = 0
+	h.plan()
 }
 
 // drawCore chooses the hosts that stay, isolates or switches off some others, and says
@@ -163,11 +172,6 @@ func (w *World) drawCore() (core []*host, owed bool) {
 			w.isolate(id, true)
 		case !h.leaves:
 			core = append(core, h)
-		default:
-			h.contAgent()
-			h.startAgent()
-			h.agent.stall = 0
-			h.plan()
 		}
 	}
 	return core, w.canGoOn(gone)
@@ -181,22 +185,21 @@ func (w *World) canGoOn(gone []bool) bool {
 		return w.canFound(gone)
 	}
 	var voters control.Bitmap
-	found := false
+	found, known := false, uint64(0)
+	highest := c.proposal
 	for id, h := range w.hosts {
-		if !gone[id] && h.holds(c) {
-			voters.Set(h.reg.Slot)
-			found = found || id < w.Contacts
+		r := &h.reg
+		if gone[id] || !h.up || r.State == control.RegisterVacant || r.Instance != c.instance {
+			continue
+		}
+		voters.Set(r.Slot)
+		found = found || id < w.Contacts && h.holds(c)
+		known = max(known, r.Committed.Seq)
+		if a := &r.Accepted; highest.Less(a.Ballot, a.Seq) {
+			highest = *a
 		}
 	}
-	if !found || !control.Quorum(voters, c.proposal.New) {
-		return false
-	}
-	for _, h := range w.hosts {
-		if a := &h.reg.Accepted; h.holds(c) && a.Seq > c.seq && !control.Quorum(voters, a.New) {
-			return false
-		}
-	}
-	return true
+	return found && control.Quorum(voters, highest.New) && (known >= highest.Seq || control.Quorum(voters, highest.Old))
 }
 
 // canFound reports whether most founders are there to found the first instance.
