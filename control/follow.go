@@ -47,11 +47,15 @@ func (n *Node) follow() {
 	if standAt.Before(n.watch.standAt) {
 		standAt = n.watch.standAt
 	}
-	if !n.now.Before(standAt) && n.rosterOf(n.reg.Accepted.Roster) != nil {
+	switch {
+	case n.now.Before(standAt):
+		n.wakeAt(standAt)
+	case n.rosterOf(n.reg.Accepted.Roster) == nil:
+		n.fetch(n.reg.Accepted.Roster)
+	default:
 		n.stand(0)
 		return
 	}
-	n.wakeAt(standAt)
 	n.keepJoining()
 }
 

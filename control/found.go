@@ -11,9 +11,11 @@ import (
 // A founder that is absent asks the founders, and the voters that the highest record names,
 // how things stand. When a majority of founders has been quiet for FoundWait, the first of
 // them proposes the next instance; who votes for it writes that down first, and from then on
-// joins no earlier instance. The instance begins with the votes of a majority of founders
-// and, unless the highest record is closed or given up by decree, of a majority of the voters
-// it names: these hold no register of that instance and never will, so it is dead.
+// joins no earlier instance. The instance begins with all that were asked as members, whether
+// their vote came in time or not: its quorums then meet every majority of them. It takes the
+// votes of a majority of founders and, unless the highest record is closed or given up by
+// decree, of a majority of the voters it names: these hold no register of that instance and
+// never will, so it is dead.
 type founding struct {
 	heardAt   Time // a member of any instance
 	next      Time
@@ -202,6 +204,7 @@ func (n *Node) foundProposed(m *Message) {
 	if n.founder() && n.quiet() < n.cfg.FoundWait {
 		return
 	}
+	n.found.proposed = 0 // whatever this node proposed itself is given up
 	n.voteFor(m.Instance, m.From.Name, m.Roster)
 	n.letter(m.From.RPC, Message{Kind: MessageVote, Instance: m.Instance})
 }
@@ -252,13 +255,6 @@ func (n *Node) countVotes() {
 			return
 		}
 	}
-	r := &Roster{}
-	for _, s := range f.roster.Seats {
-		if contains(f.votes, s.Name) {
-			r.Seats = append(r.Seats, s)
-		}
-	}
-	f.roster = r
 	n.startInstance()
 }
 
@@ -266,7 +262,8 @@ func (n *Node) countVotes() {
 func (n *Node) startInstance() {
 	f := &n.found
 	seat := f.roster.Named(n.cfg.Self.Name)
-	if seat == nil || seat.Incarnation != n.reg.Incarnation || n.reg.State != RegisterVacant {
+	if seat == nil || seat.Incarnation != n.reg.Incarnation || n.reg.State != RegisterVacant ||
+		n.record.Instance != f.proposed || n.record.Proposer != n.cfg.Self.Name {
 		f.proposed = 0
 		return
 	}

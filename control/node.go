@@ -54,7 +54,10 @@ type Node struct {
 // the first Step, goes on where an earlier agent stopped.
 func New(c Config) *Node {
 	n := &Node{cfg: c, record: c.Record}
-	if c.Roster != nil {
+	for _, r := range c.Held {
+		n.rosters = append(n.rosters, heldRoster{r, r.Version()})
+	}
+	if c.Roster != nil && len(n.rosters) == 0 {
 		n.rosters = []heldRoster{{c.Roster, c.Roster.Version()}}
 	}
 	return n
@@ -301,7 +304,10 @@ func (n *Node) hold(r *Roster) {
 		c.Rosters[i] = o.version
 	}
 	n.command(c)
-	n.out.Roster = r
+	n.out.Roster, n.out.Held = r, nil
+	for _, o := range kept {
+		n.out.Held = append(n.out.Held, o.Roster)
+	}
 }
 
 // nameOf returns the node in a slot by the newest roster that names it.

@@ -24,7 +24,8 @@ type Config struct {
 	Founders    []string      // names
 	Contacts    []string      // RPC addresses to ask first, the founders' among them
 	Record      InstanceRecord
-	Roster      *Roster // the last one an earlier agent of this host was given, or nil
+	Roster      *Roster   // the last one an earlier agent of this host was given, or nil
+	Held        []*Roster // the last Output.Held of an earlier agent of this host, if its register is still there
 }
 
 // InstanceRecord is what a founder keeps on disk. The driver writes and syncs it before it
@@ -72,6 +73,7 @@ type Input struct {
 type Output struct {
 	Record   *InstanceRecord // to be on disk before anything else happens
 	Roster   *Roster         // the slots' names and addresses from now on
+	Held     []*Roster       // with Roster: all that the register holds, to be kept for the next agent
 	Commands []Command       // to the register and tally
 	Frames   []Outgoing      // each delivered to the own register first where To has the own slot
 	Messages []Letter
