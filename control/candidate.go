@@ -54,7 +54,11 @@ func (n *Node) campaign() {
 	t := n.tally
 	switch {
 	case t == nil || t.Ballot != c.ballot || t.Preparing == 0:
-		// The command that starts the collection was given in this very step.
+		// The command that starts the collection was given in this very step, or failed.
+		if !n.now.Before(c.next) {
+			n.standDown()
+			return
+		}
 		n.wakeAt(c.next)
 		return
 	case n.reg.Promised > c.ballot, t.Outbid > c.ballot:

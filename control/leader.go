@@ -83,6 +83,9 @@ func (n *Node) leadGroup() {
 		}
 	} else if l.round == 0 {
 		n.first()
+	} else { // the command was not carried out
+		n.takeVotes()
+		l.nextBeat = n.now.Add(n.cfg.Interval)
 	}
 	n.wakeAt(l.nextBeat)
 }
