@@ -103,15 +103,14 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 		defer listeners[i].Close()
 	}
 
-	s := &source{cfg: cfg, now: dataplane.Now, started: time.Now()}
-	s.realtime, s.locked = prefer(cfg.Priority, log)
-
 	plane, err := dataplane.Open(p.options)
 	if err != nil {
 		return err
 	}
 	defer plane.Close()
 	about := plane.Describe()
+	s := &source{cfg: cfg, now: dataplane.Now, started: time.Now()}
+	s.realtime, s.locked = prefer(cfg.Priority, log) // not before: the kernel takes seconds to verify programs
 	page, err := openRegister(plane.Pages())
 	if err != nil {
 		return err

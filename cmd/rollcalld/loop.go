@@ -122,17 +122,24 @@ func (l *loop) turn() error {
 	return nil
 }
 
-// deadline is when to turn again if nothing happens before. Once the beats of the leader
-// fall silent that is the end of the lease too: it is told when it comes, while in a
-// healthy group nobody wakes for it.
+// deadline is when to turn again if nothing happens before. A lease that begins, and one that
+// ends after the leader's beats fell silent, are told when that happens, while nobody
+// wakes for those that the kernel extends.
 func (l *loop) deadline() control.Time {
 	if len(l.inbox) > 0 {
 		return 0
 	}
 	at := min(l.node.Deadline(), l.nextTick)
 	r := &l.register
-	if l.valid && l.plane.Now().Since(r.BeatAt) > 2*r.Interval() {
+	if r.State != control.RegisterMember || r.BeatAt == 0 {
+		return at
+	}
+	now := l.plane.Now()
+	switch silent := now.Since(r.BeatAt) > 2*r.Interval(); {
+	case l.valid && silent:
 		at = min(at, r.LeaseUntil, r.UpperUntil)
+	case !l.valid && !silent:
+		at = min(at, now.Add(r.Interval()))
 	}
 	return at
 }
