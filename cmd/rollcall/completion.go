@@ -12,7 +12,7 @@ func (a *app) completionCommand() *cobra.Command {
 		Short:                 "Write the completion script of a shell",
 		Long:                  "Write a script that completes rollcall's commands and flags in the named shell.",
 		Example:               "  rollcall completion bash > /etc/bash_completion.d/rollcall",
-		Args:                  cobra.ExactArgs(1),
+		Args:                  exactly(1),
 		ValidArgs:             []string{"bash", "zsh", "fish"},
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {

@@ -13,7 +13,7 @@ func (a *app) keygenCommand() *cobra.Command {
 		Long: `Draw a new key and write it to a file that only its owner can read. Every node of a
 cluster needs the same file. A file that exists is never overwritten.`,
 		Example: "  rollcall keygen /etc/rollcall/cluster.key",
-		Args:    cobra.ExactArgs(1),
+		Args:    exactly(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if _, err := key.Create(args[0]); err != nil {
 				return err

@@ -20,7 +20,7 @@ func (a *app) joinCommand() *cobra.Command {
 	return a.orderCommand(publish.Join, &cobra.Command{
 		Use:     "join",
 		Short:   "Bring this node back after it left",
-		Long:    "Bring this node back into the cluster after rollcall leave. A node that was removed comes back by itself.",
+		Long:    "Bring this node back into the cluster after rollcall leave. A node that was removed comes\nback by itself.",
 		Example: "  rollcall join && rollcall wait $(hostname -s) alive -t 10s",
 	}, "joining; rollcall status shows when this node is a member")
 }

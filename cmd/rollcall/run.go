@@ -102,3 +102,13 @@ func (a *app) late(ctx context.Context) (context.Context, context.CancelFunc) {
 func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.stderr, format+"\n", args...)
 }
+
+// exactly wants n arguments, and says which where there are more or fewer.
+func exactly(n int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != n {
+			return fmt.Errorf("give all that is needed, and no more: %s", c.UseLine())
+		}
+		return nil
+	}
+}

@@ -17,7 +17,7 @@ func (a *app) statusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "status",
 		Short:   "Show how this node and its daemon fare",
-		Long:    "Show what this node says of itself: its role, whether its view is valid, how it serves frames, and what it waits for.",
+		Long:    "Show what this node says of itself: its role, whether its view is valid, how it serves\nframes, and what it waits for.",
 		Example: "  rollcall status\n  rollcall status -o json | jq .awaiting",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

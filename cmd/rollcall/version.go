@@ -22,7 +22,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
 		Short:   "Show the versions of this command and of the daemon",
-		Long:    "Show the versions of this command and of the daemon. A daemon that cannot be reached is no error here.",
+		Long:    "Show the versions of this command and of the daemon. It is no error here when the daemon\ncannot be reached.",
 		Example: "  rollcall version\n  rollcall version -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -135,5 +135,6 @@ func (a *app) printView(d *publish.Document, of *selection) error {
 	case outputJSON:
 		return a.json(of.of(*d))
 	}
-	return a.tableView(of.of(*d))
+	shown := of.of(*d)
+	return publish.Text{Wide: a.output == outputWide, NoHeader: a.noHeader}.Write(a.stdout, &shown)
 }

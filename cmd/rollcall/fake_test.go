@@ -1,0 +1,190 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"rollcall/view"
+	"rollcall/view/publish"
+)
+
+// fake is a daemon without a cluster: it answers what the test sets.
+type fake struct {
+	publish.Signal
+	socket string
+
+	mu     sync.Mutex
+	doc    publish.Document
+	events []publish.EventDocument
+	orders []publish.Order
+	refuse string
+}
+
+// start serves a fake daemon of a group of four nodes until the test ends.
+func start(t *testing.T) *fake {
+	t.Helper()
+	f := &fake{socket: filepath.Join(t.TempDir(), "socket"), doc: document(7), events: history()}
+	l, err := publish.Listen(f.socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	server := &publish.Server{Source: f}
+	if g, err := user.LookupGroupId(strconv.Itoa(os.Getgid())); err == nil {
+		server.Group = g.Name // so that orders work without root as well
+	}
+	go func() { done <- server.Serve(ctx, l) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("fake daemon: %v", err)
+		}
+	})
+	return f
+}
+
+// document is a view of cn001 to cn004, of which cn002 is stale and cn004 was removed.
+func document(epoch uint64) publish.Document {
+	v := &view.View{Cluster: "tofu", Instance: 2, Epoch: epoch, Leader: "cn001"}
+	for i, name := range []string{"cn001", "cn002", "cn003"} {
+		v.Members = append(v.Members, view.Identity{Name: name, Slot: uint16(i), Incarnation: uint64(0xa0 + i)})
+	}
+	state := func(m view.Identity) view.State {
+		if m.Name == "cn002" {
+			return view.Stale
+		}
+		return view.Alive
+	}
+	d := publish.NewDocument(v, state, []publish.Member{{Name: "cn004", Slot: 3, State: view.Gone}})
+	d.Valid, d.LeaseMS, d.MonoNS = true, 312, 99
+	d.At = time.Date(2026, 11, 22, 10, 20, 30, 40, time.UTC)
+	return d
+}
+
+func history() []publish.EventDocument {
+	at := func(second int) time.Time { return time.Date(2026, 11, 22, 10, 20, second, 5e6, time.UTC) }
+	return []publish.EventDocument{
+		{Number: 1, Kind: "founded", At: at(1), AtNS: 1e9, Node: "cn001", Instance: 2, Ballot: "0.1.0", Leader: "cn001"},
+		{Number: 2, Kind: "installed", At: at(2), AtNS: 2e9, Node: "cn001", Instance: 2, From: 5, To: 6, Ballot: "0.1.0",
+			Leader: "cn001", Joined: []string{"cn001", "cn002", "cn003", "cn004"}, Why: "asked to join", RoundsUsed: 1},
+		{Number: 3, Kind: "suspect", At: at(3), AtNS: 3e9, Node: "cn001", Instance: 2, Leader: "cn001", Removed: []string{"cn004"}},
+		{Number: 4, Kind: "installed", At: at(4), AtNS: 4e9, Node: "cn001", Instance: 2, From: 6, To: 7, Ballot: "0.1.0",
+			Leader: "cn001", Removed: []string{"cn004"}, Why: "5 rounds unanswered", RoundsUsed: 1,
+			Evidence:       []publish.Evidence{{Name: "cn004", Slot: 3, Missed: 5, LastEchoNS: 3.4e9, Why: "5 rounds unanswered"}},
+			LastEvidenceNS: 3_500_000_000, VerdictNS: 3_950_000_000, CommitNS: 3_950_120_000, InstallNS: 3_950_180_000},
+	}
+}
+
+func (f *fake) View() publish.Document {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.doc
+}
+
+// set changes the view and tells those who watch.
+func (f *fake) set(change func(*publish.Document)) {
+	f.mu.Lock()
+	change(&f.doc)
+	f.mu.Unlock()
+	f.Raise()
+}
+
+func (f *fake) Group() publish.GroupDocument {
+	entry := func(slot uint16, s view.State) publish.GroupEntry {
+		return publish.GroupEntry{
+			Name: fmt.Sprintf("cn%03d", slot+1), Slot: slot, State: s, Incarnation: publish.Hex(0xa0 + uint64(slot)),
+			Addresses: []string{fmt.Sprintf("10.0.0.%d:7746", slot+1)}, EchoAgeMS: 12, AgentAgeMS: 480, RTTNS: 84_321,
+			Accepted: 7, Committed: 7,
+		}
+	}
+	g := publish.GroupDocument{
+		Schema: publish.Schema, Cluster: "tofu", Instance: 2, Role: "leader", Leader: "cn001", Ballot: "0.1.0",
+		Accepted: 7, Committed: 7, Roster: publish.Hex(9), Round: 4321, Quorum: 2,
+		Members: []publish.GroupEntry{entry(0, view.Alive), entry(1, view.Stale), entry(2, view.Alive)},
+	}
+	g.Members[1].AgentAgeMS = 45_000
+	g.Members[2].EchoAgeMS, g.Members[2].AgentAgeMS, g.Members[2].RTTNS = -1, -1, 0
+	return g
+}
+
+func (f *fake) Status() publish.StatusDocument {
+	return publish.StatusDocument{
+		Schema: publish.Schema, Cluster: "tofu", Node: "cn001", Role: "leader", Instance: 2, Epoch: 7, Leader: "cn001",
+		Incarnation: publish.Hex(0xa0), Valid: true, LeaseMS: 312, Roster: publish.Hex(9), Profile: "safe",
+		IntervalUS: 100_000, Rounds: 5, Plane: "kernel", Attach: "tc", Transport: "udp", Interface: "hsn0",
+		Address: "10.0.0.1:7746", PinDir: "/sys/fs/bpf/rollcall/tofu", Refused: []string{"native: the driver has no XDP"},
+		PID: 4711, Realtime: true, Started: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC), Version: "v0.1.0",
+		Socket: "/run/rollcall/rollcall.sock", Config: "/etc/rollcall/rollcall.toml",
+	}
+}
+
+func (f *fake) Stats() publish.StatsDocument {
+	return publish.StatsDocument{
+		Schema: publish.Schema, Node: "cn001", Plane: "kernel", MonoNS: 99, Wakes: 10, Steps: 12, Sent: 4400, Views: 7,
+		Frames: map[string]uint64{"beat_taken": 4321, "bad_tag": 2, "stranger": 0}, Voluntary: 31, UserUS: 1200, SystemUS: 3400,
+	}
+}
+
+func (f *fake) Version() publish.VersionDocument {
+	return publish.VersionDocument{Version: "v0.1.0", Go: "go1.26", Kernel: "6.18.0", Wire: [2]int{1, 1}, Schema: publish.Schema}
+}
+
+func (f *fake) Events(since uint64) (list []publish.EventDocument) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range f.events {
+		if e.Number > since {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func (f *fake) Do(_ context.Context, o publish.Order) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.refuse != "" {
+		return errors.New(f.refuse)
+	}
+	f.orders = append(f.orders, o)
+	return nil
+}
+
+// result is what a command line did.
+type result struct {
+	code        int
+	out, errors string
+}
+
+// invoke runs one command line as a process would, with the socket of f by environment.
+func invoke(ctx context.Context, socket string, args ...string) result {
+	var out, errs bytes.Buffer
+	env := environment{stdout: &out, stderr: &errs, getenv: func(name string) string {
+		if name == "ROLLCALL_SOCKET" {
+			return socket
+		}
+		return ""
+	}}
+	code := run(ctx, env, args)
+	hide := func(s string) string { return strings.ReplaceAll(s, socket, "SOCKET") }
+	return result{code, hide(out.String()), hide(errs.String())}
+}
+
+func (r result) String() string {
+	s := r.out
+	for line := range strings.Lines(r.errors) {
+		s += "stderr: " + line
+	}
+	return s + fmt.Sprintf("exit %d\n", r.code)
+}
