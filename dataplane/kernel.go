@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -53,7 +55,12 @@ type Kernel struct {
 	stamper   *stamper
 	pending   control.Wake // raised by an own ask; the next Wait reports them
 	scratch   [FrameLen]byte
-	about     Description
+	watcher   *watcher
+	roster    *control.Roster // the last one named
+	closed    bool
+
+	mu    sync.Mutex // of about, which others may ask for while a device is healed
+	about Description
 }
 
 var _ Plane = (*Kernel)(nil)
@@ -89,7 +96,19 @@ func (k *Kernel) Stats() (counts [control.Reasons]uint64) {
 }
 
 // Describe implements Plane.
-func (k *Kernel) Describe() Description { return k.about }
+func (k *Kernel) Describe() Description {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	d := k.about
+	d.Refused = slices.Clone(d.Refused)
+	return d
+}
+
+func (k *Kernel) describe(change func(d *Description)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change(&k.about)
+}
 
 // Pages implements Plane.
 func (k *Kernel) Pages() Pages {
@@ -103,6 +122,10 @@ func (k *Kernel) Pages() Pages {
 
 // Close implements Plane. The door, and all that is pinned, stays.
 func (k *Kernel) Close() error {
+	if k.closed {
+		return nil
+	}
+	k.closed = true
 	var errs []error
 	if k.transport != nil {
 		errs = append(errs, k.transport.Close())
@@ -121,6 +144,9 @@ func (k *Kernel) Close() error {
 	}
 	if k.stamper != nil {
 		errs = append(errs, k.stamper.program.Close())
+	}
+	if k.watcher != nil {
+		errs = append(errs, k.watcher.close())
 	}
 	if k.door != nil {
 		errs = append(errs, k.door.Close())

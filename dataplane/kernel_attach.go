@@ -38,18 +38,19 @@ func (k *Kernel) attach(dir string) error {
 		return fmt.Errorf("attach %q: give auto, native, tc, generic or socket", k.opt.Attach)
 	}
 	if slices.Contains(ways, d.Attach) && doorHangs(dir, d, k.link.Index) {
-		k.about.Attach = d.Attach.String()
+		k.describe(func(about *Description) { about.Attach = d.Attach.String() })
 		return nil
 	}
 	var refused []error
 	for _, way := range ways {
 		err := k.hang(dir, &d, way)
 		if err == nil {
-			k.about.Attach = way.String()
+			k.describe(func(about *Description) { about.Attach = way.String() })
 			return nil
 		}
-		refused = append(refused, fmt.Errorf("%s: %w", way, err))
-		k.about.Refused = append(k.about.Refused, refused[len(refused)-1].Error())
+		err = fmt.Errorf("%s: %w", way, err)
+		refused = append(refused, err)
+		k.describe(func(about *Description) { about.Refused = append(about.Refused, err.Error()) })
 	}
 	return fmt.Errorf("attach to interface %s: %w", k.link.Name, errors.Join(refused...))
 }

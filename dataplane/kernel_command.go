@@ -146,6 +146,7 @@ func (k *Kernel) Name(r *control.Roster) error {
 		store(&m.Expected, expected)
 		m.Name = name
 	}
+	k.roster = r
 	k.transport.SetPeers(r)
 	return nil
 }

@@ -63,7 +63,6 @@ func newWire(t testing.TB) *wire {
 		netns.Set(home)
 		home.Close()
 	})
-	w.enter(t, 0)
 	w.plug(t)
 	return w
 }
@@ -71,6 +70,7 @@ func newWire(t testing.TB) *wire {
 // plug makes the veth pair and gives both ends their addresses.
 func (w *wire) plug(t testing.TB) {
 	t.Helper()
+	w.enter(t, 0)
 	v := &netlink.Veth{
 		LinkAttrs: netlink.LinkAttrs{Name: testInterface},
 		PeerName:  testInterface, PeerNamespace: netlink.NsFd(w.ends[1]),

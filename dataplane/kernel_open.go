@@ -139,13 +139,8 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 	if err := k.equip(); err != nil {
 		return err
 	}
-	if r := k.pages.register; r.State != control.RegisterVacant {
-		if err := k.transport.SetGroup(r.Level, r.Group); err != nil {
-			return err
-		}
-		if err := k.answerFor(r.Level, r.Group); err != nil {
-			return err
-		}
+	if err := k.regroup(); err != nil {
+		return err
 	}
 	if err := k.enter(); err != nil {
 		return err
@@ -163,6 +158,9 @@ func (k *Kernel) equip() (err error) {
 		return err
 	}
 	if k.bell, err = newBell(); err != nil {
+		return err
+	}
+	if k.watcher, err = newWatcher(); err != nil {
 		return err
 	}
 	if k.view, err = newPage("rollcall-view", k.opt.ViewSize); err != nil {

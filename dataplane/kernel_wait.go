@@ -103,6 +103,7 @@ func (k *Kernel) Wait(deadline control.Time) (control.Wake, error) {
 		fds := [...]unix.PollFd{
 			{Fd: int32(k.events.fd), Events: unix.POLLIN},
 			{Fd: int32(k.bell.fd), Events: unix.POLLIN},
+			{Fd: int32(k.watcher.fd), Events: unix.POLLIN},
 		}
 		if err := pollUntil(deadline, fds[:]); err != nil {
 			return 0, fmt.Errorf("wait for events: %w", err)
@@ -114,8 +115,13 @@ func (k *Kernel) Wait(deadline control.Time) (control.Wake, error) {
 		if rang {
 			k.bell.clear()
 		}
+		changed := fds[2].Revents != 0
+		if changed {
+			k.watcher.clear()
+			k.heal()
+		}
 		// An event that is still being written is none yet, hence the loop.
-		if wake := k.wakes(); wake != 0 || rang || fds[0].Revents == 0 {
+		if wake := k.wakes(); wake != 0 || rang || fds[0].Revents == 0 && !changed {
 			return wake, nil
 		}
 	}

@@ -1,0 +1,98 @@
+package dataplane
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"rollcall/control"
+)
+
+// watcher hears of every change of the host's links.
+type watcher struct {
+	fd int
+}
+
+func newWatcher() (*watcher, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("watch links: %w", err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("watch links: %w", err)
+	}
+	return &watcher{fd: fd}, nil
+}
+
+// clear forgets what was told: that something changed is all there is to know.
+func (w *watcher) clear() {
+	var b [4096]byte
+	for {
+		_, _, err := unix.Recvfrom(w.fd, b[:], 0)
+		if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+func (w *watcher) close() error { return unix.Close(w.fd) }
+
+// heal gives a device that was made anew, as by a driver's reload, the door that went with
+// the old one. The register has not noticed: it is the same incarnation. What goes wrong is
+// told by Describe and tried again at the next change.
+func (k *Kernel) heal() {
+	link, err := FindLink(k.opt.Interface)
+	if err != nil || link.Index == k.link.Index {
+		return // gone for now, or another link's change
+	}
+	was := k.link
+	k.link = link
+	if err := k.rehang(); err != nil {
+		k.link = was
+		k.describe(func(d *Description) {
+			d.Refused = []string{fmt.Sprintf("interface %s was made anew: %v", link.Name, err)}
+		})
+	}
+}
+
+func (k *Kernel) rehang() error {
+	k.host.mac = k.link.MAC
+	if err := k.putHost(); err != nil {
+		return err
+	}
+	if k.opt.Transport == TransportEther { // its socket belongs to the device; one of UDP to the address
+		if err := k.reopenTransport(); err != nil {
+			return err
+		}
+	}
+	k.describe(func(d *Description) { d.Refused = nil })
+	return k.attach(k.about.PinDir)
+}
+
+func (k *Kernel) reopenTransport() error {
+	t, err := OpenTransport(k.opt)
+	if err != nil {
+		return err
+	}
+	k.transport.Close()
+	k.transport = t
+	if k.roster != nil {
+		t.SetPeers(k.roster)
+	}
+	return k.regroup()
+}
+
+// regroup lets the transport and the programs take part in the register's group.
+func (k *Kernel) regroup() error {
+	var r control.Register
+	snapshot(&r, k.pages.register)
+	if r.State == control.RegisterVacant {
+		return nil
+	}
+	if err := k.transport.SetGroup(r.Level, r.Group); err != nil {
+		return err
+	}
+	return k.answerFor(r.Level, r.Group)
+}
