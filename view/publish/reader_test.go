@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -492,54 +491,56 @@ func TestOpenTellsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// FuzzPage: whatever is in the pages, a reader answers.
+// FuzzPage: whatever is in the pages, a reader answers, and trusts nothing without a view.
 func FuzzPage(f *testing.F) {
-	mem := make([]byte, 4096)
-	p, err := NewPublisher(mem, layout)
+	body, err := numbered(3).AppendBinary(publication{layout: layout, seq: 3}.append(nil))
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := p.Publish(numbered(3), 3); err != nil {
+	reg := make([]byte, unsafe.Sizeof(register{}))
+	f.Add(body, reg, uint64(0))
+	f.Add([]byte{}, reg, uint64(math.MaxUint64))
+	clock, err := newClock()
+	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(mem, make([]byte, 128))
-	f.Fuzz(func(t *testing.T, mem, reg []byte) {
-		words := make([]uint64, len(mem)/8+1)
-		aligned := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(words)*8)
-		copy(aligned, mem)
-		pg, err := pageOf(aligned)
-		if err != nil {
-			return
-		}
-		words = make([]uint64, len(reg)/8+1)
-		aligned = unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(words)*8)
-		copy(aligned, reg)
-		clock, err := newClock()
+	f.Fuzz(func(t *testing.T, body, reg []byte, size uint64) {
+		p, err := NewPublisher(aligned(make([]byte, 2048)), layout)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &Reader{clock: clock}
-		r.pages.Store(&mapping{view: pg, register: aligned})
-		if r.Valid() && r.View() == nil {
-			t.Error("valid without a view")
+		if uint64(len(body)) > p.page.room() {
+			return
 		}
-		r.Alive("n1")
+		p.page.write(body)
+		if size != 0 {
+			p.page.buffer(p.page.load(wordCurrent)).store(0, size)
+		}
+		r := &Reader{clock: clock}
+		r.pages.Store(&mapping{view: p.page, register: aligned(reg)})
+		valid, alive, has := r.Valid(), r.Alive("n1"), r.Has("n1")
+		if r.View() == nil && (valid || alive || has) {
+			t.Error("trusted without a view")
+		}
 	})
 }
 
-func Example() {
-	// A checkpoint library maps the view once …
-	r, err := Open("") // beside the API's default socket
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return
-	}
-	defer r.Close()
-	// … and asks before every step, at the price of a few loads from memory.
-	switch {
-	case !r.Valid():
-		fmt.Println("this node may be cut off: write nothing that others share")
-	case !r.Has("cn017"):
-		fmt.Println("cn017 left in epoch", r.Epoch())
+// aligned returns a copy as memory that is mapped would lie.
+func aligned(b []byte) []byte {
+	words := make([]uint64, len(b)/8+1)
+	to := unsafe.Slice((*byte)(unsafe.Pointer(&words[0])), len(b))
+	copy(to, b)
+	return to
+}
+
+func BenchmarkReader(b *testing.B) {
+	h := newHost(b)
+	h.publish(numbered(39), 39)
+	h.take(1, 39, time.Hour)
+	r := h.open()
+	for b.Loop() {
+		if !r.Alive("n17") {
+			b.Fatal("not alive")
+		}
 	}
 }
