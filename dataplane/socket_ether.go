@@ -3,8 +3,6 @@ package dataplane
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -18,7 +16,6 @@ const etherHeader = 14 // destination, source, EtherType
 type etherEar struct {
 	*etherTransport
 	socket int
-	said   [64]byte // control messages
 }
 
 func openEtherEar(e *etherTransport, etherType uint16) (*etherEar, error) {
@@ -27,13 +24,9 @@ func openEtherEar(e *etherTransport, etherType uint16) (*etherEar, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open packet socket on %s (needs CAP_NET_RAW): %w", e.link.Name, err)
 	}
-	err = os.NewSyscallError("ask for vlan tags", unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1))
-	if err == nil {
-		err = os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: e.link.Index}))
-	}
-	if err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: protocol, Ifindex: e.link.Index}); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("open packet socket on %s: %w", e.link.Name, err)
+		return nil, fmt.Errorf("bind packet socket to %s: %w", e.link.Name, err)
 	}
 	return &etherEar{etherTransport: e, socket: fd}, nil
 }
@@ -42,39 +35,29 @@ func (e *etherEar) descriptor() int { return e.socket }
 func (e *etherEar) close() error    { return unix.Close(e.socket) }
 
 func (e *etherEar) hear(room *[frameRoom]byte) ([]byte, unix.Sockaddr, control.Reason, error) {
-	n, said, _, from, err := unix.Recvmsg(e.socket, room[:], e.said[:], unix.MSG_DONTWAIT)
+	n, from, err := unix.Recvfrom(e.socket, room[:], unix.MSG_DONTWAIT)
 	if err != nil {
 		return nil, nil, control.ReasonNone, err
 	}
 	why := control.ReasonBadDestination
 	if ll, ok := from.(*unix.SockaddrLinklayer); ok && n >= etherHeader {
-		switch {
-		case tagged(e.said[:said]):
-			why = control.ReasonTagged
-		case ll.Pkttype == unix.PACKET_HOST,
-			ll.Pkttype == unix.PACKET_MULTICAST && [6]byte(room[:6]) == e.joined:
-			why = control.ReasonNone
-		}
+		why = e.destination([6]byte(room[:6]), ll.Pkttype)
 	}
 	return room[min(n, etherHeader):n], from, why, nil
 }
 
-// tagged reports whether the control messages tell of a VLAN tag. The kernel takes tags off
-// and still shows the frame to those who listen on the interface beneath the VLAN's.
-func tagged(said []byte) bool {
-	messages, err := unix.ParseSocketControlMessage(said)
-	if err != nil {
-		return false
+// destination says why a frame is not for this host, if it is not. The kernel takes the
+// tag of a VLAN that has no interface here off a frame, and calls its destination another
+// host whatever the address.
+func (e *etherEar) destination(to [6]byte, kind uint8) control.Reason {
+	group := to == e.joined
+	switch {
+	case kind == unix.PACKET_HOST, kind == unix.PACKET_MULTICAST && group:
+		return control.ReasonNone
+	case kind == unix.PACKET_OTHERHOST && (group || to == e.link.MAC):
+		return control.ReasonTagged
 	}
-	for _, m := range messages {
-		if m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA &&
-			len(m.Data) >= int(unsafe.Sizeof(unix.TpacketAuxdata{})) {
-			aux := (*unix.TpacketAuxdata)(unsafe.Pointer(&m.Data[0]))
-			const id = 0x0fff // tag 0 only carries a priority
-			return aux.Status&unix.TP_STATUS_VLAN_VALID != 0 && aux.Vlan_tci&id != 0
-		}
-	}
-	return false
+	return control.ReasonBadDestination
 }
 
 func (e *etherEar) answer(frame []byte, to unix.Sockaddr) error {
