@@ -154,8 +154,8 @@ func (h *host) judgeOne(f *control.Frame, m uint16) {
 	who, serves := "slot "+slots(control.Of(m)), false
 	if other := h.agent.routes[m]; other != nil {
 		who = other.name
-		if other.farewell {
-			return
+		if other.farewell || other.up && other.reg.Incarnation != member.Expected {
+			return // it said goodbye, or rebooted and is back as somebody else
 		}
 		serves = other.reg.State == control.RegisterMember && other.reg.Instance == h.reg.Instance
 	}

@@ -1,0 +1,113 @@
+package control
+
+import "testing"
+
+func TestApplyJoin(t *testing.T) {
+	c := Command{Kind: CommandJoin, Cluster: 5, Instance: 2, Level: 1, Group: 7, Slot: 9}
+	r := Register{Incarnation: 77}
+	Apply(&c, &r, &Tally{})
+	want := Register{Incarnation: 77, State: RegisterJoining, Cluster: 5, Instance: 2, Level: 1, Group: 7, Slot: 9}
+	if r != want {
+		t.Fatalf("%+v", r)
+	}
+	again := c
+	again.Slot = 10
+	if Apply(&again, &r, &Tally{}); r != want {
+		t.Fatalf("a register that has its place took another: slot %d", r.Slot)
+	}
+}
+
+func TestApplyVacate(t *testing.T) {
+	r := Register{
+		Version: 4, State: RegisterMember, Incarnation: 77, Instance: 2, Slot: 9, Promised: NewBallot(1, 3, 1),
+		Accepted: Proposal{Seq: 8}, BeatAt: 5, LeaseUntil: 6, AgentAt: 12, Health: 3, Rosters: [HeldRosters]uint64{1},
+	}
+	a := &Tally{Asking: Asking{Ballot: NewBallot(1, 4, 9), Seq: 8, Votes: Of(1, 2), Quorate: 1}}
+	Apply(&Command{Kind: CommandVacate, Incarnation: 78}, &r, a)
+	if want := (Register{Version: 4, Incarnation: 78, AgentAt: 12, Health: 3}); r != want {
+		t.Fatalf("a vacant register still holds %+v", r)
+	}
+	if a.Asking != (Asking{}) {
+		t.Fatalf("a vacant register still asks: %+v", a.Asking)
+	}
+}
+
+func TestApplyHold(t *testing.T) {
+	r := Register{Rosters: [HeldRosters]uint64{3, 2, 1}}
+	Apply(&Command{Kind: CommandHold, Rosters: [HeldRosters]uint64{9, 3}}, &r, &Tally{})
+	for v, want := range map[uint64]bool{9: true, 3: true, 2: false, 1: false, 0: false} {
+		if r.Holds(v) != want {
+			t.Errorf("holds %d: %v", v, r.Holds(v))
+		}
+	}
+}
+
+// TestApplyAsk: another ballot or phase forgets everything that was answered, another seq the
+// votes, the same again nothing.
+func TestApplyAsk(t *testing.T) {
+	full := func() *Tally {
+		t := &Tally{Asking: Asking{
+			Ballot: NewBallot(1, 2, 3), Seq: 5, New: Of(1, 2, 3), Old: Of(1, 2), Round: 40, Outbid: NewBallot(1, 9, 1),
+			Votes: Of(1, 2), Promises: Of(1), Quorate: 1, WindowNS: 10,
+		}}
+		t.Members[2] = Member{
+			Version: 6, State: 1, Expected: 22, Stranger: 23, Round: 40, Answered: 7, InTime: 7, EchoAt: 100, AnswerAt: 90,
+			Promised: t.Ballot, Accepted: Proposal{Seq: 5}, Committed: 4, Name: [64]byte{'a'},
+		}
+		return t
+	}
+	for _, c := range []struct {
+		name                  string
+		ask                   Command
+		forgets, forgetsVotes bool
+	}{
+		{"the same", Command{Ballot: NewBallot(1, 2, 3), Seq: 5}, false, false},
+		{"the next view", Command{Ballot: NewBallot(1, 2, 3), Seq: 6}, false, true},
+		{"another ballot", Command{Ballot: NewBallot(1, 3, 3), Seq: 5}, true, true},
+		{"another phase", Command{Ballot: NewBallot(1, 2, 3), Seq: 5, Preparing: 1}, true, true},
+		{"nothing any more", Command{}, true, true},
+	} {
+		a, was := full(), full()
+		c.ask.Kind, c.ask.New, c.ask.Old, c.ask.WindowNS = CommandAsk, Of(8), Of(9), 20
+		Apply(&c.ask, &Register{}, a)
+		if a.Ballot != c.ask.Ballot || a.Seq != c.ask.Seq || a.Preparing != c.ask.Preparing || a.New != c.ask.New || a.Old != c.ask.Old || a.WindowNS != 20 {
+			t.Errorf("%s: asks %+v", c.name, a.Asking)
+		}
+		if got := a.Votes.Empty() && a.Quorate == 0; got != c.forgetsVotes {
+			t.Errorf("%s: votes %v, quorate %d", c.name, a.Votes, a.Quorate)
+		}
+		m := a.Members[2]
+		if c.forgets {
+			if want := (Member{Version: 6, State: 1, Expected: 22, AnswerAt: 90, Name: [64]byte{'a'}}); m != want {
+				t.Errorf("%s: remembers %+v", c.name, m)
+			}
+			if a.Round != 0 || a.Outbid != 0 || !a.Promises.Empty() {
+				t.Errorf("%s: remembers %+v", c.name, a.Asking)
+			}
+		} else if m != was.Members[2] || a.Round != 40 || a.Outbid != was.Outbid || a.Promises != was.Promises {
+			t.Errorf("%s: forgot %+v of %+v", c.name, m, a.Asking)
+		}
+	}
+}
+
+// TestDeliver: a leader's own vote counts by everybody's rule, and counts for the round that
+// is about to leave.
+func TestDeliver(t *testing.T) {
+	b := NewBallot(1, 1, 0)
+	r := Register{State: RegisterMember, Cluster: 5, Instance: 1, Incarnation: 11, Rosters: [HeldRosters]uint64{3}}
+	a := &Tally{Asking: Asking{Ballot: b, Seq: 2, New: Of(0), Old: Of(0), WindowNS: 1000}}
+	a.Members[0].Expected = 11
+	f := Frame{Kind: KindBeat, Cluster: 5, Instance: 1, To: ToAll, Ballot: b, Round: 4, Sent: 50, Ask: Ask{Seq: 2, Roster: 3, New: Of(0), Old: Of(0)}}
+	o := Deliver(50, &r, a, f)
+	if o.Reason != ReasonBeatTaken || o.Wake&WakeQuorum == 0 || a.Quorate != 1 || a.Round != 4 {
+		t.Fatalf("%+v, quorate %d, round %d", o, a.Quorate, a.Round)
+	}
+	if f.Kind != KindBeat {
+		t.Fatal("Deliver changed the frame that is to leave")
+	}
+	r.Promised = NewBallot(1, 2, 7)
+	f.Round = 5
+	if o = Deliver(60, &r, a, f); o.Wake&WakeOutbid == 0 || a.Outbid != r.Promised {
+		t.Fatalf("the own register promised another, and the tally is told %+v, outbid %v", o, a.Outbid)
+	}
+}
