@@ -3,10 +3,12 @@ package dataplane
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"unsafe"
 
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
 	"rollcall/control"
@@ -156,6 +158,34 @@ func TestKernelRefusals(t *testing.T) {
 	}
 	if _, err := os.Stat(pins); err == nil {
 		t.Error("something is left pinned")
+	}
+}
+
+// TestKernelUnprivileged names what is missing.
+func TestKernelUnprivileged(t *testing.T) {
+	newWire(t)
+	opt := testOptions(pinDir(t))
+	errs := make(chan error)
+	here, err := netns.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	go func() { // on a thread of its own, which becomes nobody and is thrown away
+		runtime.LockOSThread()
+		if err := netns.Set(here); err != nil {
+			errs <- err
+			return
+		}
+		if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, 65534, 65534, 65534); errno != 0 {
+			errs <- errno
+			return
+		}
+		_, err := OpenKernel(opt)
+		errs <- err
+	}()
+	if err := <-errs; err == nil || !strings.Contains(err.Error(), "CAP_BPF and CAP_NET_ADMIN") {
+		t.Errorf("opened without privilege: %v", err)
 	}
 }
 

@@ -97,9 +97,9 @@ func (k *Kernel) hangXDP(dir string, mode link.XDPAttachFlags) error {
 		return fmt.Errorf("the XDP hook is taken by %s: take that off with `ip link set dev %s xdp off`, or choose attach %q",
 			programOn(k.link.Name), k.link.Name, AttachTC)
 	case errors.Is(err, unix.EOPNOTSUPP), errors.Is(err, ebpf.ErrNotSupported):
-		return fmt.Errorf("the device or its driver has no such hook: %w", err)
+		return fmt.Errorf("the device or its driver has no such hook: %v", err)
 	case err != nil:
-		return loadHint(err)
+		return err
 	}
 	defer l.Close()
 	if err := l.Pin(filepath.Join(dir, pinXDPLink)); err != nil {
@@ -120,7 +120,7 @@ func programOn(ifname string) string {
 func (k *Kernel) hangTC(dir string, d *door) error {
 	err := netlink.QdiscAdd(clsact(k.link.Index))
 	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return fmt.Errorf("add qdisc clsact: %w", loadHint(err))
+		return fmt.Errorf("add qdisc clsact: %w", err)
 	}
 	if err == nil {
 		d.Clsact = 1
@@ -150,7 +150,7 @@ func (k *Kernel) hangTC(dir string, d *door) error {
 		f.Priority, f.Handle = 0, 0 // the first place is taken: the kernel finds one
 		if err := netlink.FilterAdd(f); err != nil {
 			program.Unpin()
-			return fmt.Errorf("add TC filter: %w", loadHint(err))
+			return fmt.Errorf("add TC filter: %w", err)
 		}
 	}
 	return nil

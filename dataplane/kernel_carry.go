@@ -166,12 +166,12 @@ func newGrace() (*grace, error) {
 	in := &ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1}
 	inner, err := ebpf.NewMap(in)
 	if err != nil {
-		return nil, fmt.Errorf("make a map to wait with: %w", loadHint(err))
+		return nil, fmt.Errorf("make a map to wait with: %w", err)
 	}
 	outer, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.ArrayOfMaps, KeySize: 4, ValueSize: 4, MaxEntries: 1, InnerMap: in})
 	if err != nil {
 		inner.Close()
-		return nil, fmt.Errorf("make a map to wait with: %w", loadHint(err))
+		return nil, fmt.Errorf("make a map to wait with: %w", err)
 	}
 	return &grace{outer: outer, inner: inner}, nil
 }

@@ -64,7 +64,7 @@ func newDoor() (*ebpf.Map, error) {
 		Name: mapDoor, Type: ebpf.Array, KeySize: 4, ValueSize: value.Size, MaxEntries: 1, Key: u32, Value: value,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("make map %s: %w", mapDoor, loadHint(err))
+		return nil, fmt.Errorf("make map %s: %w", mapDoor, err)
 	}
 	return m, nil
 }

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/cilium/ebpf"
@@ -79,7 +80,7 @@ func (k *Kernel) load(frags bool, keep map[string]*ebpf.Map) error {
 	}
 	k.coll, err = ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: keep})
 	if err != nil {
-		return fmt.Errorf("load the kernel programs: %w", loadHint(err))
+		return fmt.Errorf("load the kernel programs: %w", err)
 	}
 	for slot, secret := range k.opt.Keys.Slots {
 		var e key
@@ -141,11 +142,11 @@ func (k *Kernel) enter() error {
 	return nil
 }
 
-// loadHint tells what to do about the usual reasons that a kernel refuses a program.
-func loadHint(err error) error {
+// hint tells what to do about the usual reasons that a kernel refuses something.
+func hint(err error) error {
 	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES) && os.Geteuid() != 0:
-		return fmt.Errorf("%w: run as root or with CAP_BPF and CAP_NET_ADMIN", err)
+	case errors.Is(err, unix.EPERM), errors.Is(err, fs.ErrPermission) && os.Geteuid() != 0:
+		return fmt.Errorf("%w: run as root, or with CAP_BPF and CAP_NET_ADMIN and a pin directory of one's own", err)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.ENOSYS):
 		return fmt.Errorf("%w: the kernel is older than 5.15 or built without it; choose attach %q", err, AttachSocket)
 	}

@@ -21,7 +21,7 @@ func OpenKernel(opt Options) (*Kernel, error) {
 	k := &Kernel{opt: opt}
 	if err := k.open(); err != nil {
 		k.Close()
-		return nil, fmt.Errorf("open kernel plane: %w", err)
+		return nil, fmt.Errorf("open kernel plane: %w", hint(err))
 	}
 	return k, nil
 }

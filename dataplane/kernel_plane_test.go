@@ -262,6 +262,28 @@ func TestKernelHookTaken(t *testing.T) {
 	}
 }
 
+// TestKernelNoHook says so when a device has no native hook, and auto goes around it.
+func TestKernelNoHook(t *testing.T) {
+	newWire(t)
+	l, err := netlink.LinkByName(testInterface)
+	if err != nil {
+		t.Fatal(err)
+	}
+	vlan := &netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: "rc0.7", ParentIndex: l.Attrs().Index}, VlanId: 7}
+	needKernel(t, "make a vlan device", netlink.LinkAdd(vlan))
+	opt := testOptions(pinDir(t))
+	opt.Interface, opt.Transport, opt.Attach = "rc0.7", TransportEther, AttachNative
+	_, err = OpenKernel(opt)
+	if err == nil || !strings.Contains(err.Error(), "no such hook") {
+		t.Fatalf("native on a vlan device: %v", err)
+	}
+	opt.Attach = AttachAuto
+	k := openKernel(t, opt)
+	if d := k.Describe(); d.Attach != AttachTC || len(d.Refused) != 1 {
+		t.Errorf("description: %+v", d)
+	}
+}
+
 // TestKernelAutoOnVeth takes native XDP only where the other end lets replies through.
 func TestKernelAutoOnVeth(t *testing.T) {
 	t.Run("bare", func(t *testing.T) {

@@ -44,7 +44,7 @@ func newStamper(register *ebpf.Map) (*stamper, error) {
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("load the program that stamps the register: %w", loadHint(err))
+		return nil, fmt.Errorf("load the program that stamps the register: %w", err)
 	}
 	return &stamper{program: p}, nil
 }
