@@ -115,6 +115,11 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
+	pages, shared, err := readerPages(plane)
+	if err != nil {
+		return err
+	}
+	defer shared.Close()
 	publisher, err := publish.NewPublisher(plane.Pages().ViewPage, registerLayout)
 	if err != nil {
 		return err
@@ -143,10 +148,6 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Take: func(m control.Message) error {
 		return l.offer(input{Input: control.Input{Message: &m}})
 	}}
-	pages := publish.Pages{
-		View: plane.Pages().View, ViewSize: len(plane.Pages().ViewPage),
-		Register: plane.Pages().Register, RegisterSize: plane.Pages().RegisterLen,
-	}
 	serve(func() error { return agents.Serve(ctx, listeners[0]) })
 	serve(func() error { return api.Serve(ctx, listeners[1]) })
 	serve(func() error { return publish.ServePages(ctx, listeners[2], pages) })
