@@ -1,0 +1,213 @@
+package control
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+const asked = Ballot(1<<48 | 4<<16)
+
+// asking is a leader's tally in a group of slots 0 to 4, slot s expected as incarnation 100+s.
+func asking(preparing bool) *Tally {
+	t := &Tally{Asking: Asking{Ballot: asked, Seq: 6, New: Of(0, 1, 2), Old: Of(0, 1, 2, 3, 4), WindowNS: 1000, Round: 50}}
+	if preparing {
+		t.Preparing = 1
+	}
+	for s := range uint64(5) {
+		t.Members[s].Expected = 100 + s
+	}
+	return t
+}
+
+// reply is an answer of slot from, sent back at 10,000 to an ask that left at 9,500.
+func reply(kind Kind, from uint16, round uint64) *Frame {
+	return &Frame{
+		Kind: kind, From: from, Ballot: asked, Round: round, Sent: 9500,
+		Reply: Reply{Incarnation: 100 + uint64(from), Promised: asked, Accepted: Proposal{Ballot: asked, Seq: 6}},
+	}
+}
+
+func TestTallyRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		preparing bool
+		kind      Kind
+		spoil     func(t *Tally, f *Frame)
+		want      Reason
+	}{
+		{"a slot out of range", false, KindEcho, func(_ *Tally, f *Frame) { f.From = Slots }, ReasonBadSlot},
+		{"a slot that nobody has", false, KindEcho, func(_ *Tally, f *Frame) { f.From = 5 }, ReasonBadSlot},
+		{"an echo to nobody's beat", false, KindEcho, func(t *Tally, _ *Frame) { t.Ballot = 0 }, ReasonNotAsking},
+		{"an echo to a candidate", true, KindEcho, func(*Tally, *Frame) {}, ReasonNotAsking},
+		{"a promise to a leader", false, KindPromise, func(*Tally, *Frame) {}, ReasonNotAsking},
+		{"an echo to another ballot", false, KindEcho, func(_ *Tally, f *Frame) { f.Ballot++ }, ReasonStale},
+		{"an echo to a round never sent", false, KindEcho, func(_ *Tally, f *Frame) { f.Round = 51 }, ReasonStale},
+		{"a promise to another ballot", true, KindPromise, func(_ *Tally, f *Frame) { f.Ballot-- }, ReasonStale},
+		{"an echo of another incarnation", false, KindEcho, func(_ *Tally, f *Frame) { f.Reply.Incarnation = 9 }, ReasonStranger},
+		{"a promise of another incarnation", true, KindPromise, func(_ *Tally, f *Frame) { f.Reply.Incarnation = 9 }, ReasonStranger},
+		{"an answer of another incarnation", false, KindAnswer, func(_ *Tally, f *Frame) { f.Reply.Incarnation = 9 }, ReasonStranger},
+		{"an old answer", false, KindAnswer, func(_ *Tally, f *Frame) { f.Sent = 8999 }, ReasonStale},
+		{"a beat", false, KindBeat, func(*Tally, *Frame) {}, ReasonBadKind},
+	} {
+		a, f := asking(c.preparing), reply(c.kind, 1, 50)
+		c.spoil(a, f)
+		o := a.Receive(10_000, f)
+		if o.Reason != c.want {
+			t.Errorf("%s: %v", c.name, o.Reason)
+		}
+		if !a.Votes.Empty() || !a.Promises.Empty() || a.Members[1].Answered != 0 || a.Members[1].EchoAt != 0 || a.Members[1].AnswerAt != 0 {
+			t.Errorf("%s: counted", c.name)
+		}
+		stranger := c.want == ReasonStranger && c.kind == KindEcho // only a round says when that was
+		if (a.Members[1].Stranger == 50) != stranger || (o.Wake == WakeStranger) != stranger {
+			t.Errorf("%s: stranger in round %d, wake %b", c.name, a.Members[1].Stranger, o.Wake)
+		}
+	}
+}
+
+// TestTallyStranger: the newest round that somebody else answered in the slot is kept, so that
+// a late echo of the slot's last owner is not taken for news.
+func TestTallyStranger(t *testing.T) {
+	a := asking(false)
+	for _, round := range []uint64{40, 45, 42} {
+		f := reply(KindEcho, 1, round)
+		f.Reply.Incarnation = 9
+		a.Receive(10_000, f)
+	}
+	if a.Members[1].Stranger != 45 {
+		t.Errorf("stranger in round %d, want 45", a.Members[1].Stranger)
+	}
+}
+
+func TestTallyVotes(t *testing.T) {
+	a := asking(false)
+	for i, c := range []struct {
+		from uint16
+		say  func(f *Frame)
+		wake Wake
+	}{
+		{0, nil, 0},
+		{1, func(f *Frame) { f.Reply.Accepted.Seq = 5 }, 0},  // the view before
+		{2, func(f *Frame) { f.Reply.Accepted.Ballot-- }, 0}, // another leader's
+		{3, nil, 0}, // a voter of the old view alone
+		{4, nil, 0}, // a quorum of old, not of new
+		{2, func(f *Frame) { f.Round = 49 }, WakeQuorum}, // by an echo to an earlier round
+		{1, nil, 0}, // told once
+	} {
+		f := reply(KindEcho, c.from, 50)
+		if c.from == 1 && i > 1 {
+			f.Round = 48
+		}
+		if c.say != nil {
+			c.say(f)
+		}
+		if o := a.Receive(10_000, f); o.Reason != ReasonEchoTaken || o.Wake != c.wake {
+			t.Errorf("step %d: %v wake %b votes %v", i, o.Reason, o.Wake, a.Votes)
+		}
+		if quorate := a.Quorate == 1; quorate != (i >= 5) {
+			t.Errorf("step %d: quorate %v with %v", i, quorate, a.Votes)
+		}
+	}
+}
+
+// TestTallyHistory compares the history masks with a plain record of what arrived, for
+// echoes in any order, late and replayed.
+func TestTallyHistory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a := asking(false)
+		a.Round = 200
+		answered, inTime := map[uint64]bool{}, map[uint64]bool{}
+		newest := uint64(0)
+		for range rapid.IntRange(1, 50).Draw(t, "echoes") {
+			round := rapid.Uint64Range(1, 200).Draw(t, "round")
+			if rapid.Bool().Draw(t, "near") && newest > 3 {
+				round = rapid.Uint64Range(newest-3, min(newest+3, 200)).Draw(t, "round")
+			}
+			late := rapid.Bool().Draw(t, "late")
+			f := reply(KindEcho, 2, round)
+			if late {
+				f.Sent = 10_000 - 1001
+			}
+			want := ReasonEchoTaken
+			switch {
+			case newest >= 64 && round <= newest-64:
+				want = ReasonStale
+			case answered[round]:
+				want = ReasonReplayed
+			}
+			if o := a.Receive(10_000, f); o.Reason != want {
+				t.Fatalf("round %d after %d: %v, want %v", round, newest, o.Reason, want)
+			}
+			if want == ReasonEchoTaken {
+				answered[round], inTime[round] = true, !late
+				newest = max(newest, round)
+			}
+			m := &a.Members[2]
+			if m.Round != newest {
+				t.Fatalf("newest is %d, want %d", m.Round, newest)
+			}
+			for i := range min(uint64(64), newest) {
+				r := newest - i
+				if m.Answered>>i&1 == 1 != answered[r] || m.InTime>>i&1 == 1 != inTime[r] {
+					t.Fatalf("round %d: answered %v in time %v, want %v %v", r, m.Answered>>i&1, m.InTime>>i&1, answered[r], inTime[r])
+				}
+			}
+		}
+	})
+}
+
+// TestTallyPromises: a refusal that a promise overtook must not undo it, nor be counted for
+// what the register held before it promised.
+func TestTallyPromises(t *testing.T) {
+	refusal := func() *Frame {
+		f := reply(KindPromise, 3, 1)
+		f.Reply.Promised, f.Reply.Accepted, f.Reply.Committed = asked-1, Proposal{Ballot: asked - 1, Seq: 4}, 4
+		return f
+	}
+	promise := func() *Frame {
+		f := reply(KindPromise, 3, 1)
+		f.Reply.Accepted, f.Reply.Committed = Proposal{Ballot: asked - 1, Seq: 5}, 5
+		return f
+	}
+	a := asking(true)
+	if o := a.Receive(10_000, refusal()); o.Wake != WakePromise || !a.Promises.Empty() {
+		t.Errorf("refusal: wake %b, promises %v", o.Wake, a.Promises)
+	}
+	if o := a.Receive(10_000, promise()); o.Wake != WakePromise || a.Promises != Of(3) || a.Members[3].Accepted.Seq != 5 {
+		t.Errorf("promise: wake %b, promises %v, accepted %d", o.Wake, a.Promises, a.Members[3].Accepted.Seq)
+	}
+	if o := a.Receive(10_000, refusal()); o.Reason != ReasonReplayed || a.Members[3].Accepted.Seq != 5 || a.Members[3].Committed != 5 {
+		t.Errorf("late refusal: %v, accepted %d", o.Reason, a.Members[3].Accepted.Seq)
+	}
+	bid := reply(KindPromise, 4, 1)
+	bid.Reply.Promised = asked + 7
+	if o := a.Receive(10_000, bid); o.Wake != WakePromise|WakeOutbid || a.Outbid != asked+7 || a.Promises.Has(4) {
+		t.Errorf("outbid: wake %b, by %v, promises %v", o.Wake, a.Outbid, a.Promises)
+	}
+	lower := reply(KindPromise, 2, 1)
+	lower.Reply.Promised = asked + 3
+	if o := a.Receive(10_000, lower); o.Wake != WakePromise || a.Outbid != asked+7 {
+		t.Errorf("outbid by less: wake %b, by %v", o.Wake, a.Outbid)
+	}
+}
+
+func TestTallyNotes(t *testing.T) {
+	a, f := asking(false), reply(KindEcho, 2, 50)
+	f.Reply.Committed, f.Reply.Roster, f.Reply.SilenceUS, f.Reply.AgentAgeMS, f.Reply.Health = 5, 9, 11, 12, 13
+	f.Reply.Below = Report{Seq: 3}
+	a.Receive(10_000, f)
+	m := a.Members[2]
+	if m.EchoAt != 10_000 || m.RTTNS != 500 || m.Committed != 5 || m.Roster != 9 || m.SilenceUS != 11 || m.AgentAgeMS != 12 || m.Health != 13 || m.Below.Seq != 3 {
+		t.Errorf("noted %+v", m)
+	}
+	old := reply(KindEcho, 2, 48) // overtaken: what it says is old
+	old.Reply.Committed, old.Reply.Roster = 4, 8
+	a.Receive(10_100, old)
+	if m = a.Members[2]; m.Committed != 5 || m.Roster != 9 || m.EchoAt != 10_100 {
+		t.Errorf("an overtaken echo left %+v", m)
+	}
+	if a.Receive(10_200, reply(KindAnswer, 3, 0)); a.Members[3].AnswerAt != 10_200 || a.Members[3].EchoAt != 0 {
+		t.Errorf("an answer left %+v", a.Members[3])
+	}
+}
