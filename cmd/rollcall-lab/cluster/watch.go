@@ -146,7 +146,7 @@ func (w *Watch) UntilAll(ctx context.Context, what string, names []string, ok fu
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %s: %w\n%s", what, context.Cause(ctx), tell(names, sights))
+			return fmt.Errorf("wait until %s: %w\n%s", what, context.Cause(ctx), w.tell(names, sights))
 		}
 	}
 }
@@ -165,14 +165,14 @@ func (w *Watch) ended(sights map[string]Sight) error {
 	return nil
 }
 
-// tell says in a line a node what it said last.
-func tell(names []string, sights map[string]Sight) string {
+// tell says what each node said last.
+func (w *Watch) tell(names []string, sights map[string]Sight) string {
 	var b strings.Builder
 	for _, name := range names {
 		s := sights[name]
 		switch d := s.View; {
 		case d == nil && s.Err != nil:
-			fmt.Fprintf(&b, "  %s: %v\n", name, s.Err)
+			fmt.Fprintf(&b, "  %s: %v; its log ends with:\n%s\n", name, s.Err, w.nodes[name].LogTail(3))
 		case d == nil:
 			fmt.Fprintf(&b, "  %s: said nothing\n", name)
 		default:

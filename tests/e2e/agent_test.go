@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"maps"
+	"syscall"
+	"testing"
+	"time"
+
+	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/control"
+	"rollcall/dataplane"
+)
+
+// unchanged checks that members and incarnations are those of the first view.
+func (r *rig) unchanged() {
+	r.Helper()
+	d := r.agreed(r.Names()...)
+	if was, is := incarnations(r.first), incarnations(d); !maps.Equal(was, is) || d.Instance != r.first.Instance {
+		r.Errorf("members were %v in instance %d, are %v in %d", was, r.first.Instance, is, d.Instance)
+	}
+}
+
+// nobodyRemoved checks what all nodes recorded after a moment.
+func (r *rig) nobodyRemoved(after control.Time) {
+	r.Helper()
+	for _, name := range r.Names() {
+		for _, e := range installs(r.watch.Sight(name), after) {
+			if len(e.Removed) > 0 {
+				r.Errorf("%s installed view %d without %v: %s", name, e.To, e.Removed, e.Why)
+			}
+		}
+	}
+}
+
+// A stopped agent makes its node stale, never gone.
+func TestAgentStopKeepsNode(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 6})
+	began, victim := dataplane.Now(), r.members(1)[0]
+	r.must(r.Signal(syscall.SIGSTOP, victim))
+	others := r.without(victim)
+	r.until("the stopped agent's node is stale", others, func(s cluster.Sight) bool {
+		return s.View != nil && state(s.View, victim) == "stale"
+	})
+	for _, name := range others {
+		if d := r.watch.Sight(name).View; d == nil || d.Epoch != r.first.Epoch {
+			t.Errorf("%s went on to another view: %+v", name, d)
+		}
+	}
+	r.must(r.Signal(syscall.SIGCONT, victim))
+	r.until("it is alive again", others, func(s cluster.Sight) bool {
+		return s.View != nil && state(s.View, victim) == "alive"
+	})
+	r.unchanged()
+	r.nobodyRemoved(began)
+}
+
+// A stopped agent of the leader costs it the leadership, and nobody the membership.
+func TestLeaderAgentStopMovesLeadership(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 6})
+	began, old := dataplane.Now(), r.first.Leader
+	others := r.without(old)
+	r.must(r.Signal(syscall.SIGSTOP, old))
+	r.until("another node leads", others, func(s cluster.Sight) bool {
+		return s.View != nil && s.View.Valid && s.View.Leader != old && s.View.Leader != ""
+	})
+	for _, name := range others {
+		if d := r.watch.Sight(name).View; d == nil || incarnations(d)[old] != incarnations(r.first)[old] {
+			t.Errorf("%s lost the old leader: %+v", name, d)
+		}
+	}
+	r.must(r.Signal(syscall.SIGCONT, old))
+	r.until("the old leader follows", []string{old}, func(s cluster.Sight) bool {
+		return s.View != nil && s.View.Valid && s.View.Leader != old
+	})
+	r.unchanged()
+	r.nobodyRemoved(began)
+}
+
+// A daemon that is killed and started again adopts the pinned state, also where a round
+// takes a millisecond: nobody is removed and no incarnation changes.
+func TestAgentRestartAdopts(t *testing.T) {
+	for name, interval := range map[string]time.Duration{"10ms": 10 * time.Millisecond, "1ms": time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			r := stand(t, cluster.Options{Nodes: 5, Interval: interval})
+			began := dataplane.Now()
+			for _, victim := range []string{r.members(1)[0], r.first.Leader} {
+				r.must(r.End(syscall.SIGKILL, victim))
+				r.until("its end is seen", []string{victim}, func(s cluster.Sight) bool { return s.View == nil && s.Err != nil })
+				r.must(r.Start(victim))
+				r.unchanged()
+				n, err := r.Node(victim)
+				r.must(err)
+				d, err := n.Client().Status(r.bounded())
+				r.must(err)
+				if !d.Adopted || d.Incarnation != incarnations(r.first)[victim] {
+					t.Errorf("%s: adopted %v, incarnation %s, was %s", victim, d.Adopted, d.Incarnation, incarnations(r.first)[victim])
+				}
+			}
+			r.must(r.Restart(r.Names()...)) // an upgrade of everybody at once
+			r.unchanged()
+			r.nobodyRemoved(began)
+		})
+	}
+}
+
+// Heartbeats do not wake the daemons of members.
+func TestIdleMembersSleep(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 6})
+	r.watch.Stop() // whoever watches is woken
+	const span = 5 * time.Second
+	type count struct{ wakes, round uint64 }
+	read := func() map[string]count {
+		all := map[string]count{}
+		for _, n := range r.Nodes() {
+			s, err := n.Client().Stats(r.bounded())
+			r.must(err)
+			g, err := n.Client().Group(r.bounded())
+			r.must(err)
+			all[n.Name] = count{s.Wakes, g.Round}
+		}
+		return all
+	}
+	before := read()
+	time.Sleep(span) // what is measured is that nothing happens
+	after := read()
+	for _, name := range r.Names() {
+		wakes, rounds := after[name].wakes-before[name].wakes, after[name].round-before[name].round
+		t.Logf("%s: %d wake-ups in %d rounds", name, wakes, rounds)
+		switch {
+		case name == r.first.Leader:
+			if wakes < rounds/2 {
+				t.Errorf("leader %s: %d wake-ups for %d rounds; are they counted?", name, wakes, rounds)
+			}
+		case rounds == 0:
+			t.Errorf("%s took no beat", name)
+		case wakes > 2*uint64(span/time.Second)+5: // a housekeeping tick a second, and who asks
+			t.Errorf("%s was woken %d times in %d rounds", name, wakes, rounds)
+		}
+	}
+}

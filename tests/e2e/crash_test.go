@@ -1,0 +1,90 @@
+package e2e
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"rollcall/cmd/rollcall-lab/cluster"
+)
+
+// After a crash every survivor installs the same next view, in one round.
+func TestCrashOneRound(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 8})
+	victim := r.members(1)[0]
+	story := r.crashOne(victim, 1)
+	if story.Record.From != r.first.Epoch || story.Record.To != r.first.Epoch+1 {
+		t.Errorf("view %d after %d, want the one after %d", story.Record.To, story.Record.From, r.first.Epoch)
+	}
+	if got := len(story.Installs); got != 7 {
+		t.Errorf("%d survivors installed it", got)
+	}
+}
+
+// A dead leader costs two rounds: the prepare, and its successor's first own view, which
+// drops it and nobody else.
+func TestLeaderCrashTwoRounds(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 8})
+	old := r.first.Leader
+	story := r.crashOne(old, 2)
+	if story.Record.Leader == old || story.Record.To != r.first.Epoch+1 {
+		t.Errorf("%s leads in view %d after %d", story.Record.Leader, story.Record.To, r.first.Epoch)
+	}
+}
+
+// A crashed node comes back with a new incarnation, in the same instance.
+func TestCrashedNodeRejoins(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 5})
+	victims := []string{r.members(1)[0], r.first.Leader}
+	for i, victim := range victims {
+		r.must(r.Kill(victim))
+		r.agreed(r.without(victims[:i+1]...)...)
+	}
+	r.must(r.Boot(victims...))
+	d := r.agreed(r.Names()...)
+	if d.Instance != r.first.Instance || d.Epoch <= r.first.Epoch {
+		t.Errorf("came back to view %d.%d after %d.%d", d.Instance, d.Epoch, r.first.Instance, r.first.Epoch)
+	}
+	before, after := incarnations(r.first), incarnations(d)
+	for _, name := range r.Names() {
+		if changed := before[name] != after[name]; changed != slices.Contains(victims, name) {
+			t.Errorf("%s had incarnation %s, has %s", name, before[name], after[name])
+		}
+	}
+}
+
+// Four nodes that crash in the same instant are one view change.
+func TestFourCrashesOneView(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 12})
+	victims := r.members(4)
+	fault, err := r.Crash(victims...)
+	r.must(err)
+	story := r.removed(fault, victims...)
+	if got := slices.Sorted(slices.Values(story.Record.Removed)); !slices.Equal(got, victims) {
+		t.Errorf("removed %v in one view, want %v", got, victims)
+	}
+	survivors := r.without(victims...)
+	r.agreed(survivors...)
+	for _, name := range survivors {
+		if got := installs(r.watch.Sight(name), fault); len(got) != 1 {
+			t.Errorf("%s installed %d views: %+v", name, len(got), got)
+		}
+	}
+}
+
+// A node that reboots faster than it is missed is told apart by its incarnation.
+func TestQuickRebootIsNoticed(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 5, Interval: 500 * time.Millisecond})
+	victim := r.members(1)[0]
+	r.must(r.Kill(victim))
+	r.must(r.Boot(victim))
+	old := incarnations(r.first)[victim]
+	r.until("the rebooted node is back", r.Names(), func(s cluster.Sight) bool {
+		return s.View != nil && s.View.Valid && incarnations(s.View)[victim] != "" && incarnations(s.View)[victim] != old
+	})
+	d := r.agreed(r.Names()...)
+	if d.Instance != r.first.Instance || d.Epoch < r.first.Epoch+2 {
+		t.Errorf("view %d.%d after %d.%d: it must go out in one view and come back in a later one",
+			d.Instance, d.Epoch, r.first.Instance, r.first.Epoch)
+	}
+}

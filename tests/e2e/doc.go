@@ -1,0 +1,11 @@
+// Package e2e tests clusters of real daemons with real kernel programs, in network namespaces
+// on one machine: what the control and data planes promise separately must hold when links
+// and hosts fail under them.
+//
+// Each test stands for one promise and has a cluster of its own. Tests wait on the nodes'
+// watch streams and events, with generous bounds; they compare numbers of rounds, views and
+// frames and the order of times on the one clock that all nodes share, never durations.
+//
+// They need root, network namespaces and BPF; without they skip and say why, and with
+// ROLLCALL_REQUIRE_BPF=1 in the environment they fail.
+package e2e
