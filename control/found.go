@@ -20,13 +20,13 @@ type founding struct {
 	heardAt   Time // a member of any instance
 	next      Time
 	states    []foundState
-	floor     uint32 // no instance up to here is joined
 	abandoned uint32 // by the operator's decree
 
 	proposed uint32 // instance proposed, awaiting votes
 	until    Time
 	roster   *Roster
-	old      InstanceRecord // the highest record at the time
+	old      FoundVote // the highest instance recorded at the time, and its voters
+	closed   bool      // that one is over
 	votes    []string
 }
 
@@ -65,7 +65,7 @@ func (n *Node) founds() {
 		n.wakeAt(f.until)
 		return
 	}
-	f.proposed = 0
+	n.giveUpProposal()
 	n.foundPropose(every)
 }
 
@@ -77,7 +77,8 @@ func (n *Node) foundPropose(every time.Duration) {
 		n.wakeAt(n.now.Add(n.cfg.FoundWait - quiet))
 		return
 	}
-	highest := n.record
+	highest, epoch, closed := n.record.last()
+	tried := n.record.Tried
 	ready := []Peer{n.self()}
 	first := true
 	for _, name := range n.cfg.Founders {
@@ -88,9 +89,10 @@ func (n *Node) foundPropose(every time.Duration) {
 		if s.state.Register != 0 || time.Duration(s.state.QuietMS)*time.Millisecond < n.cfg.FoundWait {
 			continue
 		}
-		if r := s.state.Record; r.Instance > highest.Instance || r.Instance == highest.Instance && r.Epoch > highest.Epoch {
-			highest = r
+		if v, e, c := s.state.Record.last(); v.Instance > highest.Instance || v.Instance == highest.Instance && (e > epoch || c) {
+			highest, epoch, closed = v, e, c
 		}
+		tried = max(tried, s.state.Record.Tried)
 		if index(n.cfg.Founders, name) < index(n.cfg.Founders, n.cfg.Self.Name) {
 			first = false
 		}
@@ -103,8 +105,8 @@ func (n *Node) foundPropose(every time.Duration) {
 	if !first && quiet < n.cfg.FoundWait+time.Duration(1+index(n.cfg.Founders, n.cfg.Self.Name))*max(n.cfg.FoundWait/2, 8*every) {
 		return
 	}
-	f.old = highest
-	f.proposed = max(highest.Instance, n.record.Instance, f.floor) + 1
+	f.old, f.closed = highest, closed
+	f.proposed = max(highest.Instance, tried) + 1
 	f.until = n.now.Add(max(n.cfg.FoundWait/2, 4*every))
 	f.votes = nil
 	f.roster = &Roster{}
@@ -182,6 +184,11 @@ func (n *Node) foundState(m *Message) {
 			n.hint(m.From.RPC)
 		}
 	}
+	n.voidVotes(func(v *FoundVote) bool { // its proposer gave up
+		r := &m.State.Record
+		return v.Proposer == m.From.Name && m.State.Register != v.Instance && r.Instance != v.Instance &&
+			r.Tried >= v.Instance && !r.voted(v.Instance, v.Proposer)
+	})
 	for i := range f.states {
 		if f.states[i].from.Name == m.From.Name {
 			f.states[i] = foundState{from: m.From, at: n.now, state: *m.State}
@@ -195,32 +202,78 @@ func (n *Node) foundState(m *Message) {
 
 // foundProposed votes for a proposed instance if nothing speaks against it here.
 func (n *Node) foundProposed(m *Message) {
-	if n.reg.State != RegisterVacant || n.role != roleAbsent || m.Instance < n.record.Instance {
+	if n.reg.State != RegisterVacant || n.role != roleAbsent || m.Instance <= n.record.Instance {
 		return
-	}
-	if m.Instance == n.record.Instance && m.From.Name != n.record.Proposer {
-		return // one vote an instance
 	}
 	if n.founder() && n.quiet() < n.cfg.FoundWait {
 		return
 	}
-	n.found.proposed = 0 // whatever this node proposed itself is given up
+	n.giveUpProposal()
+	for i := range n.record.Votes {
+		if v := &n.record.Votes[i]; v.Instance > m.Instance || v.Instance == m.Instance && v.Proposer != m.From.Name {
+			return
+		}
+	}
 	n.voteFor(m.Instance, m.From.Name, m.Roster)
 	n.letter(m.From.RPC, Message{Kind: MessageVote, Instance: m.Instance})
 }
 
-// voteFor binds this node to a proposed instance: it joins no earlier one from now on.
+// voteFor binds this node to a proposed instance. Who is no founder keeps that in mind only
+// as long as its agent lives.
 func (n *Node) voteFor(instance uint32, proposer string, r *Roster) {
-	n.found.floor = max(n.found.floor, instance-1)
-	if !n.founder() {
-		n.record.Instance, n.record.Proposer = instance, proposer // in memory, as long as the agent lives
+	if n.record.voted(instance, proposer) || len(n.record.Votes) >= votesMax {
 		return
 	}
-	n.record = InstanceRecord{Instance: instance, Proposer: proposer}
+	v := FoundVote{Instance: instance, Proposer: proposer}
 	for i := range r.Seats {
-		n.record.Voters = append(n.record.Voters, Voter{Name: r.Seats[i].Name, RPC: r.Seats[i].RPC})
+		v.Voters = append(v.Voters, Voter{Name: r.Seats[i].Name, RPC: r.Seats[i].RPC})
 	}
+	n.record.Votes = append(n.record.Votes[:len(n.record.Votes):len(n.record.Votes)], v)
+	n.record.Tried = max(n.record.Tried, instance)
 	n.keepRecord()
+}
+
+// giveUpProposal makes this node's own proposals void: it alone could have begun them.
+func (n *Node) giveUpProposal() {
+	n.found.proposed = 0
+	n.voidVotes(func(v *FoundVote) bool { return v.Proposer == n.cfg.Self.Name })
+}
+
+// voidVotes drops votes that can come to nothing.
+func (n *Node) voidVotes(void func(*FoundVote) bool) {
+	var kept []FoundVote
+	for i := range n.record.Votes {
+		if v := &n.record.Votes[i]; !void(v) {
+			kept = append(kept, *v)
+		}
+	}
+	if len(kept) != len(n.record.Votes) {
+		n.record.Votes = kept
+		n.keepRecord()
+	}
+}
+
+// voted reports whether the record holds this vote.
+func (r *InstanceRecord) voted(instance uint32, proposer string) bool {
+	for i := range r.Votes {
+		if v := &r.Votes[i]; v.Instance == instance && v.Proposer == proposer {
+			return true
+		}
+	}
+	return false
+}
+
+// bars reports whether a vote keeps this node from joining the instance.
+func (r *InstanceRecord) bars(instance uint32) bool {
+	return instance < r.Instance || len(r.Votes) > 0 && r.Votes[len(r.Votes)-1].Instance > instance
+}
+
+// last is the highest instance that may have begun, as far as the record knows.
+func (r *InstanceRecord) last() (v FoundVote, epoch uint64, closed bool) {
+	if len(r.Votes) > 0 {
+		return r.Votes[len(r.Votes)-1], 0, false
+	}
+	return FoundVote{Instance: r.Instance, Voters: r.Voters}, r.Epoch, r.Closed
 }
 
 func (n *Node) foundVoted(m *Message) {
@@ -244,7 +297,7 @@ func (n *Node) countVotes() {
 	if 2*founders <= len(n.cfg.Founders) {
 		return
 	}
-	if o := &f.old; o.Instance != 0 && !o.Closed && o.Instance > f.abandoned {
+	if o := &f.old; o.Instance != 0 && !f.closed && o.Instance > f.abandoned {
 		voters := 0
 		for _, v := range o.Voters {
 			if contains(f.votes, v.Name) {
@@ -262,8 +315,7 @@ func (n *Node) countVotes() {
 func (n *Node) startInstance() {
 	f := &n.found
 	seat := f.roster.Named(n.cfg.Self.Name)
-	if seat == nil || seat.Incarnation != n.reg.Incarnation || n.reg.State != RegisterVacant ||
-		n.record.Instance != f.proposed || n.record.Proposer != n.cfg.Self.Name {
+	if seat == nil || seat.Incarnation != n.reg.Incarnation || n.reg.State != RegisterVacant || !n.record.voted(f.proposed, n.cfg.Self.Name) {
 		f.proposed = 0
 		return
 	}
@@ -272,6 +324,7 @@ func (n *Node) startInstance() {
 		members.Set(f.roster.Seats[i].Slot)
 	}
 	n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: f.proposed, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
+	n.recordVoters(0, members, f.roster) // from here on the proposal can not be given up
 	n.rosters = nil
 	n.hold(f.roster)
 	n.role = roleLeader
@@ -298,7 +351,7 @@ func (n *Node) recordVoters(epoch uint64, members Bitmap, rosters ...*Roster) {
 	if !n.founder() || members.Empty() {
 		return
 	}
-	r := InstanceRecord{Instance: n.reg.Instance, Epoch: epoch, Proposer: n.record.Proposer}
+	r := InstanceRecord{Instance: n.reg.Instance, Epoch: epoch, Tried: max(n.record.Tried, n.reg.Instance)}
 	for _, h := range n.rosters {
 		rosters = append(rosters, h.Roster)
 	}
@@ -318,7 +371,7 @@ func (n *Node) recordVoters(epoch uint64, members Bitmap, rosters ...*Roster) {
 }
 
 func sameRecord(a, b *InstanceRecord) bool {
-	if a.Instance != b.Instance || a.Epoch != b.Epoch || a.Closed != b.Closed || len(a.Voters) != len(b.Voters) {
+	if a.Instance != b.Instance || a.Epoch != b.Epoch || a.Closed != b.Closed || len(a.Voters) != len(b.Voters) || len(a.Votes) != len(b.Votes) {
 		return false
 	}
 	for i := range a.Voters {
@@ -330,6 +383,9 @@ func sameRecord(a, b *InstanceRecord) bool {
 }
 
 func (n *Node) keepRecord() {
+	if !n.founder() {
+		return
+	}
 	r := n.record
 	n.out.Record = &r
 }
@@ -354,7 +410,7 @@ func (n *Node) awaitingGroup() string {
 	if len(missing) > 0 {
 		s += ", " + strings.Join(missing, ", ") + " missing"
 	}
-	if o := &n.record; o.Instance != 0 && !o.Closed && o.Instance > n.found.abandoned && 2*len(seen) > len(n.cfg.Founders) {
+	if o, _, closed := n.record.last(); o.Instance != 0 && !closed && o.Instance > n.found.abandoned && 2*len(seen) > len(n.cfg.Founders) {
 		s += fmt.Sprintf("; instance %d is not known to be over: most of its %d voters have to be heard, or `rollcall found --abandon %d`", o.Instance, len(o.Voters), o.Instance)
 	}
 	return s

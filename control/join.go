@@ -142,7 +142,7 @@ func (n *Node) rosterArrived(m *Message) {
 	seat := m.Roster.Named(n.cfg.Self.Name)
 	mine := seat != nil && seat.Incarnation == n.reg.Incarnation && n.reg.Incarnation != 0
 	if n.reg.State == RegisterVacant {
-		if !mine || m.Instance <= n.found.floor || m.Instance < n.record.Instance {
+		if !mine || n.record.bars(m.Instance) {
 			return
 		}
 		n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: m.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})

@@ -102,6 +102,10 @@ func (n *Node) round() bool {
 	if !n.detect() {
 		return false
 	}
+	if n.leaving && n.lead.decided {
+		n.leave()
+		return false
+	}
 	n.cut()
 	n.admissions()
 	n.beat()

@@ -63,6 +63,7 @@ const (
 	RailsMax    = 4
 	FoundersMax = Slots
 	wordsMax    = 512
+	votesMax    = 16
 )
 
 // Validate reports what is wrong with a message that came from outside.
@@ -98,8 +99,10 @@ func (m *Message) Validate() error {
 	if a := m.Answer; a != nil && (len(a.Leader) > RPCMax || len(a.Why) > wordsMax || len(a.Status) > wordsMax) {
 		return fmt.Errorf("message %q from %s: answer is too long", m.Kind, m.From.Name)
 	}
-	if s := m.State; s != nil && len(s.Record.Voters) > FoundersMax {
-		return fmt.Errorf("message %q from %s: %d voters, at most %d", m.Kind, m.From.Name, len(s.Record.Voters), FoundersMax)
+	if s := m.State; s != nil {
+		if err := s.Record.validate(); err != nil {
+			return fmt.Errorf("message %q from %s: %w", m.Kind, m.From.Name, err)
+		}
 	}
 	if m.Roster != nil {
 		if err := m.Roster.Validate(); err != nil {
@@ -130,6 +133,21 @@ func (r *Roster) Validate() error {
 			return fmt.Errorf("roster seat %d: %s has a seat already", s.Slot, s.Name)
 		}
 		names[s.Name] = true
+	}
+	return nil
+}
+
+func (r *InstanceRecord) validate() error {
+	if len(r.Votes) > votesMax {
+		return fmt.Errorf("record of %d votes, at most %d", len(r.Votes), votesMax)
+	}
+	if len(r.Voters) > FoundersMax {
+		return fmt.Errorf("record of %d voters, at most %d", len(r.Voters), FoundersMax)
+	}
+	for i := range r.Votes {
+		if n := len(r.Votes[i].Voters); n > FoundersMax {
+			return fmt.Errorf("vote for instance %d of %d voters, at most %d", r.Votes[i].Instance, n, FoundersMax)
+		}
 	}
 	return nil
 }

@@ -186,6 +186,7 @@ func (n *Node) order(in Input) {
 		n.shutdown()
 	case OrderAbandon:
 		n.found.abandoned = max(n.found.abandoned, in.Abandon)
+		n.voidVotes(func(v *FoundVote) bool { return v.Instance <= in.Abandon })
 	}
 }
 

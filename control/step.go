@@ -35,7 +35,18 @@ type InstanceRecord struct {
 	Epoch    uint64  `json:"epoch"`
 	Voters   []Voter `json:"voters"` // of the top level
 	Closed   bool    `json:"closed"`
-	Proposer string  `json:"proposer"` // whom this founder voted for in Instance; one only
+	// Votes are those to found later instances, ascending, as far as they are not known to be
+	// void; Tried is the highest instance this founder ever voted for.
+	Votes []FoundVote `json:"votes,omitempty"`
+	Tried uint32      `json:"tried,omitempty"`
+}
+
+// FoundVote binds a founder to a proposed instance: it joins no earlier one unless the
+// proposer says that it gave up.
+type FoundVote struct {
+	Instance uint32  `json:"instance"`
+	Proposer string  `json:"proposer"`
+	Voters   []Voter `json:"voters"`
 }
 
 // Voter is a voter of the top level as a record names it.

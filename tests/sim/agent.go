@@ -308,8 +308,8 @@ func (h *host) perform() {
 		if out.Record != nil {
 			h.disk = *out.Record
 			h.disk.Voters = slices.Clone(out.Record.Voters)
-			h.w.tell(h.id, "record", "instance %d epoch %d voters %v closed %v proposer %s",
-				h.disk.Instance, h.disk.Epoch, h.disk.Voters, h.disk.Closed, h.disk.Proposer)
+			h.w.tell(h.id, "record", "instance %d epoch %d voters %v closed %v votes %v",
+				h.disk.Instance, h.disk.Epoch, h.disk.Voters, h.disk.Closed, h.disk.Votes)
 		}
 	case partRoster:
 		if out.Roster != nil {
