@@ -41,8 +41,9 @@ var Twins = []Twin{
 func CheckLicense(t *Tree) []Finding {
 	var found []Finding
 	for _, f := range c(t) {
-		if head, _, _ := strings.Cut(f.Text, "\n"); !strings.Contains(head, spdx) {
-			found = append(found, Finding{f.Path, "the first line is not " + spdx})
+		head := strings.SplitN(f.Text, "\n", 4) // a build constraint may come first
+		if !strings.Contains(strings.Join(head[:min(3, len(head))], "\n"), spdx) {
+			found = append(found, Finding{f.Path, "does not begin with " + spdx})
 		}
 	}
 	return found

@@ -20,7 +20,7 @@ type Layer struct {
 // maps is missing because it yields keys in random order.
 var pureStd = []string{
 	"bytes", "cmp", "crypto/sha256", "encoding", "encoding/base64", "encoding/binary", "encoding/hex",
-	"encoding/json", "errors", "fmt", "hash/fnv", "iter", "math", "math/bits", "net/netip", "slices", "sort",
+	"encoding/json", "errors", "fmt", "hash/fnv", "iter", "math", "math/big", "math/bits", "net/netip", "slices", "sort",
 	"strconv", "strings", "time", "unicode", "unicode/utf8",
 }
 
@@ -39,7 +39,7 @@ var Layers = []Layer{
 	}},
 	// The lab builds bridges, and puts a pass program on their ends.
 	{Dir: "cmd/rollcall-lab", Ours: []string{"view", "control", "dataplane", "cmd/internal"}, Modules: []string{
-		"github.com/cilium/ebpf", "github.com/rs/zerolog", "github.com/spf13/cobra",
+		"github.com/cilium/ebpf", "github.com/rs/zerolog", "github.com/spf13/cobra", "github.com/spf13/pflag",
 		"github.com/vishvananda/netlink", "github.com/vishvananda/netns", "golang.org/x/sys", "golang.org/x/term",
 	}},
 	// End-to-end tests look at bridges and pins as an operator would.
@@ -51,7 +51,7 @@ var Layers = []Layer{
 
 // testModules may be imported by tests, wherever they are.
 var testModules = []string{
-	"github.com/cockroachdb/datadriven", "github.com/google/go-cmp", "pgregory.net/rapid",
+	"github.com/cockroachdb/datadriven", "github.com/google/go-cmp", "github.com/vishvananda/netns", "pgregory.net/rapid",
 }
 
 // onlyIn names modules that only the listed files import.
@@ -87,7 +87,7 @@ func refuse(f *File, name string) string {
 	switch {
 	case first == Module:
 		dir := strings.TrimPrefix(name, Module+"/")
-		if dir == f.Dir() || slices.ContainsFunc(l.Ours, func(o string) bool { return within(dir, o) }) {
+		if dir == f.Dir() || command(dir) != "" && command(dir) == command(f.Dir()) || slices.ContainsFunc(l.Ours, func(o string) bool { return within(dir, o) }) {
 			return ""
 		}
 		return l.Dir + " may not depend on it"
@@ -122,6 +122,15 @@ func layer(dir string) *Layer {
 		}
 	}
 	return nil
+}
+
+// command is the directory of the command that the package is a part of, if it is.
+func command(dir string) string {
+	parts := strings.Split(dir, "/")
+	if len(parts) < 2 || parts[0] != "cmd" {
+		return ""
+	}
+	return strings.Join(parts[:2], "/")
 }
 
 func within(name, root string) bool { return name == root || strings.HasPrefix(name, root+"/") }

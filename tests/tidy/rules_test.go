@@ -60,6 +60,9 @@ func TestImportsRule(t *testing.T) {
 		{"cmd/rollcall/x.go", `"github.com/cilium/ebpf"`, "not in the import table"},
 		{"cmd/rollcall-lab/x.go", `"github.com/cilium/ebpf"`, ""},
 		{"cmd/rollcalld/x.go", `"example.org/unknown"`, "not in the import table"},
+		{"cmd/rollcalld/x.go", `"rollcall/cmd/rollcalld/calls"`, ""},
+		{"cmd/rollcalld/x.go", `"rollcall/cmd/rollcall-lab/netlab"`, "may not depend on it"},
+		{"cmd/rollcalld/x.go", `"rollcall/cmd/internal/key"`, ""},
 		{"somewhere/x.go", `"os"`, "not in the import table"},
 	} {
 		var words []string
@@ -158,8 +161,10 @@ func TestFileRules(t *testing.T) {
 }
 
 func TestBPFRules(t *testing.T) {
-	expect(t, CheckLicense, "bpf/x.h", "#define X\n", "first line")
+	expect(t, CheckLicense, "bpf/x.h", "#define X\n\n\n/* "+spdx+" */\n", "does not begin")
 	expect(t, CheckLicense, "bpf/x.h", "/* "+spdx+" */\n#define X\n")
+
+	expect(t, CheckLicense, "bpf/x.c", "//go:build ignore\n\n/* "+spdx+" */\n")
 
 	declared := func(name string) string { return "struct {\n\t__uint(type, 2);\n} " + name + " SEC(\".maps\");\n" }
 	expect(t, CheckMapNames, "bpf/x.h", declared("rc_sixteen_chars")+declared("rc_15_character"), "rc_sixteen_chars")
