@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"rollcall/control"
 )
@@ -265,17 +268,15 @@ func TestKernelHookTaken(t *testing.T) {
 // TestKernelNoHook says so when a device has no native hook, and auto goes around it.
 func TestKernelNoHook(t *testing.T) {
 	newWire(t)
-	l, err := netlink.LinkByName(testInterface)
-	if err != nil {
-		t.Fatal(err)
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br0"}}
+	if err := netlink.LinkAdd(bridge); err != nil {
+		t.Fatal("make a bridge:", err)
 	}
-	vlan := &netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Name: "rc0.7", ParentIndex: l.Attrs().Index}, VlanId: 7}
-	needKernel(t, "make a vlan device", netlink.LinkAdd(vlan))
 	opt := testOptions(pinDir(t))
-	opt.Interface, opt.Transport, opt.Attach = "rc0.7", TransportEther, AttachNative
-	_, err = OpenKernel(opt)
+	opt.Interface, opt.Transport, opt.Attach = "br0", TransportEther, AttachNative
+	_, err := OpenKernel(opt)
 	if err == nil || !strings.Contains(err.Error(), "no such hook") {
-		t.Fatalf("native on a vlan device: %v", err)
+		t.Fatalf("native on a bridge: %v", err)
 	}
 	opt.Attach = AttachAuto
 	k := openKernel(t, opt)
@@ -349,6 +350,57 @@ func TestKernelDetach(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestKernelDetachKeepsOthers leaves alone a qdisc that was there before, and one that
+// somebody else uses by now; a filter that has the first place keeps it.
+func TestKernelDetachKeepsOthers(t *testing.T) {
+	for _, first := range []bool{true, false} {
+		newWire(t)
+		next, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+			Name: "next", Type: ebpf.SchedCLS, License: "Dual BSD/GPL",
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, -1), asm.Return()},
+		})
+		needKernel(t, "load a program", err)
+		defer next.Close()
+		l, err := netlink.LinkByName(testInterface)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := &netlink.BpfFilter{
+			FilterAttrs: netlink.FilterAttrs{
+				LinkIndex: l.Attrs().Index, Parent: netlink.HANDLE_MIN_INGRESS, Handle: 1, Priority: 1, Protocol: unix.ETH_P_ALL,
+			},
+			Fd: next.FD(), Name: "other", DirectAction: true,
+		}
+		if first {
+			if err := netlink.QdiscAdd(clsact(l.Attrs().Index)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		opt := testOptions(pinDir(t))
+		opt.Attach = AttachTC
+		if first {
+			if err := netlink.FilterAdd(other); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k := openKernel(t, opt)
+		if !first {
+			other.Priority = 2
+			if err := netlink.FilterAdd(other); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k.Close()
+		if err := Detach(opt.PinDir, opt.Cluster); err != nil {
+			t.Fatal(err)
+		}
+		left, err := netlink.FilterList(l, netlink.HANDLE_MIN_INGRESS)
+		if err != nil || len(left) != 1 || left[0].(*netlink.BpfFilter).Name != "other" {
+			t.Errorf("qdisc before us %v: filters left: %v %v", first, left, err)
+		}
 	}
 }
 
