@@ -2,6 +2,8 @@ package dataplane
 
 import (
 	"encoding/binary"
+	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -135,5 +137,43 @@ func TestSocketEtherSurvivesItsLink(t *testing.T) {
 		if _, err := g.planes[0].Wait(Now().Add(1e6)); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestEtherBeatIsOneFrame: what is for all leaves once, to the group's address, whoever the
+// slots may be.
+func TestEtherBeatIsOneFrame(t *testing.T) {
+	_, hosts := newSegment(t, 2)
+	g := newPlaneGroup(t, 1, func(int) (Plane, control.Endpoint) { return openEtherPlane(t, hosts[0]) })
+	var tr Transport
+	hosts[1].do(t, func() (err error) {
+		opt := Options{Cluster: testCluster, Interface: "eth0", Transport: TransportEther, Keys: testKeys()}
+		if tr, err = OpenTransport(opt); err != nil {
+			return err
+		}
+		return tr.SetGroup(0, testGroup)
+	})
+	defer tr.Close()
+	probe := g.ask(control.KindProbe, control.Ask{}).Frame
+	all := AppendFrame(nil, &probe, testKeys())
+	if err := tr.Send(all, control.Of(0, 5, 9)); err != nil {
+		t.Fatal(err)
+	}
+	probe.To = 0
+	if err := tr.Send(AppendFrame(nil, &probe, testKeys()), control.Of(0)); !errors.Is(err, errNoAddress) {
+		t.Errorf("a frame for one slot that no roster names: %v", err)
+	}
+	if err := tr.Send(all, control.Bitmap{}); err != nil {
+		t.Errorf("a frame for nobody: %v", err)
+	}
+	tr.SetPeers(&g.roster)
+	if err := tr.Send(AppendFrame(nil, &probe, testKeys()), control.Of(0)); err != nil {
+		t.Fatal(err)
+	}
+	g.serveUntil(0, "both frames", func(*control.Register, *control.Tally) bool {
+		return g.planes[0].Stats()[control.ReasonProbeAnswered] >= 2
+	})
+	if got := fmt.Sprint(counted(g.planes[0])); got != "map[probe_answered:2]" {
+		t.Errorf("counted %s, want one probe by multicast and one alone", got)
 	}
 }

@@ -21,7 +21,7 @@ const (
 
 // planeGroup is a group of planes of any kind; the leader has slot 0.
 type planeGroup struct {
-	t      *testing.T
+	t      testing.TB
 	planes []Plane
 	roster control.Roster
 	ballot control.Ballot
@@ -29,7 +29,7 @@ type planeGroup struct {
 }
 
 // newPlaneGroup opens n planes by open, and gives each its slot.
-func newPlaneGroup(t *testing.T, n int, open func(i int) (Plane, control.Endpoint)) *planeGroup {
+func newPlaneGroup(t testing.TB, n int, open func(i int) (Plane, control.Endpoint)) *planeGroup {
 	t.Helper()
 	g := &planeGroup{t: t, ballot: control.NewBallot(0, 1, 0)}
 	for i := range n {
@@ -140,7 +140,7 @@ func counted(p Plane) map[string]uint64 {
 }
 
 // udpGroup opens planes at addresses of the loopback.
-func udpGroup(t *testing.T, n int, address func(i int) string) *planeGroup {
+func udpGroup(t testing.TB, n int, address func(i int) string) *planeGroup {
 	t.Helper()
 	return newPlaneGroup(t, n, func(i int) (Plane, control.Endpoint) {
 		opt := udpOptions(t, address(i))
@@ -257,21 +257,24 @@ func agree(t *testing.T, g *planeGroup) {
 }
 
 func TestSocketTellsOneSlotAlone(t *testing.T) {
-	for name, g := range map[string]*planeGroup{"udp": udpGroup(t, 3, loopback4), "ether": etherGroup(t, 3)} {
-		o := g.ask(control.KindProbe, control.Ask{})
-		o.To, o.Frame.To = control.Of(2), 2
-		g.send(o)
-		g.serveUntil(2, "the probe", func(*control.Register, *control.Tally) bool {
-			return g.planes[2].Stats()[control.ReasonProbeAnswered] == 1
-		})
-		if _, err := g.planes[1].Wait(0); err != nil {
-			t.Fatal(err)
-		}
-		want := g.planes[1].Stats()
-		want[control.ReasonBadDestination] = 0 // a switch that has not learnt the address floods
-		if want != [control.Reasons]uint64{} {
-			t.Errorf("%s: the slot that was not asked counted %v", name, counted(g.planes[1]))
-		}
+	t.Run("udp", func(t *testing.T) { tellOneSlot(t, udpGroup(t, 3, loopback4)) })
+	t.Run("ether", func(t *testing.T) { tellOneSlot(t, etherGroup(t, 3)) })
+}
+
+func tellOneSlot(t *testing.T, g *planeGroup) {
+	o := g.ask(control.KindProbe, control.Ask{})
+	o.To, o.Frame.To = control.Of(2), 2
+	g.send(o)
+	g.serveUntil(2, "the probe", func(*control.Register, *control.Tally) bool {
+		return g.planes[2].Stats()[control.ReasonProbeAnswered] == 1
+	})
+	if _, err := g.planes[1].Wait(0); err != nil {
+		t.Fatal(err)
+	}
+	want := g.planes[1].Stats()
+	want[control.ReasonBadDestination] = 0 // a switch that has not learnt the address floods
+	if want != [control.Reasons]uint64{} {
+		t.Errorf("the slot that was not asked counted %v", counted(g.planes[1]))
 	}
 }
 

@@ -380,3 +380,25 @@ func BenchmarkSocketServe(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSocketRound is one beat, its echo and the taking of it, all on one thread: what two
+// nodes spend together, the kernel's part over the loopback included.
+func BenchmarkSocketRound(b *testing.B) {
+	g := udpGroup(b, 2, loopback4)
+	ask := control.Command{Kind: control.CommandAsk, Ballot: g.ballot, Seq: 1, New: g.everybody(), Old: g.everybody(), WindowNS: 1e9}
+	if err := g.planes[0].Apply(ask); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		g.beat(control.Ask{Seq: 1})
+		for _, i := range []int{1, 0} {
+			if _, err := g.planes[i].Wait(0); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	if got := g.planes[0].Stats()[control.ReasonEchoTaken]; got != g.round {
+		b.Errorf("%d of %d rounds were echoed", got, g.round)
+	}
+}
