@@ -65,11 +65,9 @@ func (p *Publisher) Refresh() error {
 	return nil
 }
 
-// Retire tells readers to reopen: nothing will be published in this page any more.
-func (p *Publisher) Retire() {
-	p.page.write(nil)
-	p.page.store(wordRetired, 1)
-}
+// Retire tells readers to reopen: nothing will be published in this page any more. What was
+// published last stays, and is valid until its lease ends or the kernel learns of a later view.
+func (p *Publisher) Retire() { p.page.store(wordRetired, 1) }
 
 // publication precedes the encoded view in a buffer.
 type publication struct {

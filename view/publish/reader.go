@@ -58,9 +58,12 @@ func Open(socket string) (*Reader, error) {
 	return r, nil
 }
 
-// Reopen gets the pages anew. A daemon that is restarted goes on in the same pages where it
-// can; where it cannot, Valid stays false until Reopen. It makes system calls. When it
-// fails, the Reader stays as it was.
+// Reopen gets the pages anew, by system calls. When it fails, the Reader stays as it was.
+//
+// A daemon that was restarted may publish in other pages. The kernel extends the lease all
+// the while, so the view stays valid until the next view change, which the Reader cannot see
+// in the pages it has: from then on Valid is false until Reopen. So whoever finds the view not
+// valid, or the pages Retired, should Reopen now and then.
 func (r *Reader) Reopen() error {
 	pages, err := receive(r.socket)
 	if err != nil {

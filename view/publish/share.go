@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -42,8 +41,8 @@ const (
 // ServePages hands read-only descriptors of the pages to everybody who connects to l, which
 // Listen returned, until ctx ends; then it closes l and returns nil.
 //
-// A descriptor that was opened for writing is opened anew for reading, which files and
-// memfds allow; BPF maps do not: theirs must come from BPF_OBJ_GET with BPF_F_RDONLY.
+// A file or memfd that was opened for writing is opened anew for reading; a BPF map must be
+// frozen, so that only programs write it.
 func ServePages(ctx context.Context, l net.Listener, p Pages) error {
 	defer l.Close()
 	fds := make([]int, 0, 2)
@@ -63,10 +62,16 @@ func ServePages(ctx context.Context, l net.Listener, p Pages) error {
 	defer context.AfterFunc(ctx, func() { l.Close() })()
 	for {
 		c, err := l.Accept()
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return nil
-		}
-		if err != nil {
+		case exhausted(err): // until other connections end
+			select {
+			case <-ctx.Done():
+			case <-time.After(shareWait):
+			}
+			continue
+		case err != nil:
 			return fmt.Errorf("share pages at %s: %w", l.Addr(), err)
 		}
 		if u, ok := c.(*net.UnixConn); ok {
@@ -78,36 +83,14 @@ func ServePages(ctx context.Context, l net.Listener, p Pages) error {
 	}
 }
 
-// readOnly returns a copy of a descriptor through which nobody can write.
-func readOnly(fd int) (*os.File, error) {
-	var st unix.Stat_t
-	if err := unix.Fstat(fd, &st); err != nil {
-		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
-	}
-	if st.Mode&unix.S_IFMT == unix.S_IFREG {
-		// Who holds a descriptor may open its file again through /proc, so the file
-		// itself, a memfd is open to all, must not be writable for others.
-		if err := unix.Fchmod(fd, 0o444); err != nil {
-			return nil, fmt.Errorf("descriptor %d: protect the page: %w", fd, err)
+// exhausted reports whether the process or host ran out of something that comes back.
+func exhausted(err error) bool {
+	for _, e := range []error{unix.EMFILE, unix.ENFILE, unix.ENOBUFS, unix.ENOMEM, unix.ECONNABORTED} {
+		if errors.Is(err, e) {
+			return true
 		}
-		f, err := os.Open(fmt.Sprintf("/proc/self/fd/%d", fd))
-		if err != nil {
-			return nil, fmt.Errorf("descriptor %d: open the page for reading: %w", fd, err)
-		}
-		return f, nil
 	}
-	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-	if err != nil {
-		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
-	}
-	if flags&unix.O_ACCMODE != unix.O_RDONLY {
-		return nil, fmt.Errorf("descriptor %d: a map's descriptor is open for writing: get it with BPF_F_RDONLY", fd)
-	}
-	dup, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
-	}
-	return os.NewFile(uintptr(dup), "page"), nil
+	return false
 }
 
 // receive asks the daemon for the pages and maps both, in the order of Pages.
