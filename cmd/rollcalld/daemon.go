@@ -115,6 +115,9 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := resume(plane, page.read(), p.control.Roster); err != nil {
+		return err
+	}
 	pages, shared, err := readerPages(plane)
 	if err != nil {
 		return err
@@ -170,6 +173,19 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 		log.Info().Msg("rollcalld stops; the kernel goes on answering for this node")
 	}
 	return err
+}
+
+// resume tells a plane that goes on where an earlier agent stopped who has which slot. An
+// older roster than the register's would make strangers of members; the node will fetch
+// the right one.
+func resume(plane dataplane.Plane, r control.Register, saved *control.Roster) error {
+	if saved == nil || r.State == control.RegisterVacant || saved.Version() != r.Rosters[0] {
+		return nil
+	}
+	if err := plane.Name(saved); err != nil {
+		return fmt.Errorf("name the slots of the group: %w", err)
+	}
+	return nil
 }
 
 // drive runs the loop on a thread of its own.

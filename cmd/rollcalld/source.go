@@ -66,7 +66,7 @@ func (s *source) View() publish.Document {
 	state := func(m view.Identity) view.State {
 		switch {
 		case m.Name == s.cfg.Node:
-			return view.Alive
+			return s.self(seen)
 		case !valid || seen == nil:
 			return view.Unknown
 		}
@@ -75,6 +75,17 @@ func (s *source) View() publish.Document {
 	d := publish.NewDocument(in.view, state, s.others(seen, in.view))
 	d.Cluster, d.Valid, d.LeaseMS, d.At, d.MonoNS = s.cfg.Cluster, valid, left.Milliseconds(), in.at, in.monoNS
 	return d
+}
+
+// self is how this node fares, which it alone knows for sure.
+func (s *source) self(seen *snapshot) view.State {
+	switch {
+	case seen != nil && seen.status.Role == "left":
+		return view.Left
+	case s.register().State != control.RegisterMember:
+		return view.Joining // the view is one that this node was in before
+	}
+	return view.Alive
 }
 
 // others are the nodes that are known but not in the view.
