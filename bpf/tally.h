@@ -116,7 +116,8 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 		o->wake = RC_WAKE_STRANGER;
 		return;
 	}
-	if (!rc_enter(m, f, now, rc_in_time(t, f, now), o))
+	/* who follows a higher ballot answers, but not to this leader */
+	if (!rc_enter(m, f, now, rc_in_time(t, f, now) && bpf_be64_to_cpu(f->reply.promised) <= t->ballot, o))
 		return;
 	o->reason = RC_ECHO_TAKEN;
 	if (rc_outbid(t, bpf_be64_to_cpu(f->reply.promised)))

@@ -107,6 +107,7 @@ func (n *Node) leftBehind() bool {
 	for s := n.cand.asked.First(); s < Slots; s = n.cand.asked.Next(s + 1) {
 		m := &n.tally.Members[s]
 		if m.Committed >= m.Accepted.Seq && m.Accepted.Seq > n.reg.Accepted.Seq && !m.Accepted.New.Has(n.reg.Slot) {
+			n.recordVoters(m.Accepted.Seq, m.Accepted.New)
 			return true
 		}
 	}

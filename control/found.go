@@ -81,6 +81,16 @@ func (n *Node) foundPropose(every time.Duration) {
 	tried := n.record.Tried
 	ready := []Peer{n.self()}
 	first := true
+	for i := range n.found.states {
+		s := &n.found.states[i]
+		if n.now.Since(s.at) > 4*every {
+			continue
+		}
+		if v, e, c := s.state.Record.last(); v.Instance > highest.Instance || v.Instance == highest.Instance && (e > epoch || c) {
+			highest, epoch, closed = v, e, c
+		}
+		tried = max(tried, s.state.Record.Tried)
+	}
 	for _, name := range n.cfg.Founders {
 		s := n.freshState(name, 4*every)
 		if name == n.cfg.Self.Name || s == nil {
@@ -89,10 +99,6 @@ func (n *Node) foundPropose(every time.Duration) {
 		if s.state.Register != 0 || time.Duration(s.state.QuietMS)*time.Millisecond < n.cfg.FoundWait {
 			continue
 		}
-		if v, e, c := s.state.Record.last(); v.Instance > highest.Instance || v.Instance == highest.Instance && (e > epoch || c) {
-			highest, epoch, closed = v, e, c
-		}
-		tried = max(tried, s.state.Record.Tried)
 		if index(n.cfg.Founders, name) < index(n.cfg.Founders, n.cfg.Self.Name) {
 			first = false
 		}
@@ -119,7 +125,7 @@ func (n *Node) foundPropose(every time.Duration) {
 	}
 	n.voteFor(f.proposed, n.cfg.Self.Name, f.roster)
 	f.votes = append(f.votes, n.cfg.Self.Name)
-	m := Message{Kind: MessagePropose, Instance: f.proposed, Roster: f.roster}
+	m := Message{Kind: MessagePropose, Instance: f.proposed, Roster: f.roster, Version: epoch, State: &FoundState{Register: highest.Instance}}
 	asked := map[string]bool{}
 	for _, p := range ready {
 		asked[p.RPC] = true
@@ -207,6 +213,9 @@ func (n *Node) foundProposed(m *Message) {
 	}
 	if n.founder() && n.quiet() < n.cfg.FoundWait {
 		return
+	}
+	if v, e, _ := n.record.last(); v.Instance == m.State.Register && e > m.Version {
+		return // it does not know how far that instance went
 	}
 	n.giveUpProposal()
 	for i := range n.record.Votes {
@@ -345,10 +354,11 @@ func (n *Node) startInstance() {
 	}
 }
 
-// recordVoters keeps a founder's record of who votes: members, named by r or the newest
-// roster. It comes before this node says that it holds that roster.
+// recordVoters keeps the record of who votes: members, named by the given or held rosters.
+// A founder's is on disk before it says that it holds that roster; others keep theirs in
+// mind, so that those removed from an instance can say that it went on without them.
 func (n *Node) recordVoters(epoch uint64, members Bitmap, rosters ...*Roster) {
-	if !n.founder() || members.Empty() {
+	if members.Empty() {
 		return
 	}
 	r := InstanceRecord{Instance: n.reg.Instance, Epoch: epoch, Tried: max(n.record.Tried, n.reg.Instance)}

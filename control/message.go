@@ -19,7 +19,7 @@ const (
 	MessageLeave    MessageKind = "leave"     // Peer: take me out
 	MessageAsk      MessageKind = "found-ask" // may I found?
 	MessageState    MessageKind = "found-state"
-	MessagePropose  MessageKind = "found-propose" // Instance, Roster: these found it
+	MessagePropose  MessageKind = "found-propose" // Instance, Roster: these found it; State.Register, Version: after this instance and epoch
 	MessageVote     MessageKind = "found-vote"    // Instance: you have my vote
 	MessageShutdown MessageKind = "shutdown"      // Instance: it is closed
 )
@@ -82,8 +82,10 @@ func (m *Message) Validate() error {
 	case MessageJoin, MessageLeave, MessageAsk:
 	case MessageAnswer:
 		err = need(m.Answer != nil, "answer")
-	case MessageRoster, MessagePropose:
+	case MessageRoster:
 		err = need(m.Instance != 0 && m.Roster != nil, "instance or roster")
+	case MessagePropose:
+		err = need(m.Instance != 0 && m.Roster != nil && m.State != nil, "instance, roster or state")
 	case MessageHeld:
 		err = need(m.Instance != 0 && m.Version != 0, "instance or version")
 	case MessageState:

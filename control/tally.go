@@ -27,7 +27,7 @@ type Member struct {
 	Stranger   uint64 // highest round that another incarnation answered in its place
 	Round      uint64 // highest round answered under Asking.Ballot
 	Answered   uint64 // bit i: round Round-i was answered
-	InTime     uint64 // bit i: … within Asking.WindowNS
+	InTime     uint64 // bit i: … within Asking.WindowNS, by a member that follows Asking.Ballot
 	EchoAt     Time   // arrival of the last echo or promise
 	AnswerAt   Time   // arrival of the last timely answer to a probe
 	Promised   Ballot
@@ -88,7 +88,7 @@ func (t *Tally) echo(now Time, f *Frame, m *Member) Outcome {
 		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
 	}
 	inTime := uint64(0)
-	if uint64(now-f.Sent) <= t.WindowNS {
+	if uint64(now-f.Sent) <= t.WindowNS && f.Reply.Promised <= t.Ballot {
 		inTime = 1
 	}
 	if f.Round > m.Round || m.Answered == 0 {
