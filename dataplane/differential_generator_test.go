@@ -26,6 +26,9 @@ func (g *generator) chance(percent int) bool { return g.rng.IntN(100) < percent 
 // pass lets time pass, rarely backwards.
 func (g *generator) pass() {
 	switch n := g.rng.IntN(1000); {
+	case n < 20: // to the moment at which a register is calm again
+		r := &g.registers[g.anIndex()]
+		g.now = r.BeatAt.Add(r.Calm())
 	case n < 970:
 		g.now += control.Time(g.rng.IntN(2_000_000))
 	case n < 990:
@@ -183,8 +186,9 @@ func (g *generator) anAnswer(i int) control.Frame {
 	if g.chance(20) {
 		f.Ballot = g.aBallot(t.Ballot, t.Outbid)
 	}
-	f.Round = pick(g.rng, t.Round, t.Round, m.Round+1, g.near(m.Round), g.near(t.Round), m.Round-uint64(g.rng.IntN(70)))
-	f.Sent = g.now - control.Time(g.near(uint64(g.rng.IntN(int(t.WindowNS)+2))))
+	wordful := 60 + uint64(g.rng.IntN(8)) // about as many rounds as a word has bits
+	f.Round = pick(g.rng, t.Round, t.Round, m.Round+1, g.near(m.Round), g.near(t.Round), m.Round-uint64(g.rng.IntN(70)), m.Round-wordful, m.Round+wordful)
+	f.Sent = g.now - control.Time(g.near(pick(g.rng, t.WindowNS, uint64(g.rng.IntN(int(t.WindowNS)+2)))))
 	f.Reply = control.Reply{
 		Incarnation: m.Expected, Promised: t.Ballot, Committed: g.near(t.Seq), Roster: g.rng.Uint64(), SilenceUS: g.rng.Uint32(),
 		AgentAgeMS: g.rng.Uint32(), Health: uint16(g.rng.Uint32()), WireMin: uint8(g.rng.IntN(3)), WireMax: uint8(g.rng.IntN(3)),

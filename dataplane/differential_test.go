@@ -129,7 +129,7 @@ func (d *differential) ownAsk() {
 	r, t := &d.registers[i], &d.tallies[i/2]
 	f := d.anAsk(i)
 	if d.chance(80) {
-		f.From, f.Ballot, f.Round = r.Slot, t.Ballot, t.Round+1
+		f.From, f.Ballot, f.Round = r.Slot, t.Ballot, t.Round+pick[uint64](d.rng, 1, 1, 1, 70)
 	}
 	keys := d.keys()
 	wire := AppendFrame(nil, &f, keys)
