@@ -154,6 +154,9 @@ func mapPage(fd int, size uint64) ([]byte, error) {
 		return nil, fmt.Errorf("page of %d bytes in a file of %d", size, st.Size)
 	}
 	b, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ, unix.MAP_SHARED)
+	if errors.Is(err, unix.EINVAL) {
+		return nil, fmt.Errorf("map page: %w: the daemon must share the frozen map's own descriptor, not one opened for reading", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("map page: %w", err)
 	}
