@@ -61,9 +61,8 @@ check-generate: bpf-tools ## compare the committed BPF objects with what their s
 	cp -R bpf control dataplane view go.mod go.sum "$$scratch"; \
 	rm -f "$$scratch"/dataplane/*_bpfel.{go,o}; \
 	(cd "$$scratch" && go generate ./dataplane); \
-	ls "$$scratch"/dataplane/*_bpfel.{go,o} >/dev/null; \
 	status=0; \
-	for name in $$(cd "$$scratch"/dataplane && ls *_bpfel.go *_bpfel.o; ls dataplane | grep -E '_bpfel\.(go|o)$$'); do \
+	for name in $$(cd dataplane && ls *_bpfel.{go,o}); do \
 		cmp "$$scratch/dataplane/$$name" "dataplane/$$name" || status=1; \
 	done; \
 	[[ $$status = 0 ]] || { echo 'the committed BPF objects are not those of bpf/: run make generate and commit'; exit 1; }
