@@ -7,6 +7,7 @@ type candidacy struct {
 	ballot   Ballot
 	prior    Ballot // of the leader that handed over; 0: it fell silent
 	asked    Bitmap
+	began    Time
 	next     Time // ask those again that did not promise
 	prepares int
 	lost     bool // told that no quorum answers
@@ -25,6 +26,7 @@ func (n *Node) stand(prior Ballot) {
 	n.cand = candidacy{
 		ballot: NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
 		prior:  prior,
+		began:  n.now,
 		asked:  n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members),
 		seen:   n.watch,
 	}
@@ -62,6 +64,9 @@ func (n *Node) campaign() {
 		n.wakeAt(c.next)
 		return
 	case n.reg.Promised > c.ballot, t.Outbid > c.ballot:
+		n.standDown()
+		return
+	case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4): // somebody leads after all
 		n.standDown()
 		return
 	}
@@ -129,6 +134,7 @@ func (n *Node) elect(a Proposal, known bool) {
 	c := n.cand
 	n.role = roleLeader
 	n.watch = watch{}
+	n.handOverAt = n.now.Add(2 * askEvery)
 	i := n.cfg.Interval
 	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, former: Slots, nextBeat: n.now}
 	n.lead.view.Ballot = c.ballot

@@ -187,7 +187,9 @@ func (n *Node) leave() {
 		n.closed(n.reg.Instance)
 		return
 	}
-	n.handOver(others)
+	if stay := others.Minus(l.goodbyes); !stay.Empty() { // else those go first
+		n.handOver(stay)
+	}
 }
 
 // handOver stops beating and asks the first that is in order to stand.

@@ -102,9 +102,11 @@ func (n *Node) round() bool {
 	if !n.detect() {
 		return false
 	}
-	if n.leaving && n.lead.decided {
+	if n.leaving && n.lead.decided && !n.now.Before(n.handOverAt) {
 		n.leave()
-		return false
+		if n.role != roleLeader {
+			return false
+		}
 	}
 	n.cut()
 	n.admissions()

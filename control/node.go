@@ -24,15 +24,16 @@ const housekeeping = time.Second
 
 // Node is one node's part in one group: it decides, and leaves doing to its driver.
 type Node struct {
-	cfg     Config
-	role    role
-	rosters []heldRoster // the newest first, at most HeldRosters
-	record  InstanceRecord
-	current *view.View // installed; nil before the first
-	past    []Past
-	states  [Slots]view.State // a leader's judgement, of its last round
-	leaving bool
-	started bool
+	cfg        Config
+	role       role
+	rosters    []heldRoster // the newest first, at most HeldRosters
+	record     InstanceRecord
+	current    *view.View // installed; nil before the first
+	past       []Past
+	states     [Slots]view.State // a leader's judgement, of its last round
+	leaving    bool
+	handOverAt Time // a leaving leader stays until then, so that others who leave can say so
+	started    bool
 
 	lead  leadership
 	cand  candidacy
@@ -176,6 +177,7 @@ func (n *Node) becomeAbsent() {
 func (n *Node) order(in Input) {
 	switch in.Order {
 	case OrderLeave:
+		n.handOverAt = n.now
 		n.leave()
 	case OrderJoin:
 		n.leaving = false
