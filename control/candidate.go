@@ -136,7 +136,7 @@ func (n *Node) elect(a Proposal, known bool) {
 	n.watch = watch{}
 	n.handOverAt = n.now.Add(2 * askEvery)
 	i := n.cfg.Interval
-	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, former: Slots, nextBeat: n.now}
+	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, former: Slots, elected: n.now, nextBeat: n.now}
 	n.lead.view.Ballot = c.ballot
 	if c.prior != 0 {
 		n.lead.calmUntil = n.now.Add(time.Duration(n.cfg.Rounds+1) * i)

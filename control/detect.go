@@ -87,6 +87,9 @@ func (l *leadership) missed(slot uint16, m *Member, mask uint64) (missed int, fi
 		from = m.Round
 		l.credit[slot] = 0
 	}
+	if m.AnswerAt > l.elected { // a probe's answer that came late
+		l.credit[slot] = 0
+	}
 	since := l.round - from
 	for b := uint64(0); b < 64 && b < since; b++ {
 		if mask>>b&1 == 1 {

@@ -8,6 +8,7 @@ import "time"
 type watch struct {
 	on      bool
 	leader  uint16
+	since   Time // its last beat
 	asked   Bitmap
 	probes  [8]Time // when the last rounds of probes left, the newest first
 	leaving bool    // probes[0] is when it was decided on; it may still have been held up
@@ -62,8 +63,8 @@ func (n *Node) follow() {
 // deputize watches the silent leader, and probes the group if this node's rank asks for it.
 func (n *Node) deputize(i time.Duration) {
 	w := &n.watch
-	if !w.on || w.leader != n.reg.Leader() {
-		*w = watch{on: true, leader: n.reg.Leader(), next: n.now, standAt: w.standAt}
+	if !w.on || w.since != n.reg.BeatAt { // another silence begins
+		*w = watch{on: true, leader: n.reg.Leader(), since: n.reg.BeatAt, next: n.now, standAt: w.standAt}
 		w.asked = n.reg.Accepted.New.Or(n.reg.Committed.Members)
 		n.command(Command{Kind: CommandAsk, WindowNS: uint64(n.reg.Rounds) * uint64(i)})
 	}

@@ -339,7 +339,7 @@ func (n *Node) startInstance() {
 	n.role = roleLeader
 	n.join.since = n.now
 	ballot := NewBallot(1, 1, seat.Slot)
-	n.lead = leadership{ballot: ballot, roster: f.roster, former: Slots, nextBeat: n.now}
+	n.lead = leadership{ballot: ballot, roster: f.roster, former: Slots, elected: n.now, nextBeat: n.now}
 	n.lead.view = Proposal{Ballot: ballot, New: members}
 	n.event(Event{Kind: EventFounded, Ballot: ballot, Leader: n.cfg.Self.Name, Joined: n.names(members)})
 	n.propose(members, f.roster, Event{Why: "founded"})

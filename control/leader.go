@@ -10,6 +10,7 @@ type leadership struct {
 	ballot    Ballot
 	view      Proposal // proposed, or decided and beaten on
 	decided   bool
+	elected   Time
 	roster    *Roster // names the slots of view
 	round     uint64  // last one sent
 	nextBeat  Time

@@ -157,6 +157,9 @@ func TestRegisterBeat(t *testing.T) {
 		{"the members before the proposal are committed with it", func(r *Register) { r.Committed.Seq = 4 },
 			func(f *Frame) { f.Ask.Seq, f.Ask.Committed, f.Ask.Old, f.Ask.New = 6, 5, Of(0, 1, 2), Of(0, 1) },
 			ReasonBeatTaken, WakeCommitted, func(r *Register) bool { return r.Committed.Seq == 5 && r.Committed.Members == Of(0, 1, 2) }},
+		{"no further than what was accepted", func(r *Register) { r.Committed.Seq = 4 },
+			func(f *Frame) { f.Ask.Seq, f.Ask.Roster, f.Ask.Committed = 7, 8, 6 },
+			ReasonRosterMissing, WakeRoster | WakeCommitted, func(r *Register) bool { return r.Committed.Seq == 5 }},
 		{"what another ballot accepted is not committed by this one's word", nil,
 			func(f *Frame) { f.Ballot, f.Ask.Seq, f.Ask.Roster, f.Ask.Committed = second, 6, 8, 6 },
 			ReasonRosterMissing, WakeRoster, func(r *Register) bool {
@@ -295,6 +298,14 @@ func TestLease(t *testing.T) {
 		}
 	}
 	r := member()
+	r.LeaseUntil = 90 * ms // from a leader with longer leases
+	r.Receive(10*ms, ask(KindBeat, b, 1))
+	f := ask(KindBeat, b, 2)
+	f.Ask.Heard1 = Of(1)
+	if r.Receive(11*ms, f); r.LeaseUntil != 90*ms {
+		t.Errorf("a lease until %d was shortened to %d", 90*ms, r.LeaseUntil)
+	}
+	r = member()
 	r.State = RegisterJoining // no member yet, no lease
 	r.Committed = Commit{Seq: 6, Members: Of(0, 2)}
 	for round := uint64(1); round < 4; round++ {

@@ -111,6 +111,29 @@ func TestTallyVotes(t *testing.T) {
 	}
 }
 
+// TestTallyBothQuorums: the members before decide, and those after must be able to.
+func TestTallyBothQuorums(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		new, old Bitmap
+		votes    []uint16
+		want     uint32
+	}{
+		{"of the new alone", Of(0, 1, 2), Of(0, 1, 2, 3, 4), []uint16{0, 1}, 0},
+		{"of the old alone", Of(0, 1, 2, 3, 4), Of(0, 1, 2), []uint16{0, 1}, 0},
+		{"of both", Of(0, 1, 2, 3, 4), Of(0, 1, 2), []uint16{0, 1, 4}, 1},
+	} {
+		a := asking(false)
+		a.New, a.Old = c.new, c.old
+		for _, s := range c.votes {
+			a.Receive(10_000, reply(KindEcho, s, 50))
+		}
+		if a.Quorate != c.want {
+			t.Errorf("%s: quorate %d", c.name, a.Quorate)
+		}
+	}
+}
+
 // TestTallyHistory compares the history masks with a plain record of what arrived, for
 // echoes in any order, late and replayed.
 func TestTallyHistory(t *testing.T) {
@@ -124,11 +147,13 @@ func TestTallyHistory(t *testing.T) {
 			if rapid.Bool().Draw(t, "near") && newest > 3 {
 				round = rapid.Uint64Range(newest-3, min(newest+3, 200)).Draw(t, "round")
 			}
-			late := rapid.Bool().Draw(t, "late")
-			f := reply(KindEcho, 2, round)
-			if late {
-				f.Sent = 10_000 - 1001
+			if rapid.Bool().Draw(t, "edge") {
+				round = min(newest+rapid.Uint64Range(62, 65).Draw(t, "jump"), 200)
 			}
+			took := rapid.SampledFrom([]Time{0, 999, 1000, 1001, 5000}).Draw(t, "took")
+			late := took > 1000
+			f := reply(KindEcho, 2, round)
+			f.Sent = 10_000 - took
 			want := ReasonEchoTaken
 			switch {
 			case newest >= 64 && round <= newest-64:
@@ -184,6 +209,9 @@ func TestTallyPromises(t *testing.T) {
 	bid.Reply.Promised = asked + 7
 	if o := a.Receive(10_000, bid); o.Wake != WakePromise|WakeOutbid || a.Outbid != asked+7 || a.Promises.Has(4) {
 		t.Errorf("outbid: wake %b, by %v, promises %v", o.Wake, a.Outbid, a.Promises)
+	}
+	if o := a.Receive(10_000, bid); o.Wake != WakePromise {
+		t.Errorf("outbid by the same again: wake %b", o.Wake)
 	}
 	lower := reply(KindPromise, 2, 1)
 	lower.Reply.Promised = asked + 3
