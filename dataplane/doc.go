@@ -10,8 +10,11 @@
 //
 //   - It loads the programs, fills the maps and attaches the door last.
 //   - It reads register and tally by mmap, without a system call, copying again when a
-//     version shows that the kernel wrote meanwhile. It writes only the fields that are
-//     its own: each member's name, expected incarnation and state, its stamp and health.
+//     version shows that the kernel wrote meanwhile. It stores each member's name,
+//     expected incarnation and state the same way.
+//   - rc_group is frozen, so that the register can be given to everybody to map and nobody
+//     but programs can write it. A small program stamps the agent's two fields in it. The
+//     page of views is sealed memory: the kernel maps no BPF map for those who may only read.
 //   - Everything else it has done by program rc_command, run through BPF_PROG_TEST_RUN,
 //     under the lock that the frame logic takes too: commands, and the delivery of its own
 //     asks to its own register before they leave.
