@@ -41,8 +41,8 @@ func parseRecord(b []byte) (r control.InstanceRecord, err error) {
 	if err := strict(b, &r); err != nil {
 		return control.InstanceRecord{}, err
 	}
-	if len(r.Voters) > control.FoundersMax {
-		return control.InstanceRecord{}, fmt.Errorf("%d voters, at most %d", len(r.Voters), control.FoundersMax)
+	if len(r.Voters) > control.FoundersMax || len(r.Votes) > control.FoundersMax {
+		return control.InstanceRecord{}, fmt.Errorf("%d voters and %d votes, at most %d", len(r.Voters), len(r.Votes), control.FoundersMax)
 	}
 	return r, nil
 }
