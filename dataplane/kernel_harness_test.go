@@ -52,8 +52,8 @@ var testDoors = []struct {
 	{"tc", "rc_tc_door", 0xffffffff, 2, 7},
 }
 
-// testKernel is the C program under test with all its state mapped. Time stands still
-// between calls of setTime.
+// testKernel is the C program under test with all its state mapped. By the test's clock
+// time stands still between calls of setTime.
 type testKernel struct {
 	testing.TB
 	coll      *ebpf.Collection
@@ -70,12 +70,18 @@ type testKernel struct {
 
 func openTestKernel(t testing.TB) *testKernel {
 	t.Helper()
+	return openTestKernelBy(t, true)
+}
+
+// openTestKernelBy loads a kernel program that goes by the test's clock, or by the real one.
+func openTestKernelBy(t testing.TB, testClock bool) *testKernel {
+	t.Helper()
 	requireKernel(t)
 	spec, err := loadRollcall()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := spec.Variables["rc_test_clock"].Set(true); err != nil {
+	if err := spec.Variables["rc_test_clock"].Set(testClock); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"rc_stats", "rc_clock"} {
@@ -200,27 +206,31 @@ type testEvent struct {
 // silence timer says, which goes by real time, it passes over.
 func (k *testKernel) event(wait time.Duration) (testEvent, bool) {
 	for {
-		if wait == 0 && k.ring.AvailableBytes() == 0 {
-			return testEvent{}, false
-		}
-		k.ring.SetDeadline(time.Now().Add(wait))
-		err := k.ring.ReadInto(&k.record)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return testEvent{}, false
-		}
-		if err != nil {
-			k.Fatalf("read event: %v", err)
-		}
-		b := k.record.RawSample
-		e := testEvent{
-			wake:   control.Wake(binary.NativeEndian.Uint32(b)),
-			level:  binary.NativeEndian.Uint32(b[4:]),
-			at:     control.Time(binary.NativeEndian.Uint64(b[8:])),
-			ballot: control.Ballot(binary.NativeEndian.Uint64(b[16:])),
-			seq:    binary.NativeEndian.Uint64(b[24:]),
-		}
-		if e.wake != control.WakeSilent {
-			return e, true
+		if e, ok := k.anyEvent(wait); !ok || e.wake != control.WakeSilent {
+			return e, ok
 		}
 	}
+}
+
+// anyEvent returns the next event, or false when none comes in time.
+func (k *testKernel) anyEvent(wait time.Duration) (testEvent, bool) {
+	if wait == 0 && k.ring.AvailableBytes() == 0 {
+		return testEvent{}, false
+	}
+	k.ring.SetDeadline(time.Now().Add(wait))
+	err := k.ring.ReadInto(&k.record)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return testEvent{}, false
+	}
+	if err != nil {
+		k.Fatalf("read event: %v", err)
+	}
+	b := k.record.RawSample
+	return testEvent{
+		wake:   control.Wake(binary.NativeEndian.Uint32(b)),
+		level:  binary.NativeEndian.Uint32(b[4:]),
+		at:     control.Time(binary.NativeEndian.Uint64(b[8:])),
+		ballot: control.Ballot(binary.NativeEndian.Uint64(b[16:])),
+		seq:    binary.NativeEndian.Uint64(b[24:]),
+	}, true
 }
