@@ -1,10 +1,10 @@
-//go:build ignore
-
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The programs. A door is attached to a device and stays there: it lets everything pass
  * that is not ours, and hands what is ours to the program in its array, which an upgrade
- * replaces. Without one our frames pass as well.
+ * replaces. Without one our frames pass as well. The loader may mark both XDP programs with
+ * BPF_F_XDP_HAS_FRAGS, which devices with a large MTU ask for: our frames always fit the
+ * first buffer.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
