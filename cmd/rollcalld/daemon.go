@@ -169,8 +169,13 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	if why := context.Cause(ctx); err == nil && !errors.Is(why, context.Canceled) {
 		err = why
 	}
-	if err == nil {
+	publisher.Retire()
+	switch {
+	case err != nil:
+	case about.Plane == "kernel":
 		log.Info().Msg("rollcalld stops; the kernel goes on answering for this node")
+	default:
+		log.Info().Msg("rollcalld stops; nothing answers for this node until it is started again")
 	}
 	return err
 }

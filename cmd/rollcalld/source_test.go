@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"rollcall/cmd/internal/config"
+	"rollcall/control"
+	"rollcall/dataplane"
+	"rollcall/view"
+	"rollcall/view/publish"
+)
+
+type stillPlane struct{}
+
+func (stillPlane) Stats() (n [control.Reasons]uint64) {
+	n[control.ReasonBadTag] = 3
+	return n
+}
+func (stillPlane) Describe() dataplane.Description { return dataplane.Description{Plane: "socket"} }
+
+// newSource is node cn001 of five, in view 7 with cn002 and cn003, its lease valid until 1000.
+func newSource() (*source, *control.Register, *control.Time) {
+	r := &control.Register{
+		State: control.RegisterMember, Instance: 2, Incarnation: 0xabc, LeaseUntil: 1000 * control.Time(time.Millisecond), UpperUntil: control.MaxTime,
+		Committed: control.Commit{Seq: 7, Members: control.Of(0, 1, 2)}, Accepted: control.Proposal{Seq: 8, New: control.Of(0, 1, 2, 3)},
+	}
+	now := control.Time(900 * time.Millisecond)
+	s := &source{
+		cfg: &config.Config{
+			Cluster: "tofu", Node: "cn001", Founders: []string{"cn001"}, File: "f",
+			Groups: []config.Group{{ID: 4, Nodes: []string{"cn001", "cn002", "cn003", "cn004", "cn005", "cn006"}}},
+		},
+		plane: stillPlane{}, register: func() control.Register { return *r }, now: func() control.Time { return now },
+		loop: &loop{},
+	}
+	seat := func(slot uint16, name string) control.Seat {
+		return control.Seat{Slot: slot, Peer: control.Peer{Name: name, Incarnation: uint64(slot) + 1, RPC: "x:1"}}
+	}
+	seen := &snapshot{register: *r, status: control.Status{
+		Role: "leader", Instance: 2, Leader: "cn001",
+		Roster: &control.Roster{Seats: []control.Seat{seat(0, "cn001"), seat(1, "cn002"), seat(2, "cn003"), seat(3, "cn004"), seat(4, "cn005")}},
+		Past:   []control.Past{{Name: "cn005", State: view.Left}},
+	}}
+	seen.status.States[1] = view.Stale
+	seen.status.States[2] = view.Suspect
+	seen.asking.Round = 20
+	seen.members = []member{{slot: 2, round: 15, echoAt: 800 * control.Time(time.Millisecond), agentAgeMS: control.NoAgent}}
+	s.seen.Store(seen)
+	v := &view.View{Cluster: "tofu", Instance: 2, Group: 4, Epoch: 7, Leader: "cn001"}
+	for slot, name := range []string{"cn001", "cn002", "cn003"} {
+		v.Members = append(v.Members, view.Identity{Name: name, Group: 4, Slot: uint16(slot), Incarnation: uint64(slot) + 1})
+	}
+	s.installed.Store(&installed{view: v, at: time.Unix(1, 0), monoNS: 5})
+	return s, r, &now
+}
+
+// states gives a document's members as name:state.
+func states(d publish.Document) string {
+	var list []string
+	for _, m := range d.Members {
+		list = append(list, m.Name+":"+m.State.String())
+	}
+	return strings.Join(list, " ")
+}
+
+func TestViewDocument(t *testing.T) {
+	s, r, now := newSource()
+	d := s.View()
+	if !d.Valid || d.LeaseMS != 100 || d.Epoch != 7 || d.MonoNS != 5 {
+		t.Errorf("got %+v", d)
+	}
+	want := "cn001:alive cn002:stale cn003:suspect cn004:joining cn005:left cn006:absent"
+	if got := states(d); got != want {
+		t.Errorf("states %s, want %s", got, want)
+	}
+
+	*now = r.LeaseUntil // nobody told the loop, and yet
+	d = s.View()
+	if d.Valid || d.LeaseMS != 0 {
+		t.Errorf("valid %v for %d ms after the lease ended", d.Valid, d.LeaseMS)
+	}
+	if got := states(d); !strings.HasPrefix(got, "cn001:alive cn002:unknown cn003:unknown ") {
+		t.Errorf("states without a lease: %s", got)
+	}
+}
+
+func TestValidIsOnlyTheRegistersOwnView(t *testing.T) {
+	for name, change := range map[string]func(*control.Register){
+		"a later view is decided": func(r *control.Register) { r.Committed.Seq++ },
+		"another instance":        func(r *control.Register) { r.Instance++ },
+		"out":                     func(r *control.Register) { r.State = control.RegisterOut },
+		"the level above is lost": func(r *control.Register) { r.UpperUntil = 0 },
+	} {
+		s, r, _ := newSource()
+		change(r)
+		if s.View().Valid || s.Status().Valid {
+			t.Errorf("%s: still valid", name)
+		}
+	}
+}
+
+func TestBeforeTheFirstView(t *testing.T) {
+	s, _, _ := newSource()
+	s.installed.Store(nil)
+	s.seen.Store(nil)
+	d := s.View()
+	if d.Valid || d.Cluster != "tofu" || d.Instance != 0 || d.Counts[view.Absent] != 6 {
+		t.Errorf("got %+v", d)
+	}
+	if g := s.Group(); len(g.Members) != 0 || g.Group != 4 {
+		t.Errorf("group %+v", g)
+	}
+	if st := s.Status(); st.Role != "absent" || st.Valid {
+		t.Errorf("status %+v", st)
+	}
+}
+
+func TestGroupDocument(t *testing.T) {
+	s, _, _ := newSource()
+	g := s.Group()
+	if g.Committed != 7 || g.Accepted != 8 || g.Quorum != 2 || g.Leader != "cn001" || len(g.Members) != 4 {
+		t.Fatalf("got %+v", g)
+	}
+	want := publish.GroupEntry{
+		Name: "cn003", Slot: 2, State: view.Suspect, Incarnation: publish.Hex(3), Addresses: []string{},
+		Missed: 4, EchoAgeMS: 100, AgentAgeMS: -1,
+	}
+	if diff := cmp.Diff(want, g.Members[2]); diff != "" {
+		t.Errorf("suspect (-want +got):\n%s", diff)
+	}
+	if g.Members[3].State != view.Joining {
+		t.Errorf("cn004 is %v", g.Members[3].State)
+	}
+}
+
+func TestOrders(t *testing.T) {
+	for _, test := range []struct {
+		role  string
+		state control.RegisterState
+		order publish.Order
+		want  control.Order
+		fails string
+	}{
+		{"leader", control.RegisterMember, publish.Order{Verb: publish.Leave}, control.OrderLeave, ""},
+		{"left", control.RegisterVacant, publish.Order{Verb: publish.Leave}, 0, "left already"},
+		{"left", control.RegisterVacant, publish.Order{Verb: publish.Join}, control.OrderJoin, ""},
+		{"leader", control.RegisterMember, publish.Order{Verb: publish.Join}, 0, "has not left"},
+		{"leader", control.RegisterMember, publish.Order{Verb: publish.Shutdown}, control.OrderShutdown, ""},
+		{"absent", control.RegisterVacant, publish.Order{Verb: publish.Shutdown}, 0, "no member"},
+		{"absent", control.RegisterVacant, publish.Order{Verb: publish.Found, Abandon: 3}, control.OrderAbandon, ""},
+		{"leader", control.RegisterMember, publish.Order{Verb: publish.Found}, 0, "nothing to found"},
+		{"leader", control.RegisterMember, publish.Order{Verb: "dance"}, 0, "no order"},
+	} {
+		s, r, _ := newSource()
+		r.State = test.state
+		s.seen.Store(&snapshot{status: control.Status{Role: test.role}})
+		var got control.Input
+		s.offer = func(in input) error {
+			got = in.Input
+			close(in.taken)
+			return nil
+		}
+		err := s.Do(t.Context(), test.order)
+		if got.Order != test.want || got.Abandon != test.order.Abandon && err == nil {
+			t.Errorf("%s while %s: ordered %+v", test.order.Verb, test.role, got)
+		}
+		if (err == nil) != (test.fails == "") || err != nil && !strings.Contains(err.Error(), test.fails) {
+			t.Errorf("%s while %s: %v", test.order.Verb, test.role, err)
+		}
+	}
+}
+
+func TestOrderGivesUpOnABusyLoop(t *testing.T) {
+	s, _, _ := newSource()
+	s.offer = func(input) error { return errBusy }
+	if err := s.Do(t.Context(), publish.Order{Verb: publish.Leave}); !errors.Is(err, errBusy) {
+		t.Errorf("full queue: %v", err)
+	}
+	s.offer = func(input) error { return nil }
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Do(ctx, publish.Order{Verb: publish.Leave}); !errors.Is(err, context.Canceled) {
+		t.Errorf("loop that never takes it: %v", err)
+	}
+}
+
+func TestStatsDocument(t *testing.T) {
+	s, _, _ := newSource()
+	s.loop.counts.wakes.Store(4)
+	d := s.Stats()
+	if d.Frames["bad_tag"] != 3 || d.Wakes != 4 || d.MonoNS == 0 || d.Voluntary+d.Involuntary == 0 {
+		t.Errorf("got %+v", d)
+	}
+	if len(d.Frames) != int(control.Reasons)-1 {
+		t.Errorf("%d counters of %d reasons", len(d.Frames), control.Reasons-1)
+	}
+}
+
+func TestHistoryKeepsTheNewest(t *testing.T) {
+	var h history
+	if got := h.since(0); len(got) != 0 {
+		t.Errorf("an empty history has %d events", len(got))
+	}
+	for range 3*historyMax + 7 {
+		h.add(publish.EventDocument{})
+	}
+	const last = 3*historyMax + 7
+	all := h.since(0)
+	if n := len(all); n > historyMax || n < historyMax/2 || all[n-1].Number != last {
+		t.Errorf("kept %d events, the newest number %d", n, all[n-1].Number)
+	}
+	for i, e := range all {
+		if e.Number != all[0].Number+uint64(i) {
+			t.Fatalf("event %d has number %d", i, e.Number)
+		}
+	}
+	if got := h.since(last - 2); len(got) != 2 || got[0].Number != last-1 {
+		t.Errorf("since %d: %d events", last-2, len(got))
+	}
+	if got := h.since(last + 100); len(got) != 0 {
+		t.Errorf("from the future: %d events", len(got))
+	}
+}
+
+func TestEventDocument(t *testing.T) {
+	wall := time.Unix(1000, 0)
+	v := &view.View{Cluster: "tofu", Epoch: 8}
+	e := &control.Event{
+		Kind: control.EventInstalled, At: 7e9, Instance: 1, From: 7, To: 8, Ballot: control.NewBallot(1, 2, 3), Leader: "a", Removed: []string{"b"},
+		Why: "silent", Rounds: 1, Missed: 4e9, Verdict: 5e9, Commit: 6e9, Install: 7e9,
+		Evidence: []control.Evidence{{Name: "b", Slot: 1, LastEcho: 3e9, Missed: 5, Why: "silent"}},
+	}
+	want := publish.EventDocument{
+		Kind: "installed", At: time.Unix(997, 0), AtNS: 7e9, Node: "n", Instance: 1, From: 7, To: 8, Hash: publish.Hex(v.Hash()), Ballot: "1.2.3",
+		Leader: "a", Removed: []string{"b"}, Why: "silent", RoundsUsed: 1, LastEvidenceNS: 4e9, VerdictNS: 5e9, CommitNS: 6e9, InstallNS: 7e9,
+		Evidence: []publish.Evidence{{Name: "b", Slot: 1, LastEchoNS: 3e9, Missed: 5, Why: "silent"}},
+	}
+	if diff := cmp.Diff(want, eventDocument("n", e, v, 10e9, wall)); diff != "" {
+		t.Errorf("event (-want +got):\n%s", diff)
+	}
+}
