@@ -28,33 +28,6 @@ type Config struct {
 	Held        []*Roster // the last Output.Held of an earlier agent of this host, if its register is still there
 }
 
-// InstanceRecord is what a founder keeps on disk. The driver writes and syncs it before it
-// sends anything of the same Output.
-type InstanceRecord struct {
-	Instance uint32  `json:"instance"`
-	Epoch    uint64  `json:"epoch"`
-	Voters   []Voter `json:"voters"` // of the top level
-	Closed   bool    `json:"closed"`
-	// Votes are those to found later instances, ascending, as far as they are not known to be
-	// void; Tried is the highest instance this founder ever voted for.
-	Votes []FoundVote `json:"votes,omitempty"`
-	Tried uint32      `json:"tried,omitempty"`
-}
-
-// FoundVote binds a founder to a proposed instance: it joins no earlier one unless the
-// proposer says that it gave up.
-type FoundVote struct {
-	Instance uint32  `json:"instance"`
-	Proposer string  `json:"proposer"`
-	Voters   []Voter `json:"voters"`
-}
-
-// Voter is a voter of the top level as a record names it.
-type Voter struct {
-	Name string `json:"name"`
-	RPC  string `json:"rpc"`
-}
-
 // Order is what an operator asks of this node.
 type Order uint8
 
