@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,6 +99,7 @@ func TestDaemonFromStartToEnd(t *testing.T) {
 		return
 	}
 	path := lonely(t)
+	manager := serviceManager(t)
 	start := func() (*config.Config, context.CancelFunc, <-chan error) {
 		cfg, err := config.Load(path, nil)
 		if err != nil {
@@ -155,6 +157,10 @@ func TestDaemonFromStartToEnd(t *testing.T) {
 		t.Errorf("group %+v, %v", group, err)
 	}
 
+	for _, want := range []string{"READY=1", "STATUS=epoch 1 of instance 1: 1 of 2 nodes, leader n1", "WATCHDOG=1"} {
+		manager.expect(t, want)
+	}
+
 	// A second daemon on the interface says who is in its way, and harms nobody.
 	p, err := prepare(cfg)
 	if err != nil {
@@ -171,6 +177,7 @@ func TestDaemonFromStartToEnd(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Errorf("stopped with %v", err)
 	}
+	manager.expect(t, "STOPPING=1")
 	if !reader.Retired() {
 		t.Error("readers are not told to reopen")
 	}
@@ -182,6 +189,38 @@ func TestDaemonFromStartToEnd(t *testing.T) {
 	record, err := loadRecord(cfg.StateDir)
 	if err != nil || record.Instance != 1 || len(record.Voters) != 1 || record.Voters[0].Name != "n1" {
 		t.Errorf("record %+v, %v", record, err)
+	}
+}
+
+// serviceManager plays systemd, watchdog and all.
+func serviceManager(t *testing.T) notifications {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", "20000000")
+	t.Setenv("WATCHDOG_PID", fmt.Sprint(os.Getpid()))
+	return notifications{c}
+}
+
+type notifications struct{ *net.UnixConn }
+
+// expect waits until the daemon says so.
+func (n notifications) expect(t *testing.T, want string) {
+	t.Helper()
+	b := make([]byte, 1024)
+	for {
+		size, err := n.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(b[:size]) == want {
+			return
+		}
 	}
 }
 
