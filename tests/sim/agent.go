@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"slices"
+	"encoding/json"
 	"time"
 
 	"rollcall/control"
@@ -54,7 +54,7 @@ func (h *host) startAgent() {
 	c := control.Config{
 		Cluster: "sim", ClusterID: 0x73696d, Self: h.peer,
 		Interval: w.Interval, Rounds: w.Rounds, JoinWindow: w.JoinWindow, FoundWait: w.FoundWait,
-		AgentGrace: w.AgentGrace, Record: h.disk, Held: h.held,
+		AgentGrace: w.AgentGrace, Held: h.held,
 	}
 	for i := range w.Founders {
 		c.Founders = append(c.Founders, w.hosts[i].name)
@@ -65,7 +65,11 @@ func (h *host) startAgent() {
 	if h.roster != nil { // a driver tells its plane where an adopted register's group is
 		h.route(h.roster)
 	}
-	c.Record.Voters = slices.Clone(c.Record.Voters)
+	if h.disk != nil {
+		if err := json.Unmarshal(h.disk, &c.Record); err != nil {
+			w.fail("contract", "%s cannot read its record: %v", h.name, err)
+		}
+	}
 	h.agent.node = w.newNode(c)
 	h.stamp(life)
 	h.plan()
@@ -306,10 +310,8 @@ func (h *host) perform() {
 	switch a.part {
 	case partRecord:
 		if out.Record != nil {
-			h.disk = *out.Record
-			h.disk.Voters = slices.Clone(out.Record.Voters)
-			h.w.tell(h.id, "record", "instance %d epoch %d voters %v closed %v votes %v",
-				h.disk.Instance, h.disk.Epoch, h.disk.Voters, h.disk.Closed, h.disk.Votes)
+			h.disk, _ = json.Marshal(out.Record) // a struct of plain fields
+			h.w.tell(h.id, "record", "%s", h.disk)
 		}
 	case partRoster:
 		if out.Roster != nil {

@@ -14,7 +14,7 @@
 // package control. Then the faults end, a random core is left connected, and the liveness
 // phase asks that it agrees on one valid view of itself within a bound.
 //
-//	go test ./tests/sim                       # stored seeds, then fresh ones for a few seconds
-//	go test ./tests/sim -seconds 600          # fresh seeds for ten minutes
-//	go test ./tests/sim -seed 1234 -trace -v  # one run, one line an event
+//	go test ./tests/sim                                          # stories, stored seeds, some fresh ones
+//	go test ./tests/sim -run TestSeeds -v -args -seconds 600     # fresh seeds for ten minutes
+//	go test ./tests/sim -run TestSeeds -args -seed 1234 -trace   # one run, one line an event
 package sim

@@ -15,7 +15,7 @@ type host struct {
 	name  string
 	peer  control.Peer
 	clock clock
-	disk  control.InstanceRecord
+	disk  []byte // what a founder wrote down
 
 	up      bool
 	boot    uint32 // counts power-ups

@@ -230,10 +230,10 @@ func (h *host) holds(c *choice) bool {
 func (w *World) leader() *host {
 	var best *host
 	for _, h := range w.hosts {
-		if !h.up || h.agent.state == agentDead {
+		r := h.reg
+		if !h.up || h.agent.state == agentDead || r.Promised.Slot() != r.Slot {
 			continue
 		}
-		r := h.reg
 		if h.agent.node.Status(h.now(), &r).Role == "leader" && (best == nil || best.reg.Promised < r.Promised) {
 			best = h
 		}

@@ -36,7 +36,7 @@ func runSeed(t *testing.T, seed uint64, trace func(string)) Result {
 		if *flagSeed == 0 {
 			res.Final = ""
 		}
-		t.Errorf("seed %d: %s: %v\n%v\n%s\nreplay: go test ./tests/sim -run TestSeeds -seed %d -nodes %d -trace -v",
+		t.Errorf("seed %d: %s: %v\n%v\n%s\nreplay: go test ./tests/sim -run TestSeeds -args -seed %d -nodes %d -trace",
 			seed, res.Outcome, res.Violation, res.Options, res.Final, seed, *flagNodes)
 	}
 	return res

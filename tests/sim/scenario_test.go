@@ -1,0 +1,341 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"rollcall/control"
+)
+
+// The scenarios below are stories in a faultless network. What they do not say, the checkers
+// say in every run.
+
+// stage is a world in which a scenario plays.
+type stage struct {
+	*World
+	t *testing.T
+}
+
+// stand raises a group and waits until all agree.
+func stand(t *testing.T, hosts, founders int) stage {
+	t.Helper()
+	o := defaults(uint64(hosts)<<8 | uint64(founders))
+	o.Hosts, o.Founders, o.Contacts = hosts, founders, founders
+	var trace func(string)
+	if *flagTrace {
+		trace = func(line string) { fmt.Println(line) }
+	}
+	s := stage{New(o, realNode, trace), t}
+	for _, h := range s.hosts {
+		h.powerOn()
+	}
+	s.expect("all agree", func() bool { return s.agreed(s.hosts) })
+	return s
+}
+
+// expect waits for something that a healthy group owes.
+func (s stage) expect(what string, holds func() bool) {
+	s.t.Helper()
+	if !s.Until(s.patience(), holds) {
+		s.t.Fatalf("%s: did not happen by %v: %v\n%s", what, time.Duration(s.now), s.failure, s.Describe())
+	}
+}
+
+// quiet lets intervals pass in which nothing may be decided.
+func (s stage) quiet(intervals int) {
+	s.t.Helper()
+	head := s.ledger.head
+	if !s.Run(time.Duration(intervals) * s.Interval) {
+		s.t.Fatalf("%v\n%s", s.failure, s.Describe())
+	}
+	if s.ledger.head != head {
+		s.t.Fatalf("decided seq %d: %s\n%s", s.ledger.head.seq, slots(s.ledger.head.proposal.New), s.Describe())
+	}
+}
+
+// but lists the hosts except some.
+func (s stage) but(gone ...*host) (rest []*host) {
+	for _, h := range s.hosts {
+		out := false
+		for _, g := range gone {
+			out = out || g == h
+		}
+		if !out {
+			rest = append(rest, h)
+		}
+	}
+	return rest
+}
+
+// followers lists n hosts that do not lead.
+func (s stage) followers(n int) []*host { return s.but(s.leader())[:n] }
+
+// removals are the view changes from now on that take somebody out.
+func (s stage) removals() func() []removal {
+	n := len(s.ledger.removals)
+	return func() []removal { return s.ledger.removals[n:] }
+}
+
+// onlyRemoval checks that the given hosts went in one view, and how many rounds it took.
+func (s stage) onlyRemoval(got []removal, rounds int, of ...control.Bitmap) {
+	s.t.Helper()
+	if len(got) != 1 || got[0].rounds != rounds || got[0].gone != of[0] {
+		s.t.Fatalf("removals %+v, want one of %s in %d rounds", got, slots(of[0]), rounds)
+	}
+}
+
+func slotsOf(hosts ...*host) (b control.Bitmap) {
+	for _, h := range hosts {
+		b.Set(h.reg.Slot)
+	}
+	return b
+}
+
+func TestFoundAndGrow(t *testing.T) {
+	s := stand(t, 3, 3)
+	if c := s.ledger.head; c.instance != 1 {
+		t.Errorf("the first instance is %d", c.instance)
+	}
+	for _, n := range []int{1, 16, 64} {
+		s = stand(t, n, min(n, 3))
+		s.quiet(100)
+	}
+}
+
+func TestCrashOne(t *testing.T) {
+	s := stand(t, 16, 3)
+	victim, removals := s.followers(1)[0], s.removals()
+	gone := slotsOf(victim)
+	victim.powerOff()
+	s.expect("the survivors agree", func() bool { return s.agreed(s.but(victim)) })
+	s.onlyRemoval(removals(), 1, gone)
+	before := victim.boot
+	victim.powerOn()
+	s.expect("it comes back", func() bool { return s.agreed(s.hosts) })
+	if victim.boot == before || len(removals()) != 1 {
+		t.Errorf("removals %+v", removals())
+	}
+}
+
+func TestCrashLeader(t *testing.T) {
+	s := stand(t, 16, 3)
+	old, removals := s.leader(), s.removals()
+	gone := slotsOf(old)
+	old.powerOff()
+	s.expect("the survivors agree", func() bool { return s.agreed(s.but(old)) })
+	s.onlyRemoval(removals(), 2, gone)
+	old.powerOn()
+	s.expect("it comes back", func() bool { return s.agreed(s.hosts) })
+}
+
+func TestCrashFourAtOnce(t *testing.T) {
+	s := stand(t, 16, 3)
+	victims, removals := s.followers(4), s.removals()
+	gone := slotsOf(victims...)
+	for _, h := range victims {
+		h.powerOff()
+	}
+	s.expect("the survivors agree", func() bool { return s.agreed(s.but(victims...)) })
+	s.onlyRemoval(removals(), 1, gone)
+}
+
+// TestCrashWithinWindow: who falls a little later goes with those who fell first.
+func TestCrashWithinWindow(t *testing.T) {
+	s := stand(t, 16, 3)
+	victims, removals := s.followers(3), s.removals()
+	gone := slotsOf(victims...)
+	for _, h := range victims {
+		h.powerOff()
+		s.Run(s.Interval * 3 / 4)
+	}
+	s.expect("the survivors agree", func() bool { return s.agreed(s.but(victims...)) })
+	s.onlyRemoval(removals(), 1, gone)
+}
+
+func TestAgentStopped(t *testing.T) {
+	s := stand(t, 5, 3)
+	removals := s.removals()
+	s.followers(1)[0].stopAgent()
+	s.quiet(1000)
+	lead := s.leader()
+	lead.stopAgent()
+	s.expect("leadership moves", func() bool { l := s.leader(); return l != nil && l != lead })
+	s.Run(100 * s.Interval)
+	lead.contAgent()
+	s.Run(1000 * s.Interval)
+	if s.failure != nil || len(removals()) != 0 {
+		t.Fatalf("%v, removals %+v", s.failure, removals())
+	}
+}
+
+// TestAgentsRestarted: registers serve on, and new agents find them.
+func TestAgentsRestarted(t *testing.T) {
+	s := stand(t, 5, 3)
+	removals := s.removals()
+	incarnations := map[string]uint64{}
+	for _, h := range s.hosts {
+		incarnations[h.name] = h.reg.Incarnation
+	}
+	for _, pause := range []time.Duration{0, 20 * s.Interval} {
+		for _, h := range s.hosts { // all in the same instant, the second time down for a while
+			h.killAgent()
+		}
+		s.Run(pause)
+		for _, h := range s.hosts {
+			h.startAgent()
+		}
+		s.expect("all agree again", func() bool { return s.agreed(s.hosts) })
+	}
+	for _, h := range s.hosts {
+		h.killAgent()
+		h.startAgent()
+		s.Run(3 * s.Interval)
+	}
+	s.expect("all agree again", func() bool { return s.agreed(s.hosts) })
+	for _, h := range s.hosts {
+		if h.reg.Incarnation != incarnations[h.name] {
+			t.Errorf("%s has another incarnation", h.name)
+		}
+	}
+	if len(removals()) != 0 {
+		t.Errorf("removals %+v", removals())
+	}
+}
+
+// TestCutNode: its own clock tells it before the others decide without it.
+func TestCutNode(t *testing.T) {
+	s := stand(t, 5, 3)
+	for _, victim := range []*host{s.followers(1)[0], s.leader()} {
+		was := victim.reg.Incarnation
+		head := s.ledger.head
+		s.isolate(victim.id, true)
+		s.until(s.now+Instant(s.patience()), func() bool { return s.ledger.head != head })
+		if victim.reg.Valid(victim.now()) {
+			t.Fatal("still valid when the others decided")
+		}
+		s.expect("the others agree", func() bool { return s.agreed(s.but(victim)) })
+		s.net.heal()
+		s.expect("it comes back", func() bool { return s.agreed(s.hosts) })
+		if victim.reg.Incarnation == was {
+			t.Error("it came back as the one that was removed")
+		}
+	}
+}
+
+func TestNoQuorum(t *testing.T) {
+	s := stand(t, 5, 3)
+	var cut []*host
+	for _, h := range s.hosts[:3] {
+		s.isolate(h.id, true)
+		cut = append(cut, h)
+	}
+	s.Run(20 * s.Interval)
+	for range 50 {
+		s.quiet(10)
+		for _, h := range s.hosts {
+			if h.reg.Valid(h.now()) {
+				t.Fatalf("%s trusts its view without a quorum", h.name)
+			}
+		}
+	}
+	for _, h := range cut {
+		if r := h.reg; h.agent.node.Status(h.now(), &r).Awaiting == "" {
+			t.Errorf("%s does not say what it waits for", h.name)
+		}
+	}
+	s.net.heal()
+	s.expect("it goes on", func() bool { return s.agreed(s.hosts) })
+	if s.ledger.head.instance != 1 {
+		t.Errorf("as instance %d", s.ledger.head.instance)
+	}
+}
+
+// TestFoundersRebooted: connected or cut off, founders that lost their registers never begin
+// a second cluster beside one that lives.
+func TestFoundersRebooted(t *testing.T) {
+	for _, cut := range []bool{false, true} {
+		s := stand(t, 12, 3)
+		founders := s.hosts[:3]
+		for _, h := range founders {
+			h.powerOff()
+		}
+		if cut {
+			for i := range s.hosts {
+				for j := range s.hosts {
+					s.cut(i, j, (i < 3) != (j < 3))
+				}
+			}
+		}
+		for _, h := range founders {
+			h.powerOn()
+		}
+		if cut {
+			s.expect("the others go on", func() bool { return s.agreed(s.hosts[3:]) })
+			s.Run(10 * s.FoundWait)
+			for _, h := range founders {
+				if h.reg.State != control.RegisterVacant {
+					t.Errorf("%s has a register of instance %d", h.name, h.reg.Instance)
+				}
+			}
+			s.net.heal()
+		}
+		s.expect("they come back", func() bool { return s.agreed(s.hosts) })
+		if s.ledger.head.instance != 1 {
+			t.Errorf("cut off %v: instance %d", cut, s.ledger.head.instance)
+		}
+	}
+}
+
+// TestAllRebooted: a cluster that nobody remembers but the founders' disks begins anew.
+func TestAllRebooted(t *testing.T) {
+	s := stand(t, 5, 3)
+	for _, h := range s.hosts {
+		h.powerOff()
+	}
+	for _, h := range s.hosts {
+		h.powerOn()
+	}
+	s.expect("the next instance", func() bool { return s.agreed(s.hosts) && s.ledger.head.instance > 1 })
+}
+
+func TestLeave(t *testing.T) {
+	s := stand(t, 5, 3)
+	for _, leads := range []bool{false, true} {
+		goer, removals := s.followers(1)[0], s.removals()
+		if leads {
+			goer = s.leader()
+		}
+		gone := slotsOf(goer)
+		goer.command(control.OrderLeave, 0)
+		s.expect("the others agree", func() bool { return s.agreed(s.but(goer)) })
+		if r := removals(); len(r) != 1 || r[0].gone != gone {
+			t.Fatalf("removals %+v, want one of %s", r, slots(gone))
+		}
+		s.quiet(300)
+		if goer.reg.State != control.RegisterVacant {
+			t.Errorf("%s left and holds register %d", goer.name, goer.reg.State)
+		}
+		goer.command(control.OrderJoin, 0)
+		s.expect("it comes back", func() bool { return s.agreed(s.hosts) })
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	s := stand(t, 4, 3)
+	s.hosts[3].command(control.OrderShutdown, 0)
+	s.expect("all are gone", func() bool {
+		for _, h := range s.hosts {
+			if h.reg.State != control.RegisterVacant {
+				return false
+			}
+		}
+		return true
+	})
+	s.quiet(1000)
+	for _, h := range s.hosts {
+		h.powerOff()
+		h.powerOn()
+	}
+	s.expect("the next instance", func() bool { return s.agreed(s.hosts) && s.ledger.head.instance > 1 })
+}
