@@ -121,6 +121,9 @@ func (h *host) receive(fl *flight) {
 		h.wake(o.Wake)
 	default:
 		before := h.mark()
+		if h.w.tamper != nil {
+			h.w.tamper(h, f)
+		}
 		o := h.reg.Receive(now, f)
 		h.w.frame(h, fl, o.Reason)
 		h.changed(before)

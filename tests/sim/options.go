@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"rollcall/control"
 )
 
 // Class says what kind of trouble a run has, and so what may be demanded of it.
@@ -60,6 +62,8 @@ type Options struct {
 	FaultEvery time.Duration   // mean
 	Settle     bool            // trouble begins only when the group stands
 	Safety     int             // intervals of the safety phase
+
+	tamper func(h *host, f *control.Frame) // breaks a rule of the register, in tests of the checkers
 }
 
 // defaults are those of a small group in a faultless network.

@@ -33,6 +33,7 @@ type World struct {
 	trace   func(line string)
 	scratch control.Tally // what a step sees of a tally
 	failure *Violation
+	only    string // guarantee that is checked alone; empty: all
 }
 
 // Stats count what happened in a run.
@@ -68,7 +69,7 @@ func New(o Options, newNode func(control.Config) Node, trace func(line string)) 
 
 // fail records the first violation; the run ends with it.
 func (w *World) fail(guarantee, format string, args ...any) {
-	if w.failure == nil {
+	if w.failure == nil && (w.only == "" || w.only == guarantee) {
 		w.failure = &Violation{Guarantee: guarantee, At: time.Duration(w.now), What: fmt.Sprintf(format, args...)}
 		w.tell(-1, "VIOLATION", "%s: %s", guarantee, w.failure.What)
 	}

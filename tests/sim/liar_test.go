@@ -1,0 +1,188 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/control"
+	"rollcall/view"
+)
+
+// liar is a real node whose outputs are spoilt: every checker must notice its kind of lie.
+type liar struct {
+	*control.Node
+	spoil func(now control.Time, in *control.Input, out *control.Output)
+	idle  bool // its deadline is always now
+}
+
+func (l *liar) Step(now control.Time, in control.Input) control.Output {
+	out := l.Node.Step(now, in)
+	l.spoil(now, &in, &out)
+	return out
+}
+
+func (l *liar) Deadline() control.Time {
+	if l.idle {
+		return 1
+	}
+	return l.Node.Deadline()
+}
+
+// caught runs a group of which every node lies and returns what the checkers say.
+func caught(t *testing.T, only string, lie func() *liar) *Violation {
+	t.Helper()
+	o := defaults(7)
+	o.Hosts, o.Contacts, o.Nap = 5, 5, time.Microsecond
+	w := New(o, func(c control.Config) Node {
+		l := lie()
+		l.Node = control.New(c)
+		return l
+	}, nil)
+	w.only = only
+	for _, h := range w.hosts {
+		h.powerOn()
+	}
+	w.Run(30 * time.Second)
+	return w.failure
+}
+
+func TestCheckersCatchLies(t *testing.T) {
+	for _, c := range []struct {
+		name, guarantee, says string
+		lie                   func() *liar
+	}{
+		{"a view with a member left out", "G1", "decided were", func() *liar {
+			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
+				if out.View != nil && len(out.View.Members) > 3 {
+					v := *out.View
+					v.Members = v.Members[1:]
+					out.View = &v
+				}
+			}}
+		}},
+		{"a view nobody decided", "G1", "not decided", func() *liar {
+			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
+				if out.View != nil && len(out.View.Members) > 3 {
+					v := *out.View
+					v.Epoch++
+					out.View = &v
+				}
+			}}
+		}},
+		{"two contents under one number", "G1", "two proposals", func() *liar {
+			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
+				if len(out.Frames) != 1 || out.Frames[0].Frame.Kind != control.KindBeat || out.Frames[0].To.Len() < 5 {
+					return
+				}
+				other := out.Frames[0]
+				out.Frames[0].Frame.Ask.Seq++
+				other.Frame.Ask.Seq++
+				other.Frame.Ask.Digest++
+				out.Frames[0].To = control.Of(other.Frame.From)
+				other.To.Clear(other.Frame.From)
+				out.Frames = append(out.Frames, other)
+			}}
+		}},
+		{"a view again that was succeeded", "G2", "after", func() *liar {
+			var shown []*view.View
+			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
+				if out.View != nil {
+					if shown = append(shown, out.View); len(shown) > 2 {
+						out.View = shown[0]
+					}
+				}
+			}}
+		}},
+		{"a live member thrown out", "G5", "missed rounds", throwOut},
+		{"a member thrown out whose lease runs", "G4", "lease", throwOut},
+		{"a node that never rests", "contract", "stepped", func() *liar {
+			return &liar{idle: true, spoil: func(control.Time, *control.Input, *control.Output) {}}
+		}},
+		{"a message that nobody may send", "contract", "not valid", func() *liar {
+			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
+				for i := range out.Messages {
+					out.Messages[i].Message.Kind = "gossip"
+				}
+			}}
+		}},
+		{"a hand in the register", "contract", "wrote to the register", func() *liar {
+			return &liar{spoil: func(_ control.Time, in *control.Input, _ *control.Output) { in.Register.Promised++ }}
+		}},
+	} {
+		v := caught(t, c.guarantee, c.lie)
+		if v == nil || v.Guarantee != c.guarantee || !strings.Contains(v.What, c.says) {
+			t.Errorf("%s: %v", c.name, v)
+		}
+	}
+}
+
+// throwOut proposes a view without the highest member, for no reason at all.
+func throwOut() *liar {
+	beats := 0
+	return &liar{spoil: func(_ control.Time, in *control.Input, out *control.Output) {
+		for i := range out.Frames {
+			f := &out.Frames[i].Frame
+			if f.Kind != control.KindBeat || f.Ask.Committed != f.Ask.Seq || f.Ask.New.Len() < 5 {
+				continue
+			}
+			if beats++; beats > 20 {
+				victim := f.Ask.New.Next(4)
+				f.Ask.Old, f.Ask.Seq = f.Ask.New, f.Ask.Seq+1
+				f.Ask.New.Clear(victim)
+			}
+		}
+	}}
+}
+
+// TestCheckerOfRegisters: a register that forgets a promise is noticed.
+func TestCheckerOfRegisters(t *testing.T) {
+	s := stand(t, 3, 3)
+	for _, forget := range []func(r *control.Register){
+		func(r *control.Register) { r.Promised-- },
+		func(r *control.Register) { r.Accepted.Seq-- },
+		func(r *control.Register) { r.Committed.Seq-- },
+	} {
+		s.failure = nil
+		h := s.hosts[1]
+		before, kept := h.mark(), h.reg
+		forget(&h.reg)
+		h.changed(before)
+		h.reg = kept
+		if s.failure == nil || s.failure.Guarantee != "G9" {
+			t.Errorf("%v", s.failure)
+		}
+	}
+}
+
+// TestLeasesNeedTheRules: without the rules that leases rest on, random runs break G4 soon.
+func TestLeasesNeedTheRules(t *testing.T) {
+	for name, tamper := range map[string]func(h *host, f *control.Frame){
+		"prepares are never refused": func(h *host, f *control.Frame) {
+			if f.Kind == control.KindPrepare {
+				f.Flags, f.Ask.Prior = control.FlagHandOver, h.reg.Promised
+			}
+		},
+		"leases run from the beat": func(h *host, f *control.Frame) {
+			if f.Kind == control.KindBeat && f.Ballot == h.reg.BeatBallot && f.Ask.New.Has(h.reg.Slot) {
+				f.Ask.Heard1.Set(h.reg.Slot)
+				h.reg.Echoed[0] = control.Echoed{Round: f.Round - 1, At: h.now()}
+			}
+		},
+	} {
+		seed := uint64(1)
+		for ; seed < 400; seed++ {
+			o := Draw(seed)
+			if o.Class != Chaos {
+				continue
+			}
+			o.tamper = tamper
+			if r := Run(o, realNode, nil); r.Violation != nil && (r.Violation.Guarantee == "G4" || r.Violation.Guarantee == "G3") {
+				break
+			}
+		}
+		if seed == 400 {
+			t.Errorf("%s, and no checker noticed", name)
+		}
+	}
+}
