@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -262,6 +263,9 @@ func expand(list string) ([]string, error) {
 	names, err := hostlist.Expand(list)
 	if err != nil {
 		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, errors.New("names no node")
 	}
 	for _, name := range names {
 		if err := control.ValidName(name); err != nil {

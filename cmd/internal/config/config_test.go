@@ -151,6 +151,8 @@ func TestProblemsNameFileLineAndRemedy(t *testing.T) {
 		"contact without port":  {top(`contacts = ["cn001"]`), `f:1: contacts: bad address "cn001"`},
 		"no founders":           {strings.Replace(good, `founders   = "cn[001-003]"`, "", 1), `f: founders: missing`},
 		"founder unknown":       {swap("cn[001-003]", "cn[064-065]"), `f:5: founders: cn065 is in no group`},
+		"founders blank":        {swap("cn[001-003]", " "), `f:5: founders: names no node`},
+		"nodes blank":           {swap("cn[001-064]", " "), `f:10: group 1: nodes: names no node`},
 		"founders bad":          {swap("cn[001-003]", "cn[001-"), `f:5: founders: `},
 		"no groups":             {strings.Split(good, "\n[[group]]")[0], `f: group: none; add a [[group]] with id and nodes`},
 		"group as table":        {strings.Replace(good, "[[group]]", "[group]", 1), `f:7: group: must be written as [[group]]`},

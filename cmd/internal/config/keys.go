@@ -53,7 +53,7 @@ var Keys = []Key{
 	{"log_level", "debug, info, warn or error", text, word(func(c *Config) *string { return &c.LogLevel })},
 	{"ethertype", "EtherType of frames with transport ether", number, integer(func(c *Config) *uint16 { return &c.EtherType }, 0x600, 0xffff)},
 	{"port", "UDP port of frames with transport udp", number, integer(func(c *Config) *uint16 { return &c.Port }, 1, 65535)},
-	{"dscp", "DSCP of frames with transport udp", number, integer(func(c *Config) *uint8 { return &c.DSCP }, 1, 63)},
+	{"dscp", "DSCP of frames with transport udp", number, integer(func(c *Config) *uint8 { return &c.DSCP }, 0, 63)},
 	{"address", "the interface's own address to use; default: its first global one", text, address},
 	{"priority", "SCHED_FIFO priority of the daemon, 0: do not set", number, integer(func(c *Config) *int { return &c.Priority }, 0, 99)},
 }
