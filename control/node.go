@@ -55,11 +55,8 @@ type Node struct {
 // the first Step, goes on where an earlier agent stopped.
 func New(c Config) *Node {
 	n := &Node{cfg: c, record: c.Record}
-	for _, r := range c.Held {
+	for _, r := range c.Rosters {
 		n.rosters = append(n.rosters, heldRoster{r, r.Version()})
-	}
-	if c.Roster != nil && len(n.rosters) == 0 {
-		n.rosters = []heldRoster{{c.Roster, c.Roster.Version()}}
 	}
 	return n
 }
@@ -308,9 +305,9 @@ func (n *Node) hold(r *Roster) {
 		c.Rosters[i] = o.version
 	}
 	n.command(c)
-	n.out.Roster, n.out.Held = r, nil
+	n.out.Rosters = nil
 	for _, o := range kept {
-		n.out.Held = append(n.out.Held, o.Roster)
+		n.out.Rosters = append(n.out.Rosters, o.Roster)
 	}
 }
 

@@ -24,8 +24,7 @@ type Config struct {
 	Founders    []string      // names
 	Contacts    []string      // RPC addresses to ask first, the founders' among them
 	Record      InstanceRecord
-	Roster      *Roster   // the last one an earlier agent of this host was given, or nil
-	Held        []*Roster // the last Output.Held of an earlier agent of this host, if its register is still there
+	Rosters     []*Roster // the last Output.Rosters of an earlier agent of this host
 }
 
 // Order is what an operator asks of this node.
@@ -56,8 +55,7 @@ type Input struct {
 // next Step.
 type Output struct {
 	Record   *InstanceRecord // to be on disk before anything else happens
-	Roster   *Roster         // the slots' names and addresses from now on
-	Held     []*Roster       // with Roster: all that the register holds, to be kept for the next agent
+	Rosters  []*Roster       // when they changed: all held, to be kept for the next agent; the first names the slots from now on
 	Commands []Command       // to the register and tally
 	Frames   []Outgoing      // each delivered to the own register first where To has the own slot
 	Messages []Letter

@@ -21,24 +21,24 @@ type agent struct {
 	sender    *calls.Sender
 	publisher *publish.Publisher
 	notifier  *notifier
-	rosters   chan *control.Roster // the newest that is not saved yet
+	rosters   chan []*control.Roster // the newest that are not saved yet
 }
 
 func (a *agent) record(r *control.InstanceRecord) error { return saveRecord(a.cfg.StateDir, r) }
 
-func (a *agent) roster(r *control.Roster) {
+func (a *agent) hold(l []*control.Roster) {
 	select {
 	case <-a.rosters:
 	default:
 	}
-	a.rosters <- r
+	a.rosters <- l
 }
 
-// saveRosters saves what roster hands over until that closes.
+// saveRosters saves what hold hands over until that closes.
 func (a *agent) saveRosters() {
 	failing := false
-	for r := range a.rosters {
-		err := saveRoster(a.cfg.StateDir, r)
+	for l := range a.rosters {
+		err := saveRosters(a.cfg.StateDir, l)
 		if err != nil && !failing {
 			a.log.Warn().Err(err).Msg("a restarted agent will have to ask for the roster")
 		}

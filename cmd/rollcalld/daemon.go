@@ -65,7 +65,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 		Self:     control.Peer{Name: cfg.Node, RPC: rpc.String(), Rails: []control.Endpoint{self}},
 		Interval: cfg.Interval, Rounds: cfg.Rounds, JoinWindow: cfg.JoinWindow, FoundWait: cfg.FoundWait,
 		AgentGrace: cfg.AgentGrace, RemoveStale: cfg.OnStale == "remove",
-		Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record, Roster: loadRoster(cfg.StateDir),
+		Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record, Rosters: loadRosters(cfg.StateDir),
 	}
 	return p, nil
 }
@@ -115,14 +115,9 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := resume(plane, page.read(), p.control.Roster); err != nil {
+	if err := resume(plane, page.read(), p.control.Rosters); err != nil {
 		return err
 	}
-	pages, shared, err := readerPages(plane)
-	if err != nil {
-		return err
-	}
-	defer shared.Close()
 	publisher, err := publish.NewPublisher(plane.Pages().ViewPage, registerLayout)
 	if err != nil {
 		return err
@@ -130,7 +125,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	sender := calls.NewSender(identity, log)
 	defer sender.Close()
 
-	a := &agent{cfg: cfg, log: log, source: s, sender: sender, publisher: publisher, notifier: newNotifier(), rosters: make(chan *control.Roster, 1)}
+	a := &agent{cfg: cfg, log: log, source: s, sender: sender, publisher: publisher, notifier: newNotifier(), rosters: make(chan []*control.Roster, 1)}
 	l := newLoop(control.New(p.control), plane, a)
 	s.plane, s.register, s.offer, s.loop = plane, page.read, l.offer, l
 
@@ -153,7 +148,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}}
 	serve(func() error { return agents.Serve(ctx, listeners[0]) })
 	serve(func() error { return api.Serve(ctx, listeners[1]) })
-	serve(func() error { return publish.ServePages(ctx, listeners[2], pages) })
+	serve(func() error { return publish.ServePages(ctx, listeners[2], readerPages(plane.Pages())) })
 	serve(func() error { a.notifier.run(ctx); return nil })
 	serve(func() error { a.saveRosters(); return nil })
 
@@ -165,7 +160,11 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}
 	line.Msg("rollcalld serves")
 
-	err = drive(ctx, l)
+	priority := 0
+	if s.realtime {
+		priority = cfg.Priority
+	}
+	err = drive(ctx, l, priority)
 	if why := context.Cause(ctx); err == nil && !errors.Is(why, context.Canceled) {
 		err = why
 	}
@@ -183,21 +182,27 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 // resume tells a plane that goes on where an earlier agent stopped who has which slot. An
 // older roster than the register's would make strangers of members; the node will fetch
 // the right one.
-func resume(plane dataplane.Plane, r control.Register, saved *control.Roster) error {
-	if saved == nil || r.State == control.RegisterVacant || saved.Version() != r.Rosters[0] {
+func resume(plane dataplane.Plane, r control.Register, saved []*control.Roster) error {
+	if len(saved) == 0 || r.State == control.RegisterVacant || saved[0].Version() != r.Rosters[0] {
 		return nil
 	}
-	if err := plane.Name(saved); err != nil {
+	if err := plane.Name(saved[0]); err != nil {
 		return fmt.Errorf("name the slots of the group: %w", err)
 	}
 	return nil
 }
 
-// drive runs the loop on a thread of its own.
-func drive(ctx context.Context, l *loop) error {
+// drive runs the loop on a thread of its own, with real-time priority unless that is 0.
+func drive(ctx context.Context, l *loop, priority int) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends with the loop
+		if priority > 0 {
+			if err := preferLoop(priority); err != nil {
+				done <- err
+				return
+			}
+		}
 		done <- l.run(ctx)
 	}()
 	return <-done

@@ -32,7 +32,7 @@ type node interface {
 // hands carry out what is not the plane's. All but record return without waiting.
 type hands interface {
 	record(*control.InstanceRecord) error // returns when it is on disk
-	roster(*control.Roster)
+	hold([]*control.Roster)
 	letter(control.Letter)
 	install(control.Time, *view.View)
 	event(control.Time, *control.Event, *view.View)
@@ -53,6 +53,7 @@ type loop struct {
 	tally    control.Tally
 	shown    [control.Slots]uint32
 	nextTick control.Time
+	sentAt   control.Time // when the last frames had left
 	valid    bool
 	sending  error
 
@@ -104,7 +105,7 @@ func (l *loop) turn() error {
 	case in = <-l.inbox:
 	default:
 	}
-	in.Wake = wake
+	in.Wake, in.Sent = wake, l.sentAt
 
 	now := l.plane.Now()
 	l.plane.Stamp(0)
@@ -153,11 +154,11 @@ func (l *loop) carry(now control.Time, out *control.Output) error {
 			return err
 		}
 	}
-	if out.Roster != nil {
-		if err := l.plane.Name(out.Roster); err != nil {
+	if len(out.Rosters) > 0 {
+		if err := l.plane.Name(out.Rosters[0]); err != nil {
 			return fmt.Errorf("name the slots of the group: %w", err)
 		}
-		l.hands.roster(out.Roster)
+		l.hands.hold(out.Rosters)
 	}
 	for _, c := range out.Commands {
 		if err := l.plane.Apply(c); err != nil {
@@ -166,6 +167,7 @@ func (l *loop) carry(now control.Time, out *control.Output) error {
 	}
 	if len(out.Frames) > 0 {
 		l.sent(l.plane.Send(out.Frames))
+		l.sentAt = l.plane.Now()
 		l.counts.frames.Add(uint64(len(out.Frames)))
 	}
 	for _, letter := range out.Messages {

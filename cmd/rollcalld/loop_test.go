@@ -94,7 +94,7 @@ func (s *stage) Status(control.Time, *control.Register) (st control.Status) {
 }
 
 func (s *stage) record(*control.InstanceRecord) error { s.note("record"); return s.recordErr }
-func (s *stage) roster(*control.Roster)               { s.note("roster") }
+func (s *stage) hold([]*control.Roster)               { s.note("hold") }
 func (s *stage) letter(l control.Letter)              { s.note("letter to %s", l.To) }
 func (s *stage) install(_ control.Time, v *view.View) { s.note("view %d", v.Epoch) }
 func (s *stage) event(_ control.Time, e *control.Event, _ *view.View) {
@@ -110,7 +110,7 @@ func (s *stage) tick()               { s.ticks++ }
 func everything() control.Output {
 	return control.Output{
 		Record:   &control.InstanceRecord{},
-		Roster:   &control.Roster{},
+		Rosters:  []*control.Roster{{}},
 		Commands: []control.Command{{Kind: control.CommandHold}, {Kind: control.CommandAsk}},
 		Frames:   make([]control.Outgoing, 2),
 		Messages: []control.Letter{{To: "a"}, {To: "b"}},
@@ -124,7 +124,7 @@ func TestOutputIsCarriedOutInOrder(t *testing.T) {
 	if err := newLoop(s, s, s).turn(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"record", "name", "roster", "apply 3", "apply 4", "send 2", "letter to a", "letter to b", "view 7", "event installed", "show"}
+	want := []string{"record", "name", "hold", "apply 3", "apply 4", "send 2", "letter to a", "letter to b", "view 7", "event installed", "show"}
 	if diff := cmp.Diff(want, s.trace); diff != "" {
 		t.Errorf("carried out (-want +got):\n%s", diff)
 	}

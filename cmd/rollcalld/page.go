@@ -2,12 +2,9 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"path/filepath"
 	"sync/atomic"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"rollcall/control"
@@ -43,22 +40,9 @@ func openRegister(p dataplane.Pages) (*registerPage, error) {
 	return &registerPage{mem}, nil
 }
 
-// readerPages are the plane's pages as anybody may be given them. What the kernel plane has of
-// its register is a descriptor for writing, to a map that is frozen since, but how would the
-// receiver know: the pinned map (DESIGN 8) opens for reading alone. Close the closer when
-// nobody will be given them any more.
-func readerPages(p dataplane.Plane) (publish.Pages, io.Closer, error) {
-	from, about := p.Pages(), p.Describe()
-	pages := publish.Pages{View: from.View, ViewSize: len(from.ViewPage), Register: from.Register, RegisterSize: from.RegisterLen}
-	if about.PinDir == "" {
-		return pages, io.NopCloser(nil), nil
-	}
-	m, err := ebpf.LoadPinnedMap(filepath.Join(about.PinDir, "rc_group"), &ebpf.LoadPinOptions{ReadOnly: true})
-	if err != nil {
-		return pages, nil, fmt.Errorf("open the register for readers: %w", err)
-	}
-	pages.Register = m.FD()
-	return pages, m, nil
+// readerPages are the plane's pages as anybody may be given them.
+func readerPages(p dataplane.Pages) publish.Pages {
+	return publish.Pages{View: p.View, ViewSize: len(p.ViewPage), Register: p.Register, RegisterSize: p.RegisterLen}
 }
 
 // readTries bounds the wait for a writer that was stopped half way; it writes for less

@@ -15,9 +15,9 @@ import (
 
 // The files in state_dir.
 const (
-	recordFile = "instance"    // what a founder must not forget
-	rosterFile = "roster.json" // who had which slot, for an agent that is restarted
-	stateMax   = control.MessageMax
+	recordFile  = "instance"     // what a founder must not forget
+	rostersFile = "rosters.json" // who had which slot, for an agent that is restarted
+	stateMax    = control.MessageMax
 )
 
 // loadRecord reads the founder's record; where there is none it is empty. A record that
@@ -60,35 +60,47 @@ func saveRecord(dir string, r *control.InstanceRecord) error {
 	return nil
 }
 
-// loadRoster reads the last roster, or nil: without one the agent fetches it.
-func loadRoster(dir string) *control.Roster {
-	b, err := readState(filepath.Join(dir, rosterFile))
+// loadRosters reads the rosters held last, or nil: without them the agent fetches what it needs.
+func loadRosters(dir string) []*control.Roster {
+	b, err := readState(filepath.Join(dir, rostersFile))
 	if err != nil {
 		return nil
 	}
-	r, err := parseRoster(b)
+	r, err := parseRosters(b)
 	if err != nil {
 		return nil
 	}
 	return r
 }
 
-func parseRoster(b []byte) (*control.Roster, error) {
-	r := &control.Roster{}
-	if err := strict(b, r); err != nil {
+func parseRosters(b []byte) ([]*control.Roster, error) {
+	var l []*control.Roster
+	if err := strict(b, &l); err != nil {
 		return nil, err
 	}
-	return r, r.Validate()
+	if len(l) > control.HeldRosters {
+		return nil, fmt.Errorf("%d rosters, at most %d", len(l), control.HeldRosters)
+	}
+	for _, r := range l {
+		if r == nil {
+			return nil, errors.New("no roster where one should be")
+		}
+		if err := r.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
 }
 
-// saveRoster keeps a roster until the host reboots, which is as long as it is of use.
-func saveRoster(dir string, r *control.Roster) error {
-	b, err := json.Marshal(r)
+// saveRosters keeps what the register holds until the host reboots, which is as long as it is
+// of use.
+func saveRosters(dir string, l []*control.Roster) error {
+	b, err := json.Marshal(l)
 	if err == nil {
-		err = replace(filepath.Join(dir, rosterFile), append(b, '\n'), false)
+		err = replace(filepath.Join(dir, rostersFile), append(b, '\n'), false)
 	}
 	if err != nil {
-		return fmt.Errorf("save the roster: %w", err)
+		return fmt.Errorf("save the rosters: %w", err)
 	}
 	return nil
 }

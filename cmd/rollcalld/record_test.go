@@ -69,35 +69,39 @@ func TestCrashWhileSavingKeepsTheOldRecord(t *testing.T) {
 	}
 }
 
-func TestRosterIsKept(t *testing.T) {
+func TestRostersAreKept(t *testing.T) {
 	dir := t.TempDir()
-	if loadRoster(dir) != nil {
+	if loadRosters(dir) != nil {
 		t.Error("a roster out of nothing")
 	}
 	want := &control.Roster{Seats: []control.Seat{{Slot: 3, Peer: control.Peer{Name: "cn001", Incarnation: 5, RPC: "10.0.0.1:7746"}}}}
-	if err := saveRoster(dir, want); err != nil {
+	if err := saveRosters(dir, []*control.Roster{want}); err != nil {
 		t.Fatal(err)
 	}
-	if got := loadRoster(dir); got == nil || got.Version() != want.Version() {
+	if got := loadRosters(dir); len(got) != 1 || got[0].Version() != want.Version() {
 		t.Errorf("got %+v", got)
 	}
-	if err := os.WriteFile(filepath.Join(dir, rosterFile), []byte(`{"seats":[{"slot":9999}]}`), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, rostersFile), []byte(`[{"seats":[{"slot":9999}]}]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if loadRoster(dir) != nil {
+	if loadRosters(dir) != nil {
 		t.Error("took an impossible roster")
 	}
 }
 
 func FuzzState(f *testing.F) {
 	f.Add([]byte(`{"instance":1,"epoch":2,"voters":[{"name":"a","rpc":"b:1"}],"closed":true}`))
-	f.Add([]byte(`{"seats":[{"slot":1,"name":"a","incarnation":1,"rpc":"b:1","rails":[{"udp":"10.0.0.1:1","mac":[1,2,3,4,5,6]}]}]}`))
+	f.Add([]byte(`[{"seats":[{"slot":1,"name":"a","incarnation":1,"rpc":"b:1","rails":[{"udp":"10.0.0.1:1","mac":[1,2,3,4,5,6]}]}]}]`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if r, err := parseRecord(b); err == nil && len(r.Voters) > control.FoundersMax {
 			t.Errorf("took a record of %d voters", len(r.Voters))
 		}
-		if r, err := parseRoster(b); err == nil && r.Validate() != nil {
-			t.Errorf("took an invalid roster: %v", r.Validate())
+		if l, err := parseRosters(b); err == nil {
+			for _, r := range l {
+				if err := r.Validate(); err != nil {
+					t.Errorf("took an invalid roster: %v", err)
+				}
+			}
 		}
 	})
 }

@@ -54,7 +54,7 @@ func (h *host) startAgent() {
 	c := control.Config{
 		Cluster: "sim", ClusterID: 0x73696d, Self: h.peer,
 		Interval: w.Interval, Rounds: w.Rounds, JoinWindow: w.JoinWindow, FoundWait: w.FoundWait,
-		AgentGrace: w.AgentGrace, Held: h.held,
+		AgentGrace: w.AgentGrace, Rosters: h.rosters,
 	}
 	for i := range w.Founders {
 		c.Founders = append(c.Founders, w.hosts[i].name)
@@ -62,8 +62,8 @@ func (h *host) startAgent() {
 	for i := range w.Contacts {
 		c.Contacts = append(c.Contacts, w.hosts[i].peer.RPC)
 	}
-	if h.roster != nil { // a driver tells its plane where an adopted register's group is
-		h.route(h.roster)
+	if len(h.rosters) > 0 { // a driver tells its plane where an adopted register's group is
+		h.route(h.rosters[0])
 	}
 	if h.disk != nil {
 		if err := json.Unmarshal(h.disk, &c.Record); err != nil {
@@ -291,7 +291,7 @@ func (h *host) resume(life uint32) {
 func (a *agent) empty() bool {
 	switch a.part {
 	case partRoster:
-		return a.out.Roster == nil
+		return len(a.out.Rosters) == 0
 	case partCommands:
 		return len(a.out.Commands) == 0
 	case partFrames:
@@ -314,14 +314,15 @@ func (h *host) perform() {
 			h.w.tell(h.id, "record", "%s", h.disk)
 		}
 	case partRoster:
-		if out.Roster != nil {
-			if err := out.Roster.Validate(); err != nil {
+		if len(out.Rosters) > 0 {
+			newest := out.Rosters[0]
+			if err := newest.Validate(); err != nil {
 				h.w.fail("contract", "%s gives a bad roster: %v", h.name, err)
 			}
-			h.w.tell(h.id, "roster", "%s", describeRoster(out.Roster))
-			h.roster, h.held = out.Roster, out.Held
-			h.expect(out.Roster)
-			h.route(out.Roster)
+			h.w.tell(h.id, "roster", "%s", describeRoster(newest))
+			h.rosters = out.Rosters
+			h.expect(newest)
+			h.route(newest)
 		}
 	case partCommands:
 		for i := range out.Commands {
@@ -343,7 +344,9 @@ func (h *host) perform() {
 		}
 	case partEvents:
 		for i := range out.Events {
-			h.w.tell(h.id, "event", "%s", describeEvent(&out.Events[i]))
+			if h.w.trace != nil {
+				h.w.tell(h.id, "event", "%s", describeEvent(&out.Events[i]))
+			}
 			h.w.ledger.happened(h, &out.Events[i])
 		}
 	}

@@ -21,8 +21,7 @@ type host struct {
 	boot    uint32 // counts power-ups
 	reg     control.Register
 	tally   *control.Tally
-	roster  *control.Roster   // kept beside the register, so that a new agent finds it
-	held    []*control.Roster // likewise, all that the register holds
+	rosters []*control.Roster // kept beside the register, so that a new agent finds them
 	watched bool              // a silence event is in the queue
 	told    control.Time      // BeatAt of the silence that the agent was told of
 	agent   agent
@@ -84,7 +83,7 @@ func (h *host) powerOn() {
 	h.farewell = false
 	h.reg = control.Register{Incarnation: h.w.rng.Uint64() | 1}
 	*h.tally = control.Tally{}
-	h.watched, h.told, h.roster, h.held = false, 0, nil, nil
+	h.watched, h.told, h.rosters = false, 0, nil
 	h.led, h.lease = record{}, leaseTruth{}
 	h.w.tell(h.id, "boot", "incarnation %x", h.reg.Incarnation)
 	h.startAgent()
@@ -184,7 +183,9 @@ func (h *host) apply(c control.Command) {
 	if c.Kind == control.CommandAsk && c.Ballot != h.tally.Ballot {
 		h.led.stand(c.Ballot, &h.reg)
 	}
-	h.w.tell(h.id, "command", "%s", describeCommand(&c))
+	if h.w.trace != nil {
+		h.w.tell(h.id, "command", "%s", describeCommand(&c))
+	}
 	control.Apply(&c, &h.reg, h.tally)
 }
 

@@ -77,7 +77,9 @@ func (w *World) post(from *host, l *control.Letter) {
 		w.fail("contract", "%s sends a message of %d bytes that cannot be written: %v", from.name, len(body), err)
 		return
 	}
-	w.tell(from.id, "letter", "to %s: %s", l.To, describeMessage(&l.Message))
+	if w.trace != nil {
+		w.tell(from.id, "letter", "to %s: %s", l.To, describeMessage(&l.Message))
+	}
 	for _, to := range w.hosts {
 		if to.peer.RPC != l.To {
 			continue
