@@ -144,6 +144,13 @@ func (w *World) split() {
 	}
 }
 
+// unlessOver does what belongs to the safety phase, if that still lasts.
+func (w *World) unlessOver(f func()) {
+	if !w.over {
+		f()
+	}
+}
+
 // swizzle cuts some hosts off one after the other and lets them back in another order.
 func (w *World) swizzle() {
 	var victims []int
@@ -153,7 +160,7 @@ func (w *World) swizzle() {
 		}
 	}
 	for _, id := range victims {
-		w.after(w.upto(10*w.Interval), func() { w.isolate(id, true) })
-		w.after(10*w.Interval+w.upto(10*w.Interval), func() { w.isolate(id, false) })
+		w.after(w.upto(10*w.Interval), func() { w.unlessOver(func() { w.isolate(id, true) }) })
+		w.after(10*w.Interval+w.upto(10*w.Interval), func() { w.unlessOver(func() { w.isolate(id, false) }) })
 	}
 }

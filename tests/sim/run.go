@@ -115,6 +115,7 @@ func (w *World) agreed(core []*host) bool {
 
 // recovery ends all faults for a random core, and waits until it agrees.
 func (w *World) recovery() Outcome {
+	w.over = true
 	w.Weather = Weather{}
 	w.net.heal()
 	w.Class = Chaos // who is left outside now may be removed
