@@ -135,7 +135,7 @@ func (s *story) rejoin(ctx context.Context, names ...string) error {
 		return err
 	}
 	s.alive = append(s.alive, names...)
-	d, err := s.watch.Agreed(ctx, s.alive...)
+	d, err := s.watch.Settled(ctx, s.alive...)
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func stand(ctx context.Context, o cluster.Options) (*cluster.Cluster, *publish.D
 	defer w.Stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, settled, fmt.Errorf("not within %v", settled))
 	defer cancel()
-	d, err := w.Agreed(ctx, c.Names()...)
+	d, err := w.Settled(ctx, c.Names()...)
 	if err != nil {
 		return nil, nil, errors.Join(err, c.Down())
 	}

@@ -2,13 +2,13 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"rollcall/view"
 	"rollcall/view/publish"
 )
 
@@ -217,14 +217,28 @@ func Agree(sights map[string]Sight, members []string) bool {
 // Agreed waits until all the named nodes show one valid view whose members they are, and
 // returns it.
 func (w *Watch) Agreed(ctx context.Context, names ...string) (*publish.Document, error) {
-	what := fmt.Sprintf("%d nodes agree that they are the members", len(names))
-	err := w.UntilAll(ctx, what, names, func(sights map[string]Sight) bool { return Agree(sights, names) })
-	if err != nil {
-		return nil, err
-	}
-	d := w.Sight(names[0]).View
-	if d == nil {
-		return nil, errors.New("the view was lost again")
-	}
-	return d, nil
+	return w.agreed(ctx, "agree that they are the members", names, func(*publish.Document) bool { return true })
+}
+
+// Settled is Agreed, and that all the nodes show each other as alive.
+func (w *Watch) Settled(ctx context.Context, names ...string) (*publish.Document, error) {
+	return w.agreed(ctx, "see each other alive", names, func(d *publish.Document) bool { return d.Counts[view.Alive] == len(names) })
+}
+
+func (w *Watch) agreed(ctx context.Context, what string, names []string, also func(*publish.Document) bool) (*publish.Document, error) {
+	var d *publish.Document
+	what = fmt.Sprintf("%d nodes %s", len(names), what)
+	err := w.UntilAll(ctx, what, names, func(sights map[string]Sight) bool {
+		if !Agree(sights, names) {
+			return false
+		}
+		for _, s := range sights {
+			if !also(s.View) {
+				return false
+			}
+		}
+		d = sights[names[0]].View
+		return true
+	})
+	return d, err
 }

@@ -22,8 +22,8 @@ type Packet struct {
 const captureBuffer = 64 << 20
 
 // Capture calls handle for every frame that enters the bridge, in order, until stop is called.
-// stop returns how many frames were lost for want of buffer space, once handle has returned
-// for the last time.
+// stop returns how many frames were lost for want of buffer space, once handle has had all
+// that came before.
 func (n *Network) Capture(handle func(Packet)) (stop func() (lost uint32, err error), err error) {
 	var fd int
 	err = inside(switchNamespace(n.config.Lab), func() error {
@@ -47,7 +47,7 @@ func (n *Network) Capture(handle func(Packet)) (stop func() (lost uint32, err er
 		}
 		wg.Wait()
 		defer f.Close()
-		if !errors.Is(failed, os.ErrDeadlineExceeded) {
+		if failed != nil {
 			return 0, fmt.Errorf("read capture: %w", failed)
 		}
 		s, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
@@ -82,35 +82,43 @@ func openCapture() (int, error) {
 	return fd, nil
 }
 
-// readCapture hands on what comes from the ports until the file's deadline.
+// readCapture hands on what comes from the ports until the file's deadline, and then what has
+// come by then.
 func readCapture(f *os.File, names map[int]string, handle func(Packet)) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
 	}
 	data, control := make([]byte, 1<<16), make([]byte, 128)
-	for {
-		var size, controlSize int
-		var from unix.Sockaddr
-		var failed error
-		err := raw.Read(func(fd uintptr) bool {
-			size, controlSize, _, from, failed = unix.Recvmsg(int(fd), data, control, 0)
-			return failed != unix.EAGAIN
-		})
+	var failed error
+	receive := func(fd uintptr) (more bool) {
+		size, controlSize, _, from, err := unix.Recvmsg(int(fd), data, control, 0)
 		switch {
+		case err == unix.EAGAIN:
+			return false
+		case err == unix.EINTR, err == unix.ENETDOWN: // a port went down
+			return true
 		case err != nil:
-			return err
-		case failed == unix.EINTR, failed == unix.ENETDOWN: // a port went down
-			continue
-		case failed != nil:
-			return failed
+			failed = err
+			return false
 		}
-		link, ok := from.(*unix.SockaddrLinklayer)
-		if !ok || names[link.Ifindex] == "" {
-			continue // the bridge's own device repeats what is flooded
+		// The bridge's own device repeats what is flooded.
+		if link, ok := from.(*unix.SockaddrLinklayer); ok && names[link.Ifindex] != "" {
+			handle(Packet{Node: names[link.Ifindex], At: arrival(control[:controlSize]), Data: data[:size]})
 		}
-		handle(Packet{Node: names[link.Ifindex], At: arrival(control[:controlSize]), Data: data[:size]})
+		return true
 	}
+	for err == nil && failed == nil {
+		err = raw.Read(func(fd uintptr) bool { return receive(fd) || failed != nil })
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		control := raw.Control(func(fd uintptr) {
+			for receive(fd) {
+			}
+		})
+		return errors.Join(control, failed)
+	}
+	return errors.Join(err, failed)
 }
 
 // arrival turns the kernel's wall-clock stamp into CLOCK_BOOTTIME.
