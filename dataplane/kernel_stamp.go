@@ -20,7 +20,8 @@ type stamper struct {
 
 // skb is the beginning of struct __sk_buff, which carries the health in its mark.
 type skb struct {
-	length, kind, mark uint32
+	_    [2]uint32 // length, packet type
+	mark uint32
 }
 
 func newStamper(register *ebpf.Map) (*stamper, error) {

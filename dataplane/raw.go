@@ -5,7 +5,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/mdlayher/raw"
+	"github.com/mdlayher/raw" //lint:ignore SA1019 chosen by the project's owner; only this file would change with it
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )

@@ -51,7 +51,8 @@ var Layers = []Layer{
 
 // testModules may be imported by tests, wherever they are.
 var testModules = []string{
-	"github.com/cockroachdb/datadriven", "github.com/google/go-cmp", "github.com/vishvananda/netns", "pgregory.net/rapid",
+	"github.com/cockroachdb/datadriven", "github.com/google/go-cmp", "github.com/vishvananda/netlink",
+	"github.com/vishvananda/netns", "pgregory.net/rapid",
 }
 
 // onlyIn names modules that only the listed files import.
