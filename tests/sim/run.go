@@ -193,8 +193,10 @@ func (w *World) canGoOn(gone []bool) bool {
 		if gone[id] || !h.up || r.State == control.RegisterVacant || r.Instance != c.instance {
 			continue
 		}
-		voters.Set(r.Slot)
-		found = found || id < w.Contacts && h.holds(c)
+		if !h.leaves { // who leaves may be gone before it is needed
+			voters.Set(r.Slot)
+		}
+		found = found || id < w.Contacts && h.holds(c) && !h.leaves
 		known = max(known, r.Committed.Seq)
 		if a := &r.Accepted; highest.Less(a.Ballot, a.Seq) {
 			highest = *a

@@ -32,7 +32,7 @@ type World struct {
 	ledger  ledger
 	trace   func(line string)
 	scratch control.Tally // what a step sees of a tally
-	over    bool // the safety phase is
+	over    bool          // the safety phase is
 	failure *Violation
 	only    string // guarantee that is checked alone; empty: all
 }
