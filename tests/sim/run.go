@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"rollcall/control"
@@ -115,7 +116,7 @@ func (w *World) agreed(core []*host) bool {
 
 // recovery ends all faults for a random core, and waits until it agrees.
 func (w *World) recovery() Outcome {
-	w.over = true
+	w.over, w.late = true, max(w.LateMax, 8*w.Interval)
 	w.Weather = Weather{}
 	w.net.heal()
 	w.Class = Chaos // who is left outside now may be removed
@@ -124,12 +125,14 @@ func (w *World) recovery() Outcome {
 			h.recover()
 		}
 	}
-	core, owed := w.drawCore()
+	core := w.drawCore()
 	var who []string
 	for _, h := range core {
 		who = append(who, h.name)
 		h.powerOn()
 	}
+	w.Run(w.late + w.Interval) // what was on its way when the others went may still be accepted
+	owed := w.owed(core)
 	w.tell(-1, "recovery", "core %v, progress owed: %v", who, owed)
 	if len(core) == 0 { // everybody was told to leave
 		return Excused
@@ -151,9 +154,17 @@ func (h *host) recover() {
 	h.plan()
 }
 
-// drawCore chooses the hosts that stay, isolates or switches off some others, and says
-// whether those who stay must be able to go on.
-func (w *World) drawCore() (core []*host, owed bool) {
+// owed reports whether the hosts of the core must be able to go on.
+func (w *World) owed(core []*host) bool {
+	gone := make([]bool, len(w.hosts))
+	for id, h := range w.hosts {
+		gone[id] = !slices.Contains(core, h)
+	}
+	return w.canGoOn(gone)
+}
+
+// drawCore chooses the hosts that stay, and isolates or switches off some others.
+func (w *World) drawCore() (core []*host) {
 	gone := make([]bool, len(w.hosts))
 	for _, id := range w.rng.Perm(len(w.hosts)) {
 		h := w.hosts[id]
@@ -175,7 +186,7 @@ func (w *World) drawCore() (core []*host, owed bool) {
 			core = append(core, h)
 		}
 	}
-	return core, w.canGoOn(gone)
+	return core
 }
 
 // canGoOn reports whether those who are not gone hold enough registers to decide whatever
