@@ -33,6 +33,7 @@ type World struct {
 	trace   func(line string)
 	scratch control.Tally // what a step sees of a tally
 	over    bool          // the safety phase is
+	late    time.Duration // the longest that a frame of that phase may be on its way
 	failure *Violation
 	only    string // guarantee that is checked alone; empty: all
 }
