@@ -13,9 +13,9 @@ import (
 // them proposes the next instance; who votes for it writes that down first, and from then on
 // joins no earlier instance. The instance begins with all that were asked as members, whether
 // their vote came in time or not: its quorums then meet every majority of them. It takes the
-// votes of a majority of founders and, unless the highest record is closed or given up by
-// decree, of a majority of the voters it names: these hold no register of that instance and
-// never will, so it is dead.
+// votes of a majority of founders and, for each earlier instance that may be alive (the highest
+// recorded, unless closed or given up by decree, and any that was voted for since), of a
+// majority of its voters: these hold no register of it and never will, so it is dead.
 type founding struct {
 	heardAt   Time // a member of any instance
 	next      Time
@@ -25,8 +25,7 @@ type founding struct {
 	proposed uint32 // instance proposed, awaiting votes
 	until    Time
 	roster   *Roster
-	old      FoundVote // the highest instance recorded at the time, and its voters
-	closed   bool      // that one is over
+	known    InstanceRecord // all that founders and voters knew at the time
 	votes    []string
 }
 
@@ -77,8 +76,7 @@ func (n *Node) foundPropose(every time.Duration) {
 		n.wakeAt(n.now.Add(n.cfg.FoundWait - quiet))
 		return
 	}
-	highest, epoch, closed := n.record.last()
-	tried := n.record.Tried
+	known := n.record
 	ready := []Peer{n.self()}
 	first := true
 	for i := range n.found.states {
@@ -86,10 +84,7 @@ func (n *Node) foundPropose(every time.Duration) {
 		if n.now.Since(s.at) > 4*every {
 			continue
 		}
-		if v, e, c := s.state.Record.last(); v.Instance > highest.Instance || v.Instance == highest.Instance && (e > epoch || c) {
-			highest, epoch, closed = v, e, c
-		}
-		tried = max(tried, s.state.Record.Tried)
+		known.learn(&s.state.Record)
 	}
 	for _, name := range n.cfg.Founders {
 		s := n.freshState(name, 4*every)
@@ -111,8 +106,11 @@ func (n *Node) foundPropose(every time.Duration) {
 	if !first && quiet < n.cfg.FoundWait+time.Duration(1+index(n.cfg.Founders, n.cfg.Self.Name))*max(n.cfg.FoundWait/2, 8*every) {
 		return
 	}
-	f.old, f.closed = highest, closed
-	f.proposed = max(highest.Instance, tried) + 1
+	if len(known.Votes) > votesMax {
+		return
+	}
+	f.known = known
+	f.proposed = max(known.Instance, known.Tried) + 1
 	f.until = n.now.Add(max(n.cfg.FoundWait/2, 4*every))
 	f.votes = nil
 	f.roster = &Roster{}
@@ -125,16 +123,18 @@ func (n *Node) foundPropose(every time.Duration) {
 	}
 	n.voteFor(f.proposed, n.cfg.Self.Name, f.roster)
 	f.votes = append(f.votes, n.cfg.Self.Name)
-	m := Message{Kind: MessagePropose, Instance: f.proposed, Roster: f.roster, Version: epoch, State: &FoundState{Register: highest.Instance}}
+	m := Message{Kind: MessagePropose, Instance: f.proposed, Roster: f.roster, State: &FoundState{Record: known}}
 	asked := map[string]bool{}
 	for _, p := range ready {
 		asked[p.RPC] = true
 		n.letter(p.RPC, m)
 	}
-	for _, v := range highest.Voters {
-		if !asked[v.RPC] {
-			asked[v.RPC] = true
-			n.letter(v.RPC, m)
+	for _, old := range known.living(f.abandoned) {
+		for _, v := range old.Voters {
+			if !asked[v.RPC] {
+				asked[v.RPC] = true
+				n.letter(v.RPC, m)
+			}
 		}
 	}
 	n.countVotes()
@@ -214,10 +214,10 @@ func (n *Node) foundProposed(m *Message) {
 	if n.founder() && n.quiet() < n.cfg.FoundWait {
 		return
 	}
-	if v, e, _ := n.record.last(); v.Instance == m.State.Register && e > m.Version {
-		return // it does not know how far that instance went
-	}
 	n.giveUpProposal()
+	if !m.State.Record.covers(&n.record) {
+		return // it does not know of an instance that may be alive, or who its voters are now
+	}
 	for i := range n.record.Votes {
 		if v := &n.record.Votes[i]; v.Instance > m.Instance || v.Instance == m.Instance && v.Proposer != m.From.Name {
 			return
@@ -248,14 +248,14 @@ func (n *Node) countVotes() {
 	if 2*founders <= len(n.cfg.Founders) {
 		return
 	}
-	if o := &f.old; o.Instance != 0 && !f.closed && o.Instance > f.abandoned {
+	for _, old := range f.known.living(f.abandoned) {
 		voters := 0
-		for _, v := range o.Voters {
+		for _, v := range old.Voters {
 			if contains(f.votes, v.Name) {
 				voters++
 			}
 		}
-		if 2*voters <= len(o.Voters) {
+		if 2*voters <= len(old.Voters) {
 			return
 		}
 	}
@@ -316,7 +316,8 @@ func (n *Node) awaitingGroup() string {
 	if len(missing) > 0 {
 		s += ", " + strings.Join(missing, ", ") + " missing"
 	}
-	if o, _, closed := n.record.last(); o.Instance != 0 && !closed && o.Instance > n.found.abandoned && 2*len(seen) > len(n.cfg.Founders) {
+	if old := n.record.living(n.found.abandoned); len(old) > 0 && 2*len(seen) > len(n.cfg.Founders) {
+		o := old[len(old)-1]
 		s += fmt.Sprintf("; instance %d is not known to be over: most of its %d voters have to be heard, or `rollcall found --abandon %d`", o.Instance, len(o.Voters), o.Instance)
 	}
 	return s

@@ -19,7 +19,7 @@ const (
 	MessageLeave    MessageKind = "leave"     // Peer: take me out
 	MessageAsk      MessageKind = "found-ask" // may I found?
 	MessageState    MessageKind = "found-state"
-	MessagePropose  MessageKind = "found-propose" // Instance, Roster: these found it; State.Register, Version: after this instance and epoch
+	MessagePropose  MessageKind = "found-propose" // Instance, Roster: these found it; State.Record: for all its proposer knows
 	MessageVote     MessageKind = "found-vote"    // Instance: you have my vote
 	MessageShutdown MessageKind = "shutdown"      // Instance: it is closed
 )

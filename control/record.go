@@ -77,12 +77,53 @@ func (r *InstanceRecord) bars(instance uint32) bool {
 	return instance < r.Instance || len(r.Votes) > 0 && r.Votes[len(r.Votes)-1].Instance > instance
 }
 
-// last is the highest instance that may have begun, as far as the record knows.
-func (r *InstanceRecord) last() (v FoundVote, epoch uint64, closed bool) {
-	if len(r.Votes) > 0 {
-		return r.Votes[len(r.Votes)-1], 0, false
+// learn adds what another record knows: the highest instance with its newest voters, closed if
+// anybody closed it, and all votes for later ones.
+func (r *InstanceRecord) learn(o *InstanceRecord) {
+	r.Tried = max(r.Tried, o.Tried)
+	switch {
+	case o.Instance > r.Instance:
+		r.Instance, r.Epoch, r.Voters, r.Closed = o.Instance, o.Epoch, o.Voters, o.Closed
+	case o.Instance == r.Instance:
+		if o.Epoch > r.Epoch {
+			r.Epoch, r.Voters = o.Epoch, o.Voters
+		}
+		r.Closed = r.Closed || o.Closed
 	}
-	return FoundVote{Instance: r.Instance, Voters: r.Voters}, r.Epoch, r.Closed
+	votes := append(append([]FoundVote(nil), r.Votes...), o.Votes...)
+	r.Votes = nil
+	for _, v := range votes {
+		if v.Instance > r.Instance && !r.voted(v.Instance, v.Proposer) {
+			r.Votes = append(r.Votes, v)
+		}
+	}
+}
+
+// covers reports whether r knows all that o knows.
+func (r *InstanceRecord) covers(o *InstanceRecord) bool {
+	if o.Instance > r.Instance || o.Instance == r.Instance && (o.Epoch > r.Epoch || o.Closed && !r.Closed) {
+		return false
+	}
+	for _, v := range o.Votes {
+		if v.Instance > r.Instance && !r.voted(v.Instance, v.Proposer) {
+			return false
+		}
+	}
+	return true
+}
+
+// living lists the instances that may be alive for all the record knows, but for those up to
+// abandoned: each of them forbids founding until most of its voters rule it out.
+func (r *InstanceRecord) living(abandoned uint32) (l []FoundVote) {
+	if r.Instance > abandoned && !r.Closed {
+		l = append(l, FoundVote{Instance: r.Instance, Voters: r.Voters})
+	}
+	for _, v := range r.Votes {
+		if v.Instance > abandoned {
+			l = append(l, v)
+		}
+	}
+	return l
 }
 
 // recordVoters keeps the record of who votes: members, named by the given or held rosters.
