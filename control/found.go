@@ -52,7 +52,7 @@ func (n *Node) founds() {
 	if !n.founder() {
 		return
 	}
-	every := min(max(n.cfg.FoundWait/8, 50*time.Millisecond), time.Second)
+	every := n.foundEvery()
 	if f.next == 0 || !n.now.Before(f.next) {
 		f.next = n.now.Add(every)
 		for _, to := range n.askable() {
@@ -60,12 +60,21 @@ func (n *Node) founds() {
 		}
 	}
 	n.wakeAt(f.next)
-	if f.proposed != 0 && n.now.Before(f.until) {
+	if n.now.Before(f.until) {
 		n.wakeAt(f.until)
 		return
 	}
-	n.giveUpProposal()
+	if n.giveUpProposal() {
+		f.until = n.now.Add(n.turn(every)) // the next may try
+		n.wakeAt(f.until)
+		return
+	}
 	n.foundPropose(every)
+}
+
+// foundEvery is the time between two rounds of asking.
+func (n *Node) foundEvery() time.Duration {
+	return min(max(n.cfg.FoundWait/8, 50*time.Millisecond), time.Second)
 }
 
 // foundPropose proposes the next instance if this founder is the first that may.
@@ -103,7 +112,7 @@ func (n *Node) foundPropose(every time.Duration) {
 		return
 	}
 	// The first in the list proposes; the others only when it has had its chance.
-	if !first && quiet < n.cfg.FoundWait+time.Duration(1+index(n.cfg.Founders, n.cfg.Self.Name))*max(n.cfg.FoundWait/2, 8*every) {
+	if !first && quiet < n.cfg.FoundWait+n.turn(every) {
 		return
 	}
 	if len(known.Votes) > votesMax {
@@ -138,6 +147,12 @@ func (n *Node) foundPropose(every time.Duration) {
 		}
 	}
 	n.countVotes()
+}
+
+// turn is how long a founder leaves the proposing to others: the longer the later it stands in
+// the list, so that two do not go on outbidding each other.
+func (n *Node) turn(every time.Duration) time.Duration {
+	return time.Duration(1+index(n.cfg.Founders, n.cfg.Self.Name)) * max(n.cfg.FoundWait/2, 8*every)
 }
 
 func index(l []string, s string) int {
@@ -214,15 +229,18 @@ func (n *Node) foundProposed(m *Message) {
 	if n.founder() && n.quiet() < n.cfg.FoundWait {
 		return
 	}
-	n.giveUpProposal()
-	if !m.State.Record.covers(&n.record) {
-		return // it does not know of an instance that may be alive, or who its voters are now
-	}
 	for i := range n.record.Votes {
 		if v := &n.record.Votes[i]; v.Instance > m.Instance || v.Instance == m.Instance && v.Proposer != m.From.Name {
 			return
 		}
 	}
+	if n.giveUpProposal() {
+		n.found.until = n.now.Add(n.turn(n.foundEvery()))
+	}
+	if !m.State.Record.covers(&n.record) {
+		return // it does not know of an instance that may be alive, or who its voters are now
+	}
+	n.found.until = n.now.Add(n.turn(n.foundEvery()))
 	n.voteFor(m.Instance, m.From.Name, m.Roster)
 	n.letter(m.From.RPC, Message{Kind: MessageVote, Instance: m.Instance})
 }

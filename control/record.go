@@ -42,24 +42,27 @@ func (n *Node) voteFor(instance uint32, proposer string, r *Roster) {
 	n.keepRecord()
 }
 
-// giveUpProposal makes this node's own proposals void: it alone could have begun them.
-func (n *Node) giveUpProposal() {
+// giveUpProposal makes this node's own proposals void: it alone could have begun them. It
+// reports whether there were any.
+func (n *Node) giveUpProposal() bool {
 	n.found.proposed = 0
-	n.voidVotes(func(v *FoundVote) bool { return v.Proposer == n.cfg.Self.Name })
+	return n.voidVotes(func(v *FoundVote) bool { return v.Proposer == n.cfg.Self.Name })
 }
 
-// voidVotes drops votes that can come to nothing.
-func (n *Node) voidVotes(void func(*FoundVote) bool) {
+// voidVotes drops votes that can come to nothing, and reports whether there were any.
+func (n *Node) voidVotes(void func(*FoundVote) bool) bool {
 	var kept []FoundVote
 	for i := range n.record.Votes {
 		if v := &n.record.Votes[i]; !void(v) {
 			kept = append(kept, *v)
 		}
 	}
-	if len(kept) != len(n.record.Votes) {
-		n.record.Votes = kept
-		n.keepRecord()
+	if len(kept) == len(n.record.Votes) {
+		return false
 	}
+	n.record.Votes = kept
+	n.keepRecord()
+	return true
 }
 
 // voted reports whether the record holds this vote.
