@@ -89,7 +89,8 @@ type trial struct {
 type result struct {
 	options cluster.Options
 	trials  []trial
-	floor   sample
+	floor   sample // of exchanges an interval apart
+	best    sample // of exchanges back to back
 	stalls  sample
 }
 
@@ -110,7 +111,10 @@ func measure(ctx context.Context, o cluster.Options, trials int, s *stalls) (r *
 	}
 	defer w.Stop()
 	r = &result{options: c.Options()}
-	if r.floor, err = floor(c, d); err != nil {
+	if r.floor, err = floor(c, d, r.options.Interval); err != nil {
+		return nil, err
+	}
+	if r.best, err = floor(c, d, 0); err != nil {
 		return nil, err
 	}
 	for i := range trials {
@@ -194,7 +198,8 @@ func (r *result) print(out io.Writer) error {
 		{"crash to last survivor", r.last()},
 		{"verdict to commit", r.decision()},
 		{"verdict to last survivor", r.spread()},
-		{fmt.Sprintf("floor: %d probes and answers", r.options.Nodes-1), r.floor},
+		{fmt.Sprintf("floor: %d probes and answers, once an interval", r.options.Nodes-1), r.floor},
+		{"the same, back to back", r.best},
 		{"this machine's timer stalls", r.stalls},
 	} {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\n", row.what, milliseconds(row.of.at(0.5)), milliseconds(row.of.at(0.9)), milliseconds(row.of.at(1)))

@@ -37,7 +37,7 @@ func recordStalls() *stalls {
 }
 
 func (s *stalls) record(cpu int) {
-	runtime.LockOSThread() // never unlocked: the thread's scheduling is its own
+	runtime.LockOSThread() // never unlocked: the thread ends with its scheduling
 	var only unix.CPUSet
 	only.Set(cpu)
 	_ = unix.SchedSetaffinity(0, &only) // a CPU that is not ours to use is one less to watch

@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,7 +32,9 @@ func TestMain(m *testing.M) {
 }
 
 // up makes a cluster of daemons that only wait for their end.
-func up(t *testing.T, nodes int) *Cluster {
+func up(t *testing.T, nodes int) *Cluster { return upTied(t, nodes, false) }
+
+func upTied(t *testing.T, nodes int, tied bool) *Cluster {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		missing(t, "needs root to make network namespaces")
@@ -40,7 +44,7 @@ func up(t *testing.T, nodes int) *Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := Up(Options{Lab: fmt.Sprintf("u%d", os.Getpid()), Nodes: nodes, Daemon: self})
+	c, err := Up(Options{Lab: fmt.Sprintf("u%d", os.Getpid()), Nodes: nodes, Daemon: self, Tied: tied})
 	if err != nil {
 		missing(t, err.Error())
 	}
@@ -89,6 +93,27 @@ func TestDaemonsRunInNamespacesOfTheirOwn(t *testing.T) {
 			t.Errorf("%s shares its namespace with %s", n.Name, other)
 		}
 		seen[ns] = n.Name
+	}
+}
+
+// A parent-death signal comes with the end of the thread that started the child; the Go
+// runtime ends threads of its own accord.
+func TestTiedDaemonsOutliveThreads(t *testing.T) {
+	c := upTied(t, 8, true)
+	for range 4 {
+		var wg sync.WaitGroup
+		for range 32 {
+			wg.Go(func() {
+				runtime.LockOSThread() // the thread ends with the goroutine
+				time.Sleep(time.Millisecond)
+			})
+		}
+		wg.Wait()
+	}
+	for _, n := range c.Nodes() {
+		if n.Daemon() != "running" {
+			t.Errorf("%s is %s", n.Name, n.Daemon())
+		}
 	}
 }
 

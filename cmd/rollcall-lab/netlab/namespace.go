@@ -51,16 +51,24 @@ func onThread(f func() error) error {
 // inside runs f on a thread that is in the named namespace. Goroutines that f starts are not.
 func inside(name string, f func() error) error {
 	return onThread(func() error {
-		ns, err := os.Open(filepath.Join(namespaceDir, name))
-		if err != nil {
-			return fmt.Errorf("open network namespace: %w", err)
-		}
-		defer ns.Close()
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("enter network namespace %s: %w", name, err)
+		if err := enter(name); err != nil {
+			return err
 		}
 		return f()
 	})
+}
+
+// enter moves the calling thread to the named namespace.
+func enter(name string) error {
+	ns, err := os.Open(filepath.Join(namespaceDir, name))
+	if err != nil {
+		return fmt.Errorf("open network namespace: %w", err)
+	}
+	defer ns.Close()
+	if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+		return fmt.Errorf("enter network namespace %s: %w", name, err)
+	}
+	return nil
 }
 
 // makeNamespace makes a named namespace with its loopback up, and runs f in it.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -199,9 +198,6 @@ func (n *Network) Each(names []string, f func(node string) error) error {
 func (n *Network) Inside(name string, f func() error) error {
 	return inside(Namespace(n.config.Lab, name), f)
 }
-
-// Start starts a command in the node's network namespace; all else it shares with the caller.
-func (n *Network) Start(name string, c *exec.Cmd) error { return n.Inside(name, c.Start) }
 
 // SetGate opens or closes the links of the named nodes, all in the same instant, and leaves
 // them on their side.
