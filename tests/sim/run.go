@@ -51,7 +51,7 @@ func Run(o Options, newNode func(control.Config) Node, trace func(line string)) 
 		w.Weather = Weather{}
 	}
 	for _, h := range w.hosts {
-		w.after(w.upto(o.FoundWait), h.powerOn)
+		w.after(w.upto(o.FoundWait), func() { w.unlessOver(h.powerOn) })
 	}
 	switch {
 	case o.Settle && !w.Until(w.patience(), func() bool { return w.agreed(w.hosts) }):
