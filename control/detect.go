@@ -204,7 +204,8 @@ func (n *Node) quorate(others Bitmap, countable, newest uint64) bool {
 	}
 	answered := Of(n.reg.Slot)
 	for s := others.First(); s < Slots; s = others.Next(s + 1) {
-		if m := &n.tally.Members[s]; m.answered(m.Answered, newest) {
+		// Who follows a higher ballot answers, but not as a follower.
+		if m := &n.tally.Members[s]; m.answered(m.Answered, newest) && m.Promised <= l.ballot {
 			answered.Set(s)
 		}
 	}

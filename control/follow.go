@@ -128,7 +128,8 @@ func (w *watch) left(at Time) {
 // grid of the rounds may jitter.
 func ripe(i time.Duration) time.Duration { return i - i/8 }
 
-// fetch asks for a roster that is missing: the leader, or whoever may know.
+// fetch asks for a roster that is missing: the leader and, since that may be the one that is
+// gone, by turns whoever may know.
 func (n *Node) fetch(version uint64) {
 	if n.now.Since(n.join.fetchAt) < 200*time.Millisecond && n.join.fetchAt != 0 {
 		n.wakeAt(n.join.fetchAt.Add(200 * time.Millisecond))
@@ -137,12 +138,13 @@ func (n *Node) fetch(version uint64) {
 	n.join.fetchAt = n.now
 	n.wakeAt(n.now.Add(200 * time.Millisecond))
 	m := Message{Kind: MessageFetch, Instance: n.reg.Instance, Version: version}
-	if to := n.rpcOf(n.reg.Leader()); to != "" && to != n.cfg.Self.RPC {
-		n.letter(to, m)
-		return
-	}
-	for _, to := range n.askable() {
-		n.letter(to, m)
+	leader := n.rpcOf(n.reg.Leader())
+	n.letter(leader, m)
+	if l := n.askable(); len(l) > 0 {
+		if to := l[n.join.turn%len(l)]; to != leader {
+			n.letter(to, m)
+		}
+		n.join.turn++
 	}
 }
 

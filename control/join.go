@@ -77,9 +77,11 @@ func (n *Node) askable() []string {
 	return l
 }
 
-func (n *Node) hint(rpc string) {
-	if rpc == "" || len(n.join.hints) > 0 && n.join.hints[0] == rpc {
-		return
+// hint notes the address of an agent that should know the group, and reports whether that is
+// news.
+func (n *Node) hint(rpc string) bool {
+	if rpc == "" || rpc == n.cfg.Self.RPC || len(n.join.hints) > 0 && n.join.hints[0] == rpc {
+		return false
 	}
 	hints := []string{rpc}
 	for _, h := range n.join.hints {
@@ -89,6 +91,7 @@ func (n *Node) hint(rpc string) {
 	}
 	n.join.hints = hints
 	n.join.turn = 0
+	return true
 }
 
 // keepJoining is for a node that has a register but hears no beats for long: the group may
@@ -118,8 +121,9 @@ func (n *Node) answered(m *Message) {
 	}
 	switch a.Status {
 	case "redirect":
-		n.hint(a.Leader)
-		n.join.next = n.now
+		if n.hint(a.Leader) {
+			n.join.next = n.now
+		}
 	case "waiting", "member":
 		n.hint(m.From.RPC)
 	case "removed":

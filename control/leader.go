@@ -196,8 +196,13 @@ func (n *Node) beat() {
 	n.wakeAt(l.nextBeat)
 }
 
-// leaseLength is L = 3.5 intervals (DESIGN 4.3).
-func (n *Node) leaseLength() time.Duration { return n.cfg.Interval * 7 / 2 }
+// leaseLength is L: 3.5 intervals for k = 5 (DESIGN 4.3). For other k it stays a round and a
+// half short of k, so that L and an interval fit into the time that prepares are refused, and
+// below 0.7 k, so that no removal has to wait for it.
+func (n *Node) leaseLength() time.Duration {
+	k := time.Duration(n.cfg.Rounds)
+	return n.cfg.Interval * min(10*k-15, 7*k) / 10
+}
 
 // heard is whose leases the next beat extends (DESIGN 4.3 rule 2): nobody's, unless a
 // quorum echoed the last round in time.

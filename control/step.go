@@ -16,7 +16,7 @@ type Config struct {
 	Group       uint16
 	Allowed     []string      // names that may join the group; empty: any
 	Interval    time.Duration // between rounds
-	Rounds      int           // k: unanswered rounds before removal, 2..32
+	Rounds      int           // k: unanswered rounds before removal, 4..32: a lease has no room in fewer
 	JoinWindow  time.Duration // joins within it share one roster and one view
 	FoundWait   time.Duration // silence before founding
 	AgentGrace  time.Duration // how long an agent may be silent before on_stale applies

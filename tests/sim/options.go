@@ -98,7 +98,7 @@ func Draw(seed uint64) Options {
 	o.Founders = 1 + r.IntN(min(o.Hosts, 5))
 	o.Contacts = o.Founders + r.IntN(o.Hosts-o.Founders+1)
 	if r.IntN(4) == 0 {
-		o.Rounds = 3 + r.IntN(6)
+		o.Rounds = 4 + r.IntN(6)
 	}
 	o.Multicast = coin()
 	o.JoinWindow = time.Duration(1+r.IntN(10)) * i

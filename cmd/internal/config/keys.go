@@ -36,7 +36,7 @@ var Keys = []Key{
 	{"interfaces", "network interface to serve", list, words(func(c *Config) *[]string { return &c.Interfaces })},
 	{"profile", "safe (100ms x 5), fast (10ms x 5) or extreme (1ms x 5)", text, word(func(c *Config) *string { return &c.Profile })},
 	{"interval", "time between rounds, 1ms to 10s; overrides the profile's", text, span(func(c *Config) *time.Duration { return &c.Interval }, time.Millisecond, 10*time.Second)},
-	{"rounds", "unanswered rounds before a removal, 2 to 32; overrides the profile's", number, integer(func(c *Config) *int { return &c.Rounds }, 2, 32)},
+	{"rounds", "unanswered rounds before a removal, 4 to 32; overrides the profile's", number, integer(func(c *Config) *int { return &c.Rounds }, 4, 32)},
 	{"attach", "auto, native, tc, generic or socket", text, word(func(c *Config) *string { return &c.Attach })},
 	{"transport", "udp or ether", text, word(func(c *Config) *string { return &c.Transport })},
 	{"key_file", "file of the cluster's key", text, word(func(c *Config) *string { return &c.KeyFile })},

@@ -1,0 +1,188 @@
+package control_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+
+	"rollcall/control"
+)
+
+var orders = map[string]control.Order{
+	"leave": control.OrderLeave, "join": control.OrderJoin, "shutdown": control.OrderShutdown,
+}
+
+// TestTranscripts plays the stories in testdata. Each begins with a situation in prose and
+// goes on as commands and all that matters of the reaction; testdata/README.md says how to read
+// and write them. After a change that is meant to alter a reaction,
+//
+//	go test ./control -run TestTranscripts -rewrite
+//
+// writes the new ones; commit only what you understand.
+func TestTranscripts(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		if !strings.HasSuffix(path, ".txt") {
+			return
+		}
+		var s *stage
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			if d.Cmd == "group" || d.Cmd == "hosts" {
+				s = newStage(t, number(t, d, "n", 0), 0)
+				for _, h := range s.hosts[:min(len(s.hosts), number(t, d, "founders", 3))] {
+					s.founders = append(s.founders, h.name)
+				}
+				s.transcript()
+			}
+			s.t = t
+			reaction := s.perform(d)
+			for _, more := range strings.Split(d.Input, "\n") { // a block is commands, a line each
+				if cmd, args, err := datadriven.ParseLine(more); err != nil {
+					t.Fatalf("%s: %v", d.Pos, err)
+				} else if cmd != "" {
+					reaction += s.perform(&datadriven.TestData{Pos: d.Pos, Cmd: cmd, CmdArgs: args})
+				}
+			}
+			return reaction
+		})
+	})
+}
+
+func number(t *testing.T, d *datadriven.TestData, key string, or int) int {
+	if d.HasArg(key) {
+		d.ScanArgs(t, key, &or)
+	}
+	return or
+}
+
+// perform carries out one command.
+func (s *stage) perform(d *datadriven.TestData) string {
+	var hosts []*host
+	quiet := false
+	for _, a := range d.CmdArgs {
+		switch {
+		case a.Key == "quietly":
+			quiet = true
+		case len(a.Vals) == 0 && strings.HasPrefix(a.Key, "n"):
+			hosts = append(hosts, s.named(a.Key))
+		}
+	}
+	last := ""
+	switch d.Cmd {
+	case "hosts":
+		return ""
+	case "group":
+		return s.group()
+	case "run":
+		for_, err := strconv.ParseFloat(d.CmdArgs[0].Key, 64)
+		if err != nil {
+			s.t.Fatalf("%s: run how many intervals? %v", d.Pos, err)
+		}
+		s.run(s.now+time.Duration(for_*float64(interval)), nil)
+	case "agree":
+		last = s.agree(d, hosts)
+	case "proposal":
+		s.proposal(d)
+	case "status":
+		for _, h := range hosts {
+			last += fmt.Sprintf("%s: %s\n", h.name, h.status())
+		}
+	default:
+		for _, h := range hosts {
+			s.command(d, h)
+		}
+	}
+	if quiet {
+		s.transcript()
+	}
+	return s.transcript() + last
+}
+
+// group boots all hosts, waits until they agree, and stops half an interval after the next
+// round; that round left at 0.
+func (s *stage) group() string {
+	for _, h := range s.hosts {
+		h.boot()
+		s.run(s.now+interval, nil)
+	}
+	if !s.run(time.Hour, func() bool { return agreed(s.hosts) }) {
+		s.t.Fatal("no group stands")
+	}
+	s.run(s.now+10*interval, nil)
+	s.run(time.Hour, func() bool {
+		for _, h := range s.hosts {
+			if h.leads() && h.sent == h.clock() {
+				s.zero = s.now
+				return true
+			}
+		}
+		return false
+	})
+	s.run(s.now+interval/2, nil)
+	s.transcript()
+	v := s.hosts[0].view
+	return fmt.Sprintf("view %d %s stands, led by %s under ballot %v; a round left at 0, now it is 0.50\n", v.Epoch, memberNames(v), v.Leader, s.hosts[0].reg.Promised)
+}
+
+// agree runs until the hosts trust one view of themselves.
+func (s *stage) agree(d *datadriven.TestData, hosts []*host) string {
+	within := time.Duration(number(s.t, d, "within", 300)) * interval
+	if !s.run(s.now+within, func() bool { return agreed(hosts) }) {
+		s.t.Fatalf("%s: no agreement within %v\n%s", d.Pos, within, s.transcript())
+	}
+	s.run(s.now+2*frameLatency, nil) // so that no answer is cut in two
+	v := hosts[0].view
+	return fmt.Sprintf("%7s  all of %s agree on view %d of instance %d, led by %s\n", s.time(s.now), memberNames(v), v.Epoch, v.Instance, v.Leader)
+}
+
+// proposal runs until some leader sends a round with a new proposal.
+func (s *stage) proposal(d *datadriven.TestData) {
+	seen := len(s.lines)
+	if !s.run(s.now+1000*interval, func() bool {
+		for _, l := range s.lines[seen:] {
+			if strings.Contains(l.what, "proposes view") {
+				return true
+			}
+		}
+		return false
+	}) {
+		s.t.Fatalf("%s: nobody proposed anything", d.Pos)
+	}
+}
+
+// command does one thing to one host.
+func (s *stage) command(d *datadriven.TestData, h *host) {
+	switch d.Cmd {
+	case "boot":
+		h.boot()
+	case "crash":
+		h.crash()
+	case "kill":
+		h.kill()
+	case "start":
+		h.start()
+	case "stop":
+		h.stopped = true
+	case "cont":
+		h.stopped = false
+		h.poke()
+	case "cut":
+		h.mute, h.deaf = true, true
+	case "mute":
+		h.mute = true
+	case "heal":
+		h.mute, h.deaf = false, false
+	case "unread":
+		h.unread = true
+	case "read":
+		h.unread = false
+	case "leave", "join", "shutdown":
+		h.order = orders[d.Cmd]
+		h.poke()
+	default:
+		s.t.Fatalf("%s: unknown command %q", d.Pos, d.Cmd)
+	}
+}
