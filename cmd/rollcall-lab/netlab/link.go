@@ -78,6 +78,9 @@ func (n *Network) addPort(node *Node, peer int) error {
 		if err := netlink.LinkAdd(port); err != nil {
 			return fmt.Errorf("add port: %w", err)
 		}
+		if err := tagInFrame(node.portName()); err != nil {
+			return err
+		}
 		if err := n.gates.attach(port); err != nil {
 			return err
 		}
