@@ -66,6 +66,7 @@ type host struct {
 	view    *view.View
 
 	mute, deaf bool // what it sends, or what is sent to it, is lost
+	apart      bool // it reaches only others that are apart
 	unread     bool // letters to it are lost
 
 	said told
@@ -82,6 +83,7 @@ func newStage(t *testing.T, n, founders int) *stage {
 			s.founders = append(s.founders, h.name)
 		}
 	}
+	s.transcript()
 	return s
 }
 
@@ -286,7 +288,7 @@ func (h *host) ask(o *control.Outgoing) {
 }
 
 func (h *host) send(to *host, f control.Frame) {
-	if h.mute || to.deaf {
+	if h.mute || to.deaf || h.apart != to.apart {
 		return
 	}
 	h.s.after(frameLatency, func() { to.receive(h, f) })
@@ -354,7 +356,7 @@ func (h *host) post(l *control.Letter) {
 		h.s.t.Fatal(err)
 	}
 	for _, to := range h.s.hosts {
-		if to.peer.RPC != l.To || h.mute || h.deaf || to.mute || to.deaf || to.unread {
+		if to.peer.RPC != l.To || h.mute || h.deaf || to.mute || to.deaf || to.unread || h.apart != to.apart {
 			continue
 		}
 		h.s.after(letterLatency, func() { to.read(body) })
@@ -394,10 +396,4 @@ func agreed(hosts []*host) bool {
 		}
 	}
 	return true
-}
-
-// leads reports whether a host's agent takes itself for the leader.
-func (h *host) leads() bool {
-	r := h.reg
-	return h.up && h.node != nil && h.node.Status(h.clock(), &r).Role == "leader"
 }

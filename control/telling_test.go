@@ -17,16 +17,19 @@ type script struct {
 
 // line is one thing that happened. Hosts to which the same happened at the same time share it.
 type line struct {
-	at   time.Duration
-	who  []string
-	what string
+	at     time.Duration
+	who    []string
+	what   string
+	letter string // what, before it was known to whom
+	to     string
 }
 
 // told is what a transcript has said of a host, so that it need not say it again.
 type told struct {
 	beat     [3]uint64 // ballot, seq and committed seq of the last beat told
 	prepared control.Ballot
-	probed   control.Time // the silence in which probes were told
+	silence  control.Time // BeatAt of the silence in which probes were told
+	probes   control.Time // when those left
 	votes    *line
 	answers  *line
 	lease    control.Time
@@ -36,17 +39,8 @@ func (s *stage) time(at time.Duration) string {
 	return fmt.Sprintf("%.2f", float64(at-s.zero)/float64(interval))
 }
 
-func (h *host) tell(format string, args ...any) *line {
-	what := fmt.Sprintf(format, args...)
-	for _, l := range h.s.lines {
-		if l.at == h.s.now && l.what == what {
-			l.who = append(l.who, h.name)
-			return l
-		}
-	}
-	l := &line{h.s.now, []string{h.name}, what}
-	h.s.lines = append(h.s.lines, l)
-	return l
+func (h *host) tell(format string, args ...any) {
+	h.s.lines = append(h.s.lines, &line{at: h.s.now, who: []string{h.name}, what: fmt.Sprintf(format, args...)})
 }
 
 func (h *host) tellOnce(format string, args ...any) {
@@ -60,7 +54,16 @@ func (h *host) tellOnce(format string, args ...any) {
 // transcript gives the lines since the last call.
 func (s *stage) transcript() string {
 	var b strings.Builder
-	for _, l := range s.lines {
+	for i, l := range s.lines {
+		for _, other := range s.lines[i+1:] {
+			if other.at == l.at && other.what == l.what {
+				l.who = append(l.who, other.who...)
+				other.who = nil
+			}
+		}
+		if len(l.who) == 0 {
+			continue
+		}
 		fmt.Fprintf(&b, "%7s  %s: %s\n", s.time(l.at), strings.Join(l.who, " "), l.what)
 	}
 	s.lines, s.once = nil, map[string]bool{}
@@ -112,9 +115,9 @@ func (h *host) tellAsk(o *control.Outgoing) {
 			h.tell("stands under ballot %v%s; asks %s", f.Ballot, why, h.members(o.To))
 		}
 	case control.KindProbe:
-		if h.said.probed != h.reg.BeatAt {
+		if h.said.silence != h.reg.BeatAt {
+			h.said.silence, h.said.probes = h.reg.BeatAt, h.clock()
 			h.tell("took no beat for %.2f intervals; probes %s", h.intervals(h.reg.BeatAt), h.members(o.To))
-			h.said.answers = nil
 		}
 	case control.KindHandOver:
 		h.tell("asks %s to take over from ballot %v", strings.Join(h.slots(o.To), " "), f.Ballot)
@@ -155,27 +158,26 @@ func (h *host) tellCounted(f *control.Frame, o control.Outcome) {
 		}
 		h.merge(&h.said.votes, "votes for %v/%d: %s, %s", t.Ballot, t.Seq, strings.Join(h.slots(t.Votes), " "), whether)
 	case control.ReasonAnswerTaken:
-		if h.said.probed != h.reg.BeatAt {
-			var from control.Bitmap
-			for s := range t.Members {
-				if t.Members[s].AnswerAt == h.clock() {
-					from.Set(uint16(s))
-				}
-			}
-			h.merge(&h.said.answers, "answers to the probes: %s", strings.Join(h.slots(from), " "))
-			at := h.reg.BeatAt
-			h.s.after(1, func() { h.said.probed = at })
+		if f.Sent != h.said.probes {
+			return
 		}
+		var from control.Bitmap
+		for s := range t.Members {
+			if t.Members[s].AnswerAt >= f.Sent {
+				from.Set(uint16(s))
+			}
+		}
+		h.merge(&h.said.answers, "answers to the probes: %s", strings.Join(h.slots(from), " "))
 	}
 }
 
 // merge puts what adds up within one instant into one line.
 func (h *host) merge(l **line, format string, args ...any) {
-	if *l != nil && (*l).at == h.s.now && len((*l).who) == 1 {
+	if *l != nil && (*l).at == h.s.now {
 		(*l).what = fmt.Sprintf(format, args...)
 		return
 	}
-	*l = &line{h.s.now, []string{h.name}, fmt.Sprintf(format, args...)}
+	*l = &line{at: h.s.now, who: []string{h.name}, what: fmt.Sprintf(format, args...)}
 	h.s.lines = append(h.s.lines, *l)
 }
 
@@ -190,35 +192,55 @@ func (h *host) tellLease() {
 
 // tellLetter tells of a letter, but not of founders who ask each other how things stand.
 func (h *host) tellLetter(l *control.Letter) {
-	to := strings.TrimSuffix(l.To, ":7746")
 	m := &l.Message
+	to := hostOf(l.To)
 	switch m.Kind {
 	case control.MessageJoin:
-		h.tellOnce("asks %s to be let in", to)
+		h.letter(to, "asks TO to be let in")
 	case control.MessageAnswer:
-		switch a := m.Answer; {
-		case a.Leader != "":
-			h.tellOnce("tells %s: %s to %s", to, a.Status, strings.TrimSuffix(a.Leader, ":7746"))
-		case a.Why != "":
-			h.tellOnce("tells %s: %s, %s", to, a.Status, a.Why)
-		default:
-			h.tellOnce("tells %s: %s", to, a.Status)
+		what := m.Answer.Status
+		if m.Answer.Leader != "" {
+			what += " to " + hostOf(m.Answer.Leader)
 		}
+		if m.Answer.Why != "" {
+			what += ", " + m.Answer.Why
+		}
+		h.letter(to, "tells TO: "+what)
 	case control.MessageRoster:
-		h.tellOnce("gives %s the roster %s", to, seats(m.Roster))
+		h.letter(to, "gives TO the roster "+seats(m.Roster))
 	case control.MessageHeld:
-		h.tellOnce("tells %s that it holds the roster", to)
+		h.letter(to, "tells TO that it holds the roster")
 	case control.MessageFetch:
-		h.tellOnce("asks %s for the roster", to)
+		h.letter(to, "asks TO for the roster")
 	case control.MessageLeave:
-		h.tellOnce("says goodbye to %s", to)
+		h.letter(to, "says goodbye to TO")
 	case control.MessagePropose:
-		h.tellOnce("proposes to %s to found instance %d with %s", to, m.Instance, seats(m.Roster))
+		h.letter(to, fmt.Sprintf("proposes to TO to found instance %d with %s", m.Instance, seats(m.Roster)))
 	case control.MessageVote:
-		h.tellOnce("votes for instance %d of %s", m.Instance, to)
+		h.letter(to, fmt.Sprintf("votes for instance %d of TO", m.Instance))
 	case control.MessageShutdown:
-		h.tellOnce("tells %s that instance %d is closed", to, m.Instance)
+		h.letter(to, fmt.Sprintf("tells TO that instance %d is closed", m.Instance))
 	}
+}
+
+func hostOf(rpc string) string { return strings.TrimSuffix(rpc, ":7746") }
+
+// letter tells of what is written to one or, at the same time, to several.
+func (h *host) letter(to, what string) {
+	key := h.name + to + what
+	if h.s.once[key] {
+		return
+	}
+	h.s.once[key] = true
+	for _, l := range h.s.lines {
+		if l.at == h.s.now && l.to != "" && l.who[0] == h.name && l.letter == what {
+			l.to += " " + to
+			l.what = strings.Replace(what, "TO", l.to, 1)
+			return
+		}
+	}
+	l := &line{at: h.s.now, who: []string{h.name}, what: strings.Replace(what, "TO", to, 1), letter: what, to: to}
+	h.s.lines = append(h.s.lines, l)
 }
 
 // seats shows a roster. An incarnation is numbered by how often its host drew one.
@@ -237,7 +259,7 @@ func (h *host) tellEvents(events []control.Event) {
 		switch e.Kind {
 		case control.EventInstalled: // tellView does
 		case control.EventElected:
-			h.tell("elected under ballot %v after %d prepares, to go on from view %d", e.Ballot, e.Rounds, e.To)
+			h.tell("elected under ballot %v, to go on from view %d", e.Ballot, e.To)
 		case control.EventDeposed:
 			h.tell("leads no longer: %s", e.Why)
 		case control.EventSuspect:

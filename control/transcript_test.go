@@ -31,11 +31,7 @@ func TestTranscripts(t *testing.T) {
 		var s *stage
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd == "group" || d.Cmd == "hosts" {
-				s = newStage(t, number(t, d, "n", 0), 0)
-				for _, h := range s.hosts[:min(len(s.hosts), number(t, d, "founders", 3))] {
-					s.founders = append(s.founders, h.name)
-				}
-				s.transcript()
+				s = newStage(t, number(t, d, "n", 0)+number(t, d, "off", 0), number(t, d, "founders", 3))
 			}
 			s.t = t
 			reaction := s.perform(d)
@@ -75,7 +71,7 @@ func (s *stage) perform(d *datadriven.TestData) string {
 	case "hosts":
 		return ""
 	case "group":
-		return s.group()
+		return s.group(s.hosts[:len(s.hosts)-number(s.t, d, "off", 0)])
 	case "run":
 		for_, err := strconv.ParseFloat(d.CmdArgs[0].Key, 64)
 		if err != nil {
@@ -101,30 +97,32 @@ func (s *stage) perform(d *datadriven.TestData) string {
 	return s.transcript() + last
 }
 
-// group boots all hosts, waits until they agree, and stops half an interval after the next
+// group boots hosts, waits until they agree, and stops half an interval after the next
 // round; that round left at 0.
-func (s *stage) group() string {
-	for _, h := range s.hosts {
+func (s *stage) group(hosts []*host) string {
+	most := len(s.founders)/2 + 1 // these found, so that slots go by the numbers of the hosts
+	for i, h := range hosts {
+		if i == most {
+			s.stand(hosts[:most])
+		}
 		h.boot()
 		s.run(s.now+interval, nil)
 	}
-	if !s.run(time.Hour, func() bool { return agreed(s.hosts) }) {
-		s.t.Fatal("no group stands")
-	}
+	s.stand(hosts)
 	s.run(s.now+10*interval, nil)
-	s.run(time.Hour, func() bool {
-		for _, h := range s.hosts {
-			if h.leads() && h.sent == h.clock() {
-				s.zero = s.now
-				return true
-			}
-		}
-		return false
-	})
+	lead := hosts[0]
+	s.run(s.now+2*interval, func() bool { return lead.sent == lead.clock() })
+	s.zero = s.now
 	s.run(s.now+interval/2, nil)
 	s.transcript()
-	v := s.hosts[0].view
-	return fmt.Sprintf("view %d %s stands, led by %s under ballot %v; a round left at 0, now it is 0.50\n", v.Epoch, memberNames(v), v.Leader, s.hosts[0].reg.Promised)
+	return fmt.Sprintf("view %d %s stands, led by %s under ballot %v; a round left at 0, now it is 0.50\n",
+		lead.view.Epoch, memberNames(lead.view), lead.view.Leader, lead.reg.Promised)
+}
+
+func (s *stage) stand(hosts []*host) {
+	if !s.run(s.now+1000*interval, func() bool { return agreed(hosts) }) {
+		s.t.Fatalf("no group stands\n%s", s.transcript())
+	}
 }
 
 // agree runs until the hosts trust one view of themselves.
@@ -135,7 +133,7 @@ func (s *stage) agree(d *datadriven.TestData, hosts []*host) string {
 	}
 	s.run(s.now+2*frameLatency, nil) // so that no answer is cut in two
 	v := hosts[0].view
-	return fmt.Sprintf("%7s  all of %s agree on view %d of instance %d, led by %s\n", s.time(s.now), memberNames(v), v.Epoch, v.Instance, v.Leader)
+	return fmt.Sprintf("%7s  agreed: view %d of instance %d is %s\n", s.time(s.now), v.Epoch, v.Instance, memberNames(v))
 }
 
 // proposal runs until some leader sends a round with a new proposal.
@@ -173,8 +171,10 @@ func (s *stage) command(d *datadriven.TestData, h *host) {
 		h.mute, h.deaf = true, true
 	case "mute":
 		h.mute = true
+	case "apart":
+		h.apart = true
 	case "heal":
-		h.mute, h.deaf = false, false
+		h.mute, h.deaf, h.apart = false, false, false
 	case "unread":
 		h.unread = true
 	case "read":
