@@ -13,6 +13,7 @@ type admission struct {
 	started Time
 	joiners Bitmap
 	holders Bitmap // agents that said they hold it
+	heldAt  Time   // when the last of them did
 	pushAt  Time
 }
 
@@ -192,6 +193,11 @@ func (n *Node) proposeJoiners() {
 	a := &l.adm
 	ready := a.joiners.And(a.holders)
 	waited := n.now.Since(a.started)
+	if a.heldAt != 0 && n.now.Since(a.heldAt) > 2*pushEvery {
+		// A leader that was starved for so long does not know who of them is still there.
+		a.holders, a.heldAt, a.pushAt = Of(n.reg.Slot), 0, n.now
+		return
+	}
 	switch {
 	case !Quorum(a.holders, l.view.New) || !n.foundersHold(a.holders):
 		if waited < admitGiveUp {
@@ -238,6 +244,7 @@ func (n *Node) held(m *Message) {
 	}
 	if s := a.roster.Named(m.From.Name); s != nil && s.Incarnation == m.From.Incarnation {
 		a.holders.Set(s.Slot)
+		a.heldAt = n.now
 		if n.lead.decided {
 			n.proposeJoiners()
 			if !n.lead.decided {
