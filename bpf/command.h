@@ -9,15 +9,16 @@
 
 #include "watch.h"
 
-/* Forgets what the member answered, and keeps what the agent wrote. */
-static __always_inline void rc_forget_member(struct rc_member *m)
+/* Forgets what the member answered, and keeps what the agent wrote and, of the same ballot, when it answered. */
+static __always_inline void rc_forget_member(struct rc_member *m, bool same)
 {
 	rc_step_version(&m->version);
 	m->stranger = 0;
 	m->round = 0;
 	m->answered = 0;
 	m->in_time = 0;
-	m->echo_at = 0;
+	if (!same)
+		m->echo_at = 0;
 	m->promised = 0;
 	m->accepted = (struct rc_proposal){};
 	m->committed = 0;
@@ -47,7 +48,7 @@ static __always_inline void rc_stop_asking(struct rc_lock *lock, struct rc_tally
  * so each is forgotten under a lock of its own while nothing is asked: what arrives
  * between finds the tally as it would have found it had the asking stopped before.
  */
-static __always_inline void rc_forget_members(struct rc_lock *lock, __u32 level)
+static __always_inline void rc_forget_members(struct rc_lock *lock, __u32 level, bool same)
 {
 	for (__u32 slot = 0; slot < RC_SLOTS; slot++) {
 		__u32 index = level * RC_SLOTS + slot;
@@ -56,7 +57,7 @@ static __always_inline void rc_forget_members(struct rc_lock *lock, __u32 level)
 		if (!m)
 			return;
 		bpf_spin_lock(&lock->lock);
-		rc_forget_member(m);
+		rc_forget_member(m, same);
 		bpf_spin_unlock(&lock->lock);
 	}
 }
@@ -67,8 +68,10 @@ static __always_inline void rc_ask(struct rc_lock *lock, struct rc_tally *t, con
 	bool another = c->ballot != t->ballot || c->preparing != t->preparing;
 
 	if (another) {
+		bool same = c->ballot == t->ballot;
+
 		rc_stop_asking(lock, t);
-		rc_forget_members(lock, level);
+		rc_forget_members(lock, level, same);
 	}
 	bpf_spin_lock(&lock->lock);
 	rc_step_version(&t->version);

@@ -31,6 +31,9 @@ func (n *Node) stand(prior Ballot) {
 		seen:   n.watch,
 	}
 	n.role = roleCandidate
+	if r := n.rosterOf(n.reg.Accepted.Roster); r != nil {
+		n.hold(r) // a later one may name others in the members' slots
+	}
 	n.command(Command{Kind: CommandAsk, Ballot: n.cand.ballot, Preparing: 1, WindowNS: uint64(n.reg.Rounds) * uint64(n.reg.Interval())})
 	n.ask(n.cand.asked)
 }

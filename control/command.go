@@ -14,7 +14,8 @@ const (
 	// CommandHold sets the roster versions held: Rosters.
 	CommandHold CommandKind = 3
 	// CommandAsk says what the tally collects: Ballot, Preparing, Seq, New, Old, WindowNS.
-	// Another ballot or phase forgets all answers, another seq the votes. Ballot zero stops.
+	// Another ballot or phase forgets all answers (of another phase not when they came), another
+	// seq the votes. Ballot zero stops.
 	CommandAsk CommandKind = 4
 )
 
@@ -73,7 +74,11 @@ func (t *Tally) ask(c *Command) {
 		t.Votes, t.Quorate = Bitmap{}, 0
 		for i := range t.Members {
 			m := &t.Members[i]
-			*m = Member{Version: m.Version, State: m.State, Expected: m.Expected, AnswerAt: m.AnswerAt, Name: m.Name}
+			kept := Member{Version: m.Version, State: m.State, Expected: m.Expected, AnswerAt: m.AnswerAt, Name: m.Name}
+			if c.Ballot == t.Ballot {
+				kept.EchoAt = m.EchoAt // who answered the prepare is there
+			}
+			*m = kept
 		}
 	}
 	if c.Seq != t.Seq {

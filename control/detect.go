@@ -87,7 +87,7 @@ func (l *leadership) missed(slot uint16, m *Member, mask uint64) (missed int, fi
 		from = m.Round
 		l.credit[slot] = 0
 	}
-	if m.AnswerAt > l.elected { // a probe's answer that came late
+	if m.EchoAt != 0 || m.AnswerAt > l.elected { // it answered the prepare, or a probe, late
 		l.credit[slot] = 0
 	}
 	since := l.round - from

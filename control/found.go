@@ -115,6 +115,7 @@ func (n *Node) foundPropose(every time.Duration) {
 	if !first && quiet < n.cfg.FoundWait+n.turn(every) {
 		return
 	}
+	known.Votes = n.standing(known.Votes, 4*every)
 	if len(known.Votes) > votesMax {
 		return
 	}
@@ -147,6 +148,27 @@ func (n *Node) foundPropose(every time.Duration) {
 		}
 	}
 	n.countVotes()
+}
+
+// standing leaves out the votes whose proposers, this node among them, gave up.
+func (n *Node) standing(votes []FoundVote, fresh time.Duration) (l []FoundVote) {
+	own := FoundState{Register: n.reg.Instance, Record: n.record}
+	for i := range votes {
+		v := &votes[i]
+		state := &own
+		if v.Proposer != n.cfg.Self.Name {
+			s := n.freshState(v.Proposer, fresh)
+			if s == nil {
+				l = append(l, *v)
+				continue
+			}
+			state = &s.state
+		}
+		if !state.gaveUp(v) {
+			l = append(l, *v)
+		}
+	}
+	return l
 }
 
 // turn is how long a founder leaves the proposing to others: the longer the later it stands in
@@ -205,11 +227,7 @@ func (n *Node) foundState(m *Message) {
 			n.hint(m.From.RPC)
 		}
 	}
-	n.voidVotes(func(v *FoundVote) bool { // its proposer gave up
-		r := &m.State.Record
-		return v.Proposer == m.From.Name && m.State.Register != v.Instance && r.Instance != v.Instance &&
-			r.Tried >= v.Instance && !r.voted(v.Instance, v.Proposer)
-	})
+	n.voidVotes(func(v *FoundVote) bool { return v.Proposer == m.From.Name && m.State.gaveUp(v) })
 	for i := range f.states {
 		if f.states[i].from.Name == m.From.Name {
 			f.states[i] = foundState{from: m.From, at: n.now, state: *m.State}

@@ -175,6 +175,7 @@ func (n *Node) leave() {
 	switch {
 	case n.role == roleAbsent:
 		n.role = roleLeft
+		n.giveUpProposal()
 		n.event(Event{Kind: EventLeft})
 		return
 	case n.role == roleLeft:

@@ -66,7 +66,6 @@ func (n *Node) leadGroup() {
 		n.depose("another candidate was promised")
 		return
 	}
-	l.left(n.sentAt, n.cfg.Interval)
 	if t.Ballot == l.ballot && t.Preparing == 0 && l.round > 0 {
 		if t.Outbid > l.ballot && n.outbid() {
 			return

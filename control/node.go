@@ -46,7 +46,6 @@ type Node struct {
 	reg      Register
 	tally    *Tally
 	wake     Wake
-	sentAt   Time
 	out      Output
 	deadline Time
 }
@@ -63,9 +62,10 @@ func New(c Config) *Node {
 
 // Step takes what happened and says what to do.
 func (n *Node) Step(now Time, in Input) Output {
-	n.now, n.reg, n.tally, n.wake, n.sentAt = now, *in.Register, in.Tally, in.Wake, in.Sent
+	n.now, n.reg, n.tally, n.wake = now, *in.Register, in.Tally, in.Wake
 	n.out = Output{}
 	n.deadline = now.Add(housekeeping)
+	n.lead.left(in.Sent, n.cfg.Interval)
 	n.watch.left(in.Sent)
 	n.cand.seen.left(in.Sent)
 	if !n.started {
@@ -166,6 +166,7 @@ func (n *Node) becomeAbsent() {
 	n.role = roleAbsent
 	if n.leaving {
 		n.role, n.leaving = roleLeft, false
+		n.giveUpProposal()
 		n.event(Event{Kind: EventLeft})
 	}
 	n.wakeAt(n.now)

@@ -65,6 +65,13 @@ func (n *Node) voidVotes(void func(*FoundVote) bool) bool {
 	return true
 }
 
+// gaveUp reports whether the state, of the vote's proposer, says that the proposal can come to
+// nothing.
+func (s *FoundState) gaveUp(v *FoundVote) bool {
+	r := &s.Record
+	return s.Register != v.Instance && r.Instance != v.Instance && r.Tried >= v.Instance && !r.voted(v.Instance, v.Proposer)
+}
+
 // voted reports whether the record holds this vote.
 func (r *InstanceRecord) voted(instance uint32, proposer string) bool {
 	for i := range r.Votes {
