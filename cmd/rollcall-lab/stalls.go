@@ -5,18 +5,19 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"rollcall/control"
-	"rollcall/dataplane"
 )
 
 // stalls records how late this machine wakes a thread that nothing should delay: one on each
 // CPU that sleeps a millisecond again and again, at the highest real-time priority.
 type stalls struct {
-	end atomic.Bool
-	wg  sync.WaitGroup
+	end    atomic.Bool
+	wg     sync.WaitGroup
+	before int // GOMAXPROCS
 
 	mu   sync.Mutex
 	late []lateness
@@ -30,7 +31,9 @@ type lateness struct {
 // recordStalls begins to record, until stop.
 func recordStalls() *stalls {
 	s := new(stalls)
-	for cpu := range runtime.NumCPU() {
+	cpus := runtime.NumCPU()
+	s.before = runtime.GOMAXPROCS(cpus + runtime.GOMAXPROCS(0)) // the recorders keep theirs, also asleep
+	for cpu := range cpus {
 		s.wg.Go(func() { s.record(cpu) })
 	}
 	return s
@@ -44,21 +47,33 @@ func (s *stalls) record(cpu int) {
 	realtime(99)
 	const period = time.Millisecond
 	for !s.end.Load() {
-		due := dataplane.Now().Add(period)
+		due := rawNow().Add(period)
 		until := unix.NsecToTimespec(int64(due))
-		if err := unix.ClockNanosleep(unix.CLOCK_BOOTTIME, unix.TIMER_ABSTIME, &until, nil); err != nil {
+		_, _, errno := unix.RawSyscall6(unix.SYS_CLOCK_NANOSLEEP, unix.CLOCK_BOOTTIME, unix.TIMER_ABSTIME,
+			uintptr(unsafe.Pointer(&until)), 0, 0, 0)
+		by := rawNow().Since(due)
+		if errno != 0 {
 			continue
 		}
-		by := dataplane.Now().Since(due)
 		s.mu.Lock()
 		s.late = append(s.late, lateness{due, by})
 		s.mu.Unlock()
 	}
 }
 
+// rawNow reads CLOCK_BOOTTIME as dataplane.Now does, but unseen by the Go scheduler: coming
+// back from a system call that it sees, a thread may wait for one that is starved, and
+// that is not the machine's fault.
+func rawNow() control.Time {
+	var t unix.Timespec
+	unix.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_BOOTTIME, uintptr(unsafe.Pointer(&t)), 0)
+	return control.Time(t.Nano())
+}
+
 func (s *stalls) stop() {
 	s.end.Store(true)
 	s.wg.Wait()
+	runtime.GOMAXPROCS(s.before)
 }
 
 // all gives every lateness seen since the last call to reset.
