@@ -118,10 +118,8 @@ func (a *admission) seats(p *Peer) bool {
 func (n *Node) admissions() {
 	l := &n.lead
 	a := &l.adm
-	if !l.decided {
-		if l.view.Seq == 1 { // the founders' own first roster
-			n.pushRosters()
-		}
+	if !l.decided { // who lacks the roster can not vote
+		n.pushRosters()
 		return
 	}
 	if a.roster == nil && len(a.asked) > 0 && n.now.Since(a.since) >= n.cfg.JoinWindow {
@@ -254,12 +252,13 @@ func (n *Node) held(m *Message) {
 	}
 }
 
-// newest is the roster that every agent should hold by now.
-func (l *leadership) newest() *Roster {
-	if l.adm.roster != nil {
-		return l.adm.roster
+// newest is the roster that every agent should hold by now, and its version: that of the view
+// under vote before that of the next joiners.
+func (l *leadership) newest() (*Roster, uint64) {
+	if l.adm.roster != nil && l.decided {
+		return l.adm.roster, l.adm.version
 	}
-	return l.roster
+	return l.roster, l.view.Roster
 }
 
 // pushRosters sends the newest roster to the agents that lack it.
@@ -270,17 +269,13 @@ func (n *Node) pushRosters() {
 		return
 	}
 	a.pushAt = n.now.Add(pushEvery)
-	r := l.newest()
-	version := l.view.Roster
-	if a.roster != nil {
-		version = a.version
-	}
+	r, version := l.newest()
 	m := Message{Kind: MessageRoster, Instance: n.reg.Instance, Roster: r, Voters: l.view.New.Or(a.joiners)}
 	all := l.view.New.Or(a.joiners)
 	all.Clear(n.reg.Slot)
 	for s := all.First(); s < Slots; s = all.Next(s + 1) {
 		t := &n.tally.Members[s]
-		lacks := t.Roster != version && !a.holders.Has(s)
+		lacks := t.Roster != version && !(version == a.version && a.holders.Has(s))
 		gone := l.view.New.Has(s) && l.suspects.Has(s)
 		if seat := r.At(s); seat != nil && lacks && !gone {
 			n.letter(seat.RPC, m)

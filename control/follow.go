@@ -157,7 +157,7 @@ func (n *Node) fetched(m *Message) {
 	if m.Version != 0 {
 		r = n.rosterOf(m.Version)
 	} else if n.role == roleLeader {
-		r = n.lead.newest()
+		r, _ = n.lead.newest()
 	}
 	if r != nil {
 		n.letter(m.From.RPC, Message{Kind: MessageRoster, Instance: n.reg.Instance, Roster: r, Voters: n.reg.Committed.Members.Or(n.reg.Accepted.New)})

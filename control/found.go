@@ -49,7 +49,7 @@ func contains(l []string, s string) bool {
 // founds asks around, and founds when the rules allow it.
 func (n *Node) founds() {
 	f := &n.found
-	if !n.founder() {
+	if !n.founder() && len(n.record.Votes) == 0 { // who voted asks what became of it
 		return
 	}
 	every := n.foundEvery()
@@ -60,6 +60,9 @@ func (n *Node) founds() {
 		}
 	}
 	n.wakeAt(f.next)
+	if !n.founder() {
+		return
+	}
 	if n.now.Before(f.until) {
 		n.wakeAt(f.until)
 		return

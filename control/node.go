@@ -295,11 +295,16 @@ func (n *Node) hold(r *Roster) {
 		return
 	}
 	kept := []heldRoster{{r, version}}
-	for _, o := range n.rosters {
-		if o.version != version && len(kept) < HeldRosters {
-			kept = append(kept, o)
+	keep := func(needed bool) {
+		for _, o := range n.rosters {
+			is := o.version == n.reg.Accepted.Roster || o.version == n.reg.Committed.Roster
+			if is == needed && o.version != version && len(kept) < HeldRosters {
+				kept = append(kept, o)
+			}
 		}
 	}
+	keep(true) // the views in force rest on these, however many came since
+	keep(false)
 	n.rosters = kept
 	c := Command{Kind: CommandHold}
 	for i, o := range kept {
