@@ -81,7 +81,10 @@ func (a *agent) troubled(err error) {
 	}
 }
 
-func (a *agent) look(s *snapshot) { a.source.seen.Store(s) }
+func (a *agent) look(s *snapshot) {
+	a.source.seen.Store(s)
+	a.source.Raise()
+}
 
 func (a *agent) tick() {
 	if err := a.publisher.Refresh(); err != nil {
