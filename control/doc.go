@@ -19,6 +19,45 @@
 // once a silence has lasted ceil(k/2) intervals, so that a member in a healthy group has no
 // reason to wake but housekeeping, once a second.
 //
+// # The guarantees, and the tests that show them
+//
+// Every random run of tests/sim (TestSeeds) checks all of them after every event, and
+// TestCheckersCatchLies shows that its checkers can fail; control/testdata tells each as a
+// story; tests/e2e shows them with real daemons and the real kernel program.
+//
+//   - G1 Agreement: two nodes never install different content for the same instance and
+//     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/explore, tests/e2e
+//     TestCrashOneRound.
+//   - G2 Order: what a node installs only moves forward. TestSeeds, TestRegisterForward.
+//   - G3 Primary: of two sides of a partition at most one goes on, of two instances at most one
+//     lives. TestSeeds, tests/sim TestFoundersRebooted, tests/e2e TestSplitOneSideGoesOn,
+//     TestFoundersRebooted.
+//   - G4 Fencing: when a view without a member is decided, every lease that it held has ended.
+//     TestSeeds, tests/sim TestLeasesNeedTheRules, TestLease, tests/e2e TestCutNodeKnowsFirst.
+//     A member that said goodbye has given its lease up, whatever its clock still says.
+//   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays.
+//     TestSeeds (the starved runs remove nobody at all), tests/e2e TestAgentStopKeepsNode.
+//   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
+//     the one. tests/sim TestCrashOne, TestCrashLeader, tests/e2e TestCrashOneRound,
+//     TestLeaderCrashTwoRounds (counted on the wire).
+//   - G7 One cut: what fails within a detection window goes in one view. tests/sim
+//     TestCrashFourAtOnce, TestCrashWithinWindow, tests/e2e TestFourCrashesOneView.
+//   - G8 Progress: while a quorum of the last view's kernels can exchange frames and one of
+//     their agents runs, there is a leader and a next view. The second phase of every run of
+//     TestSeeds, tests/sim TestNoQuorum.
+//   - G9 Restart: an agent that stops, crashes or is restarted removes nobody and loses no
+//     promise. TestSeeds, tests/sim TestAgentsRestarted, dataplane TestKernelAdopt, tests/e2e
+//     TestAgentRestartAdopts.
+//   - G10 Closed door: a frame that is not the cluster's changes nothing but a counter.
+//     dataplane TestKernelPackets, TestDifferential, TestEveryBitIsSigned,
+//     TestSocketCountsWrongFrames, TestSocketReplay, tests/e2e TestBadInput.
+//
+// What G3 does not cover: the founders' rule rests on the voters they recorded. If a majority
+// of founders is out of the group for so long that most of the voters they recorded last were
+// rebooted or replaced since, and is then cut off from what the group became together with
+// those, a majority of the old voters truthfully says that it holds no register. Founders
+// that stay members, in different racks, keep this from happening.
+//
 // # Decisions that DESIGN leaves open
 //
 //   - A roster's version is a hash of its content, so that two leaders can never mean two
