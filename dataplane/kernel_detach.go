@@ -162,7 +162,12 @@ func leaveMulticast(dir string, d door) error {
 	if err != nil || r.State == control.RegisterVacant {
 		return nil
 	}
-	if err := multicast(unix.SIOCDELMULTI, l.Attrs().Name, GroupMAC(r.Cluster, r.Level, r.Group)); err != nil {
+	fd, err := requestSocket()
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := multicast(fd, unix.SIOCDELMULTI, l.Attrs().Name, GroupMAC(r.Cluster, r.Level, r.Group)); err != nil {
 		return fmt.Errorf("leave the group's multicast address: %w", err)
 	}
 	return nil

@@ -20,6 +20,7 @@ const sendPatience = time.Millisecond
 type etherTransport struct {
 	out     *rawSender
 	link    Link
+	control int // socket for requests, of the network namespace it was opened in
 	cluster uint64
 	joined  [6]byte // multicast address of the group; zero: none
 	group   net.Addr
@@ -34,11 +35,16 @@ func openEther(opt *Options) (*etherTransport, error) {
 	if link.MAC == [6]byte{} {
 		return nil, fmt.Errorf("open interface %s: it has no Ethernet address, choose transport %q", link.Name, TransportUDP)
 	}
-	out, err := openRaw(link, opt.EtherType)
+	control, err := requestSocket()
 	if err != nil {
 		return nil, err
 	}
-	return &etherTransport{out: out, link: link, cluster: opt.ClusterID}, nil
+	out, err := openRaw(link, opt.EtherType)
+	if err != nil {
+		unix.Close(control)
+		return nil, err
+	}
+	return &etherTransport{out: out, link: link, control: control, cluster: opt.ClusterID}, nil
 }
 
 func (e *etherTransport) SetGroup(level uint8, group uint16) error {
@@ -49,7 +55,7 @@ func (e *etherTransport) SetGroup(level uint8, group uint16) error {
 	if err := e.LeaveGroup(); err != nil {
 		return err
 	}
-	if err := multicast(unix.SIOCADDMULTI, e.link.Name, mac); err != nil {
+	if err := multicast(e.control, unix.SIOCADDMULTI, e.link.Name, mac); err != nil {
 		return fmt.Errorf("join %s on %s (needs CAP_NET_ADMIN): %w", net.HardwareAddr(mac[:]), e.link.Name, err)
 	}
 	e.joined, e.group = mac, rawAddr(mac)
@@ -62,7 +68,7 @@ func (e *etherTransport) LeaveGroup() error {
 		return nil
 	}
 	e.joined, e.group = [6]byte{}, nil
-	if err := multicast(unix.SIOCDELMULTI, e.link.Name, mac); err != nil {
+	if err := multicast(e.control, unix.SIOCDELMULTI, e.link.Name, mac); err != nil {
 		return fmt.Errorf("leave %s on %s: %w", net.HardwareAddr(mac[:]), e.link.Name, err)
 	}
 	return nil
@@ -103,11 +109,21 @@ func (e *etherTransport) Send(frame []byte, to control.Bitmap) error {
 	return first
 }
 
-func (e *etherTransport) Close() error { return e.out.close() }
+func (e *etherTransport) Close() error {
+	unix.Close(e.control)
+	return e.out.close()
+}
+
+// requestSocket opens a socket for requests to interfaces of the calling thread's network
+// namespace.
+func requestSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	return fd, os.NewSyscallError("socket", err)
+}
 
 // multicast adds an address to those the interface receives, or takes it away. The
 // kernel keeps it for the interface, not for a socket: it outlives the process.
-func multicast(request uint, ifname string, mac [6]byte) error {
+func multicast(fd int, request uint, ifname string, mac [6]byte) error {
 	var req struct {
 		name   [unix.IFNAMSIZ]byte
 		family uint16 // AF_UNSPEC
@@ -116,11 +132,6 @@ func multicast(request uint, ifname string, mac [6]byte) error {
 	}
 	copy(req.name[:unix.IFNAMSIZ-1], ifname)
 	copy(req.addr[:], mac[:])
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	defer unix.Close(fd)
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(unsafe.Pointer(&req)))
 	if errno == 0 {
 		return nil
