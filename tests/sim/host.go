@@ -61,16 +61,6 @@ func (w *World) hostAt(e control.Endpoint) *host {
 	return nil
 }
 
-// named is the host of a name, or nil.
-func (w *World) named(name string) *host {
-	for _, h := range w.hosts {
-		if h.name == name {
-			return h
-		}
-	}
-	return nil
-}
-
 func (h *host) now() control.Time { return h.clock.at(h.w.now) }
 
 // powerOn boots the host: a new register with a new incarnation, the old disk, an agent.
