@@ -170,8 +170,6 @@ static __attribute__((noinline)) bool rc_carry_out(const struct rc_order *order,
 	rc_command_register(in.lock, in.group, c);
 	if (c->kind == RC_COMMAND_VACATE)
 		rc_ask(in.lock, in.tally, &nothing, level);
-	if (c->kind == RC_COMMAND_JOIN)
-		return rc_watch(level * 2 + seat);
 	return true;
 }
 

@@ -250,19 +250,20 @@ struct rc_command {
 /*
  * The agent's orders. The agent runs program rc_command by BPF_PROG_TEST_RUN on a packet
  * that begins with struct rc_order; the program's return value is 0 when the order was
- * carried out and -1 when it could not be understood, and the packet comes back changed.
+ * carried out and -1 when it could not be, and the packet comes back changed.
  */
 enum rc_op {
-	/* rc_order, then struct rc_command: carry it out (control.Apply). A join also starts
-	 * the silence timer. */
+	/* rc_order, then struct rc_command: carry it out (control.Apply). */
 	RC_OP_COMMAND = 1,
 	/* rc_order, then a frame in wire form, then RC_FRAME_LEN bytes of room: stamp the
 	 * frame, hand it to the own register and its answer to the own tally
 	 * (control.Deliver), and sign it with the key that its header names. It comes back
 	 * ready to be sent; the room comes back as scratch. */
 	RC_OP_DELIVER = 2,
-	/* rc_order alone: start the silence timer again, with the callback of this program.
-	 * For an agent that adopted pinned maps with a program of its own. */
+	/* rc_order alone: start the silence timer, also one that runs already, with the
+	 * callback of this program. After a join, and for an agent that adopted pinned maps with
+	 * a program of its own. It is an order of its own because the kernel may refuse for the
+	 * moment: the agent then asks again. */
 	RC_OP_WATCH = 3,
 };
 

@@ -13,7 +13,7 @@
 #define RC_WATCH_SHORTEST (100 * RC_NS_PER_US)
 #define RC_WATCH_IDLE (10 * RC_NS_PER_MS) /* until the first beat says how often they come */
 
-/* Returns when to look again, from now; 0: when a join says so. */
+/* Returns when to look again, from now; 0: when a watch is ordered. */
 static __always_inline __u64 rc_look(struct rc_timer *t, __u32 index, __u64 now)
 {
 	struct rc_event event = { .wake = RC_WAKE_SILENT, .level = index / 2, .at = now };

@@ -43,7 +43,7 @@ func (c *channel) run(op uint32, n int) (order, error) {
 		return order{}, err
 	}
 	if ret != 0 {
-		return order{}, fmt.Errorf("the kernel program did not understand order %d", op)
+		return order{}, fmt.Errorf("the kernel program could not carry out order %d", op)
 	}
 	return *(*order)(unsafe.Pointer(&c.out)), nil
 }
@@ -69,13 +69,20 @@ func (c *channel) deliver(f *control.Frame, keys *Keys) ([]byte, control.Wake, e
 	return c.out[orderLen : orderLen+FrameLen], control.Wake(back.wake), nil
 }
 
-// watch starts the silence timer again with this program's callback.
+// watchTries bounds how often the silence timer is asked for: the kernel (6.18) allocates it
+// without waiting for locks, and so may refuse when others allocate at the same moment.
+const watchTries = 1000
+
+// watch starts the silence timer, also one that runs already: with this program's callback.
 func (c *channel) watch() error {
-	clear(c.in[orderLen : orderLen+8])
-	if _, err := c.run(opWatch, 8); err != nil {
-		return fmt.Errorf("start the silence timer: %w", err)
+	var err error
+	for range watchTries {
+		clear(c.in[orderLen : orderLen+8])
+		if _, err = c.run(opWatch, 8); err == nil {
+			return nil
+		}
 	}
-	return nil
+	return fmt.Errorf("start the silence timer: %w", err)
 }
 
 // bytesOf is the memory of a value without pointers.
@@ -99,7 +106,10 @@ func (k *Kernel) Apply(c control.Command) error {
 			return err
 		}
 	}
-	return k.channel.apply(c)
+	if err := k.channel.apply(c); err != nil || c.Kind != control.CommandJoin {
+		return err
+	}
+	return k.channel.watch()
 }
 
 // Send implements Plane.

@@ -14,7 +14,9 @@ const longEnough = 20 * time.Second
 // beat that stays the last, and not before ceil(k/2) intervals have passed.
 func TestKernelSilence(t *testing.T) {
 	k := openTestKernelBy(t, false)
+	watch := func() { k.give(testOrder{op: 3}, nil) }
 	k.place()
+	watch()
 	patience := 3 * time.Millisecond
 	beat := func(round uint64) {
 		f := goodBeat()
@@ -47,11 +49,12 @@ func TestKernelSilence(t *testing.T) {
 
 	// Out of the group nobody is watched; a join watches again.
 	k.place()
+	watch()
 	beat(11)
 	silence("after a new join")
 
 	// A timer that runs already takes over the callback of the program that says so.
-	k.give(testOrder{op: 3}, nil)
+	watch()
 	beat(12)
 	silence("after a new watch")
 	if e, ok := k.anyEvent(0); ok {
