@@ -1,0 +1,192 @@
+package explore
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// mutant is package control with one rule broken.
+type mutant struct {
+	name    string
+	patches []patch
+	check   string   // walks or sim
+	expect  []string // guarantees of which it must break one
+	seeds   string   // within so many; a mutant that is found only then and now proves little
+}
+
+// patch replaces a text that must be in the file exactly once.
+type patch struct{ file, old, new string }
+
+var mutants = []mutant{
+	{
+		name: "a view commits without a quorum of the old members",
+		patches: []patch{{"tally.go",
+			"Quorum(t.Votes, t.Old) && Quorum(t.Votes, t.New)",
+			"Quorum(t.Votes, t.New)"}},
+		check: "walks", expect: []string{"G1"}, seeds: "2000",
+	},
+	{
+		name: "a candidate is elected without a quorum of the old members",
+		patches: []patch{{"candidate.go",
+			"Quorum(t.Promises, a.New) && (known || Quorum(t.Promises, a.Old))",
+			"Quorum(t.Promises, a.New)"}},
+		check: "walks", expect: []string{"G1"}, seeds: "20000",
+	},
+	{
+		name: "any half is a quorum",
+		patches: []patch{{"quorum.go",
+			"2*h == n && n > 0 && have.Has(of.First())",
+			"2*h == n && n > 0"}},
+		check: "walks", expect: []string{"G1"}, seeds: "2000",
+	},
+	{
+		name: "a prepare carries a view, which is accepted with the promise",
+		patches: []patch{
+			{"candidate.go",
+				"f := Frame{Kind: KindPrepare, To: ToAll, Ballot: c.ballot, Round: uint64(c.prepares + 1)}",
+				`f := Frame{Kind: KindPrepare, To: ToAll, Ballot: c.ballot, Round: uint64(c.prepares + 1)}
+	if a := n.reg.Accepted; true {
+		f.Ask = Ask{Seq: a.Seq, Digest: a.Digest, Roster: a.Roster, New: a.New, Old: a.Old}
+	}`},
+			{"register.go",
+				"	r.reply(now, f, KindPromise)\n	return o",
+				`	a, b := f.Ask, f.Ballot
+	r.reply(now, f, KindPromise)
+	if o.Reason == ReasonPromised && r.Accepted.Ballot < b && r.Holds(a.Roster) {
+		r.Accepted = Proposal{Ballot: b, Seq: a.Seq, Digest: a.Digest, Roster: a.Roster, New: a.New, Old: a.Old}
+	}
+	return o`},
+		},
+		check: "walks", expect: []string{"G1", "G9"}, seeds: "2000",
+	},
+	{
+		name: "echoes of another incarnation count",
+		patches: []patch{{"tally.go",
+			"	if f.Reply.Incarnation != m.Expected {\n		m.Stranger",
+			"	if f.Reply.Incarnation == 0 {\n		m.Stranger"}},
+		check: "walks", expect: []string{"votes", "G1"}, seeds: "5000",
+	},
+	{
+		name: "promises of another incarnation count",
+		patches: []patch{{"tally.go",
+			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	if t.Promises.Has(f.From)",
+			"	if t.Promises.Has(f.From)"}},
+		check: "walks", expect: []string{"votes", "G1"}, seeds: "5000",
+	},
+	{
+		name: "beats of a ballot below the promised one are taken",
+		patches: []patch{{"register.go",
+			"	if f.Ballot < r.Promised {\n		r.reply(now, f, KindEcho)",
+			"	if f.Ballot < r.Accepted.Ballot {\n		r.reply(now, f, KindEcho)"}},
+		check: "walks", expect: []string{"G1", "G9"}, seeds: "2000",
+	},
+	{
+		name: "a lease runs from the arrival of the beat",
+		patches: []patch{
+			{"register.go", "at = r.echoedAt(f.Round - 1)", "at = now"},
+			{"register.go", "at = r.echoedAt(f.Round - 2)", "at = now"},
+		},
+		check: "sim", expect: []string{"G4", "G3"}, seeds: "1000",
+	},
+	{
+		name: "a member is removed before the wait for its lease is over",
+		patches: []patch{{"detect.go",
+			"(at == 0 || n.now.Since(at) >= wait)",
+			"(at == 0 || wait > 0)"}},
+		check: "sim", expect: []string{"G4"}, seeds: "3000",
+	},
+	{
+		name: "prepares are promised while beats are fresh",
+		patches: []patch{{"register.go",
+			"return r.BeatAt != 0 && now.Since(r.BeatAt) < r.Calm()",
+			"return false"}},
+		check: "sim", expect: []string{"G4", "G3"}, seeds: "1000",
+	},
+	{
+		name: "heard bits are set though no quorum echoed",
+		patches: []patch{{"leader.go",
+			"if !Quorum(last, l.view.New) || !l.decided && !Quorum(last, l.view.Old) {",
+			"if last.Empty() {"}},
+		check: "sim", expect: []string{"G4", "G3"}, seeds: "1000",
+	},
+	{
+		name: "a leader that was handed over to removes at once",
+		patches: []patch{{"candidate.go",
+			"	if c.prior != 0 {\n		n.lead.calmUntil",
+			"	if false {\n		n.lead.calmUntil"}},
+		check: "sim", expect: []string{"G4"}, seeds: "5000",
+	},
+}
+
+// TestMutants builds the oracle with each rule of package control broken, and expects it to
+// notice within the given seeds.
+func TestMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles package control a dozen times")
+	}
+	control, err := filepath.Abs("../../control")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			oracle := m.build(t, control)
+			out, err := exec.Command(oracle, "-check", m.check, "-seeds", m.seeds, "-only", strings.Join(m.expect, ",")).CombinedOutput()
+			t.Logf("%s", out)
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+				t.Fatalf("the mutant survived: %v", err)
+			}
+			for _, g := range m.expect {
+				if strings.Contains(string(out), ": "+g) {
+					return
+				}
+			}
+			t.Errorf("it did not break any of %v", m.expect)
+		})
+	}
+}
+
+// build compiles the oracle with the mutant's files in place of the real ones.
+func (m *mutant) build(t *testing.T, control string) (oracle string) {
+	t.Helper()
+	dir := t.TempDir()
+	replace := map[string]string{}
+	for _, p := range m.patches {
+		file := filepath.Join(control, p.file)
+		from := file
+		if replace[file] != "" {
+			from = replace[file]
+		}
+		text, err := os.ReadFile(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), p.old); n != 1 {
+			t.Fatalf("%s has this %d times, so the mutant has to be written anew:\n%s", p.file, n, p.old)
+		}
+		replace[file] = filepath.Join(dir, p.file)
+		text = []byte(strings.Replace(string(text), p.old, p.new, 1))
+		if err := os.WriteFile(replace[file], text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(list, overlay, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	oracle = filepath.Join(dir, "oracle")
+	if out, err := exec.Command("go", "build", "-overlay", list, "-o", oracle, "./oracle").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return oracle
+}

@@ -1,0 +1,209 @@
+package explore
+
+import (
+	"fmt"
+	"time"
+
+	"rollcall/control"
+)
+
+// Opening is a state worth exploring from.
+type Opening struct {
+	Name  string
+	build func() *World
+	world *World
+}
+
+// World is the opening's state; whoever changes it takes a copy.
+func (o *Opening) World() *World {
+	if o.world == nil {
+		o.world = o.build()
+		o.world.prompt = false
+		if err := o.world.Violation(); err != nil {
+			panic(fmt.Sprintf("opening %q is broken: %v", o.Name, err))
+		}
+	}
+	return o.world
+}
+
+// Openings are the states from which walks begin, for one goroutine.
+func Openings() []*Opening {
+	return []*Opening{
+		{Name: "two stand", build: func() *World { return standing(2, 1) }},
+		{Name: "three stand", build: func() *World { return standing(3, 1) }},
+		{Name: "four stand", build: func() *World { return standing(4, 1) }},
+		{Name: "five stand", build: func() *World { return standing(5, 3) }},
+		{Name: "three, one is being removed", build: func() *World { return removing(3) }},
+		{Name: "four, one is being removed", build: func() *World { return removing(4) }},
+		{Name: "three, the third comes in", build: joining},
+		{Name: "three, a candidate stands", build: candidate},
+		{Name: "three, two stand while one is being removed", build: contested},
+		{Name: "three, the leader slept while one was replaced", build: replaced},
+		{Name: "five, the founders lost their memory", build: forgotten},
+	}
+}
+
+// standing is a group of all hosts, led by the first, at rest.
+func standing(n, founders int) *World {
+	w := New(n, founders)
+	most := founders/2 + 1
+	for i := range w.hosts {
+		if i == most {
+			w.settle(func() bool { return w.agreed(most) })
+		}
+		w.happen(boot, i)
+	}
+	w.settle(func() bool { return w.agreed(n) })
+	w.frames, w.letters = nil, nil
+	return w
+}
+
+// removing has the leader propose the view without the last host, which is off.
+func removing(n int) *World {
+	w := standing(n, 1)
+	w.happen(crash, n-1)
+	w.settle(func() bool { return w.hosts[0].reg.Accepted.Seq > w.hosts[0].reg.Committed.Seq })
+	return w
+}
+
+// joining has the leader of two propose the view with a third in it.
+func joining() *World {
+	w := New(3, 1)
+	w.happen(boot, 0)
+	w.happen(boot, 1)
+	w.settle(func() bool { return w.agreed(2) })
+	w.happen(boot, 2)
+	w.settle(func() bool { return w.hosts[0].reg.Accepted.New.Has(2) })
+	return w
+}
+
+// candidate has the second stand, who takes the leader for dead.
+func candidate() *World {
+	w := standing(3, 1)
+	w.prompt = true
+	w.happen(sleep, 1)
+	w.hosts[2].clock = w.hosts[2].clock.Add(nap)
+	return w
+}
+
+// contested has the leader propose the view without the third, while the others, who take it for
+// dead, both stand.
+func contested() *World {
+	w := standing(3, 1)
+	w.happen(leave, 2)
+	w.settle(func() bool { return len(w.letters) == 0 })
+	w.prompt = true
+	w.happen(tick, 0)
+	w.happen(sleep, 1)
+	w.happen(sleep, 2)
+	w.letters = nil
+	return w
+}
+
+// replaced has the second lead alone, and let the third in again as another incarnation, while
+// the first, who heard nothing of it, takes itself for the leader of all three.
+func replaced() *World {
+	w := standing(3, 1)
+	second, third := w.hosts[1], w.hosts[2]
+	is := func(members ...uint16) func() bool {
+		return func() bool {
+			return second.reg.Committed.Members == control.Of(members...) && second.last.epoch == second.reg.Committed.Seq
+		}
+	}
+	w.settle(is(1, 2), 0)
+	w.happen(leave, 2)
+	w.settle(is(1), 0)
+	w.settle(func() bool { return third.reg.State == control.RegisterVacant }, 0)
+	w.happen(back, 2)
+	w.settle(func() bool { return third.reg.State == control.RegisterJoining }, 0)
+	return w
+}
+
+// forgotten has three founders boot without registers, of five members.
+func forgotten() *World {
+	w := standing(5, 3)
+	for i := range 3 {
+		w.happen(crash, i)
+	}
+	for i := range 3 {
+		w.happen(boot, i)
+	}
+	return w
+}
+
+// settle lets time pass as it does where all is well, until the condition holds. Hosts that
+// are away take no part.
+func (w *World) settle(holds func() bool, away ...int) {
+	for range 10000 {
+		switch {
+		case holds():
+			return
+		case w.Violation() != nil:
+			panic(w.Violation())
+		case len(w.letters) > 0:
+			if l := w.letters[0]; contains(away, l.to) {
+				w.letters = w.letters[1:]
+			} else {
+				w.do(Event{read, 0})
+			}
+		case len(w.frames) > 0:
+			if p := w.frames[0]; contains(away, p.to) || contains(away, p.from) {
+				w.frames = w.frames[1:]
+			} else {
+				w.do(Event{deliver, 0})
+			}
+		default:
+			w.idle(away)
+		}
+	}
+	panic("the world does not settle")
+}
+
+func contains(l []int, x int) bool {
+	for _, y := range l {
+		if x == y {
+			return true
+		}
+	}
+	return false
+}
+
+// idle has the agents look that were woken, or else sets all clocks on to the next deadline.
+func (w *World) idle(away []int) {
+	woken := false
+	least := time.Hour
+	for i := range w.hosts {
+		h := w.hosts[i]
+		if h.node == nil || contains(away, i) {
+			continue
+		}
+		if h.wakes != 0 {
+			w.happen(look, i)
+			woken = true
+		}
+		least = min(least, h.node.Deadline().Since(h.clock))
+	}
+	if woken {
+		return
+	}
+	for i, h := range w.hosts {
+		if contains(away, i) {
+			continue
+		}
+		h.clock = h.clock.Add(max(least, time.Microsecond))
+		if h.node != nil && !h.clock.Before(h.node.Deadline()) {
+			w.happen(look, i)
+		}
+	}
+}
+
+// agreed reports whether the first n hosts hold one decided view of themselves.
+func (w *World) agreed(n int) bool {
+	for i := range n {
+		r := &w.hosts[i].reg
+		if r.State != control.RegisterMember || r.Committed.Members.Len() != n || r.Committed.Seq != w.hosts[0].reg.Committed.Seq || w.hosts[i].last.epoch != r.Committed.Seq {
+			return false
+		}
+	}
+	return true
+}

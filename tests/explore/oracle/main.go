@@ -1,0 +1,67 @@
+// Command oracle tries random runs, one a seed, until one breaks a guarantee: walks of package
+// explore, or runs of the simulator. It says what happened and exits with status 1 if
+// something was broken, 0 if nothing was, 2 if it was not used rightly.
+//
+// It is a command of its own so that it can be built with package control altered, by the
+// -overlay flag of the go command; tests/explore does so to see that a broken rule is noticed.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"rollcall/control"
+	"rollcall/tests/explore"
+	"rollcall/tests/sim"
+)
+
+func main() {
+	check := flag.String("check", "walks", "walks or sim")
+	from := flag.Uint64("from", 1, "first seed")
+	seeds := flag.Uint64("seeds", 1000, "how many seeds")
+	during := flag.Duration("during", time.Hour, "stop after this time")
+	only := flag.String("only", "", "with -check sim: guarantees that count, comma separated; empty: all")
+	trace := flag.Bool("trace", false, "print one line an event")
+	flag.Parse()
+
+	var say func(string)
+	if *trace {
+		say = func(line string) { fmt.Println(line) }
+	}
+	began := time.Now()
+	var tried uint64
+	var broken error
+	switch *check {
+	case "walks":
+		var r explore.Report
+		tried, r = explore.Walks(*from, *seeds, *during, say)
+		broken = r.Violation
+	case "sim":
+		for ; tried < *seeds && broken == nil && time.Since(began) < *during; tried++ {
+			broken = simulate(*from+tried, *only, say)
+		}
+	default:
+		fmt.Fprintf(os.Stderr, "oracle: unknown check %q: walks or sim\n", *check)
+		os.Exit(2)
+	}
+	if broken != nil {
+		fmt.Printf("%s seed %d, %d tried in %v: %v\n", *check, *from+tried-1, tried, time.Since(began).Round(time.Millisecond), broken)
+		os.Exit(1)
+	}
+	fmt.Printf("%s seeds %d to %d in %v: nothing broken\n", *check, *from, *from+tried-1, time.Since(began).Round(time.Millisecond))
+}
+
+// simulate runs one seed of the simulator. What it demands beyond safety does not count.
+func simulate(seed uint64, only string, say func(string)) error {
+	r := sim.Run(sim.Draw(seed), func(c control.Config) sim.Node { return control.New(c) }, say)
+	if r.Outcome != sim.Safety && r.Outcome != sim.Crash {
+		return nil
+	}
+	if only != "" && !strings.Contains(","+only+",", ","+r.Violation.Guarantee+",") {
+		return nil
+	}
+	return r.Violation
+}

@@ -1,0 +1,315 @@
+package explore
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"unsafe"
+
+	"rollcall/control"
+	"rollcall/view"
+)
+
+// The state of a control.Node is its own affair, and package control offers no way to copy or
+// compare it. So both are done here by the types of its fields, through memory: what a type
+// holds is compiled once into steps. A kind of field that these do not know is a panic,
+// so that nothing new can be overlooked.
+
+// cloneNode copies a node. Slices are copied as well; what their elements point to (rosters,
+// views, messages) never changes.
+func cloneNode(n *control.Node) *control.Node {
+	c := new(control.Node)
+	*c = *n
+	for _, f := range nodeSlices {
+		s := reflect.NewAt(f.Type, unsafe.Add(unsafe.Pointer(c), f.Offset)).Elem()
+		if s.Len() > 0 {
+			own := reflect.MakeSlice(f.Type, s.Len(), s.Len())
+			reflect.Copy(own, s)
+			s.Set(own)
+		}
+	}
+	return c
+}
+
+// nodeIdle are the fields of a Node that mean nothing between two steps, or never change.
+var nodeIdle = []string{"cfg", "now", "reg", "tally", "wake", "out", "deadline"}
+
+// asides are fields that no rule of agreement looks at: measurements, and leases, whose rules the
+// simulator tests. Worlds that differ in them alone count as one.
+var asides = []string{"RTTNS", "SilenceUS", "Echoed", "LeaseUntil", "UpperUntil"}
+
+var (
+	nodePlan, nodeSlices = planNode()
+	registerPlan         = plan(reflect.TypeFor[control.Register](), 0, nil)
+	askingPlan           = plan(reflect.TypeFor[control.Asking](), 0, nil)
+	memberPlan           = plan(reflect.TypeFor[control.Member](), 0, nil)
+	recordPlan           = plan(reflect.TypeFor[control.InstanceRecord](), 0, nil)
+	framePlan            = plan(reflect.TypeFor[control.Frame](), 0, nil)
+	messagePlan          = plan(reflect.TypeFor[control.Message](), 0, nil)
+	decisionPlan         = plan(reflect.TypeFor[decision](), 0, nil)
+	proposalPlan         = plan(reflect.TypeFor[proposal](), 0, nil)
+)
+
+func planNode() (ops []op, lists []reflect.StructField) {
+	t := reflect.TypeFor[control.Node]()
+	for i := range t.NumField() {
+		if f := t.Field(i); !slices.Contains(nodeIdle, f.Name) {
+			ops = plan(f.Type, f.Offset, ops)
+			lists = sliceFields(f.Type, f.Offset, lists)
+		}
+	}
+	return ops, lists
+}
+
+// sliceFields lists the slices in a struct and the structs in it, with offsets from its start.
+func sliceFields(t reflect.Type, at uintptr, to []reflect.StructField) []reflect.StructField {
+	switch t.Kind() {
+	case reflect.Slice:
+		return append(to, reflect.StructField{Type: t, Offset: at})
+	case reflect.Struct:
+		for i := range t.NumField() {
+			f := t.Field(i)
+			to = sliceFields(f.Type, at+f.Offset, to)
+		}
+	}
+	return to
+}
+
+// op hashes one field.
+type op struct {
+	what   hashing
+	offset uintptr
+	size   uintptr // of an integer, or of a slice's element
+	elem   []op    // of a slice or a pointer
+}
+
+type hashing uint8
+
+const (
+	hashWord hashing = iota
+	hashTime
+	hashString
+	hashSlice
+	hashPointer
+	hashRoster
+	hashView
+)
+
+// plan lists how to hash a value of a type that lies at an offset.
+func plan(t reflect.Type, at uintptr, to []op) []op {
+	switch t {
+	case reflect.TypeFor[control.Time]():
+		return append(to, op{what: hashTime, offset: at})
+	case reflect.TypeFor[*control.Roster]():
+		return append(to, op{what: hashRoster, offset: at})
+	case reflect.TypeFor[*view.View]():
+		return append(to, op{what: hashView, offset: at})
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Int, reflect.Int64:
+		return append(to, op{what: hashWord, offset: at, size: t.Size()})
+	case reflect.String:
+		return append(to, op{what: hashString, offset: at})
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if f := t.Field(i); f.Name != "_" && !slices.Contains(asides, f.Name) {
+				to = plan(f.Type, at+f.Offset, to)
+			}
+		}
+		return to
+	case reflect.Array:
+		n := t.Len()
+		if n == control.Slots { // nobody has the others
+			n = slots
+		}
+		for i := range n {
+			to = plan(t.Elem(), at+uintptr(i)*t.Elem().Size(), to)
+		}
+		return to
+	case reflect.Slice:
+		return append(to, op{what: hashSlice, offset: at, size: t.Elem().Size(), elem: plan(t.Elem(), 0, nil)})
+	case reflect.Pointer:
+		return append(to, op{what: hashPointer, offset: at, elem: plan(t.Elem(), 0, nil)})
+	}
+	panic(fmt.Sprintf("no way to hash a %v", t))
+}
+
+// hash is a running hash in which times count from a host's now.
+type hash struct {
+	sum uint64
+	now control.Time
+}
+
+func (h *hash) word(x uint64) {
+	h.sum ^= x
+	h.sum *= 0x9e3779b97f4a7c15
+	h.sum ^= h.sum >> 29
+}
+
+func (h *hash) text(s string) {
+	h.word(uint64(len(s)))
+	for i := range len(s) {
+		h.word(uint64(s[i]))
+	}
+}
+
+// time hashes how long ago t was; zero and the end of time are what they are.
+func (h *hash) time(t control.Time) {
+	switch t {
+	case 0, control.MaxTime:
+		h.word(uint64(t))
+	default:
+		h.word(uint64(h.now.Since(t)) | 1<<63)
+	}
+}
+
+// add hashes the value at p.
+func (h *hash) add(ops []op, p unsafe.Pointer) {
+	for i := range ops {
+		o := &ops[i]
+		q := unsafe.Add(p, o.offset)
+		switch o.what {
+		case hashWord:
+			switch o.size {
+			case 1:
+				h.word(uint64(*(*uint8)(q)))
+			case 2:
+				h.word(uint64(*(*uint16)(q)))
+			case 4:
+				h.word(uint64(*(*uint32)(q)))
+			default:
+				h.word(*(*uint64)(q))
+			}
+		case hashTime:
+			h.time(*(*control.Time)(q))
+		case hashString:
+			h.text(*(*string)(q))
+		case hashSlice:
+			s := (*struct {
+				data unsafe.Pointer
+				len  int
+				cap  int
+			})(q)
+			h.word(uint64(s.len))
+			for i := range s.len {
+				h.add(o.elem, unsafe.Add(s.data, uintptr(i)*o.size))
+			}
+		case hashPointer:
+			if x := *(*unsafe.Pointer)(q); x == nil {
+				h.word(0)
+			} else {
+				h.word(1)
+				h.add(o.elem, x)
+			}
+		case hashRoster:
+			h.roster(*(**control.Roster)(q))
+		case hashView:
+			if v := *(**view.View)(q); v == nil {
+				h.word(0)
+			} else {
+				h.word(v.Epoch<<32 | uint64(v.Instance))
+				h.text(v.Leader)
+			}
+		}
+	}
+}
+
+// roster hashes who has which slot; names and addresses follow from the host.
+func (h *hash) roster(r *control.Roster) {
+	if r == nil {
+		h.word(0)
+		return
+	}
+	for i := range r.Seats {
+		h.word(uint64(r.Seats[i].Slot)<<48 | r.Seats[i].Incarnation)
+	}
+	h.word(1)
+}
+
+// markFrame hashes what of a frame does not change with time.
+func markFrame(f *control.Frame) uint64 {
+	c := *f
+	c.Sent = 0
+	var h hash
+	h.add(framePlan, unsafe.Pointer(&c))
+	return h.sum
+}
+
+func markMessage(m *control.Message) uint64 {
+	var h hash
+	h.add(messagePlan, unsafe.Pointer(m))
+	return h.sum
+}
+
+// digest is equal for worlds from which the same can happen.
+func (w *World) digest() uint64 {
+	var all hash
+	for _, h := range w.hosts {
+		if h.sum == 0 {
+			h.sum = h.digest()
+		}
+		all.word(h.sum)
+	}
+	// What is on its way, and what happened, has no order.
+	sum := uint64(0)
+	for i := range w.frames {
+		p := &w.frames[i]
+		x := hash{sum: p.mark, now: w.hosts[p.asker()].clock}
+		x.word(uint64(p.to))
+		x.time(p.frame.Sent)
+		sum += x.sum
+	}
+	for i := range w.letters {
+		x := hash{sum: w.letters[i].mark}
+		x.word(uint64(w.letters[i].to))
+		sum += x.sum
+	}
+	for i := range w.ledger.decided {
+		x := hash{sum: 1}
+		x.add(decisionPlan, unsafe.Pointer(&w.ledger.decided[i]))
+		sum += x.sum
+	}
+	for i := range w.ledger.proposals {
+		x := hash{sum: 2}
+		x.add(proposalPlan, unsafe.Pointer(&w.ledger.proposals[i]))
+		sum += x.sum
+	}
+	all.word(sum)
+	for _, n := range w.left {
+		all.word(uint64(n))
+	}
+	return all.sum
+}
+
+// asker is the host on whose clock the frame's time of sending is.
+func (p *packet) asker() int {
+	switch p.frame.Kind {
+	case control.KindEcho, control.KindPromise, control.KindAnswer:
+		return p.to
+	}
+	return p.from
+}
+
+func (h *host) digest() uint64 {
+	x := hash{sum: 1, now: h.clock}
+	x.word(h.drawn)
+	x.word(uint64(h.last.instance)<<32 | h.last.epoch)
+	x.add(recordPlan, unsafe.Pointer(&h.record))
+	if !h.up {
+		return x.sum
+	}
+	x.word(uint64(h.wakes))
+	x.time(h.sent)
+	x.add(registerPlan, unsafe.Pointer(&h.reg))
+	x.add(askingPlan, unsafe.Pointer(&h.asking))
+	for s := range h.members {
+		if h.members[s] != (control.Member{}) {
+			x.add(memberPlan, unsafe.Pointer(&h.members[s]))
+		}
+	}
+	for _, r := range h.rosters {
+		x.roster(r)
+	}
+	x.add(nodePlan, unsafe.Pointer(h.node))
+	return x.sum
+}
