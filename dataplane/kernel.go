@@ -58,6 +58,10 @@ type Kernel struct {
 	watcher   *watcher
 	roster    *control.Roster // the last one named
 	closed    bool
+	// watched: the silence timer runs, or nobody has a place to watch from. The kernel was seen to
+	// refuse it for the moment (6.18, two of six agents that joined at once); it is asked for again
+	// with every stamp, and until then the node's own housekeeping notices a silence.
+	watched bool
 
 	mu    sync.Mutex // of about, which others may ask for while a device is healed
 	about Description

@@ -69,20 +69,13 @@ func (c *channel) deliver(f *control.Frame, keys *Keys) ([]byte, control.Wake, e
 	return c.out[orderLen : orderLen+FrameLen], control.Wake(back.wake), nil
 }
 
-// watchTries bounds how often the silence timer is asked for: the kernel (6.18) allocates it
-// without waiting for locks, and so may refuse when others allocate at the same moment.
-const watchTries = 1000
-
 // watch starts the silence timer, also one that runs already: with this program's callback.
 func (c *channel) watch() error {
-	var err error
-	for range watchTries {
-		clear(c.in[orderLen : orderLen+8])
-		if _, err = c.run(opWatch, 8); err == nil {
-			return nil
-		}
+	clear(c.in[orderLen : orderLen+8])
+	if _, err := c.run(opWatch, 8); err != nil {
+		return fmt.Errorf("start the silence timer: %w", err)
 	}
-	return fmt.Errorf("start the silence timer: %w", err)
+	return nil
 }
 
 // bytesOf is the memory of a value without pointers.
@@ -109,7 +102,8 @@ func (k *Kernel) Apply(c control.Command) error {
 	if err := k.channel.apply(c); err != nil || c.Kind != control.CommandJoin {
 		return err
 	}
-	return k.channel.watch()
+	k.watched = k.channel.watch() == nil
+	return nil
 }
 
 // Send implements Plane.

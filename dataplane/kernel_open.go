@@ -18,7 +18,7 @@ func OpenKernel(opt Options) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kernel{opt: opt}
+	k := &Kernel{opt: opt, watched: true}
 	if err := k.open(); err != nil {
 		k.Close()
 		return nil, fmt.Errorf("open kernel plane: %w", hint(err))
@@ -146,7 +146,8 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 		return err
 	}
 	k.pending = k.overdue()
-	return k.channel.watch()
+	k.watched = k.channel.watch() == nil
+	return nil
 }
 
 // equip gives the agent its own ways to the maps.

@@ -54,4 +54,7 @@ func newStamper(register *ebpf.Map) (*stamper, error) {
 func (k *Kernel) Stamp(health uint16) {
 	// It fails only when the plane is closed.
 	k.stamper.program.Run(&ebpf.RunOptions{Data: k.stamper.packet[:], Context: skb{mark: uint32(health)}})
+	if !k.watched {
+		k.watched = k.channel.watch() == nil
+	}
 }
