@@ -13,8 +13,10 @@ import (
 )
 
 // sendPatience is how long a full queue of the interface may hold up one Send. A queue
-// that is full for longer (a paused link) loses the rest of the frames, as a wire does.
-const sendPatience = time.Millisecond
+// that is full for longer (a paused link) loses the rest of the frames, as a wire does. It is
+// much longer than an agent should be kept from its processor between the deadline's setting
+// and the sending, for a deadline that has passed keeps a frame from leaving at all.
+const sendPatience = 20 * time.Millisecond
 
 // etherTransport sends frames right behind the EtherType.
 type etherTransport struct {

@@ -39,7 +39,7 @@ func caught(t *testing.T, only string, lie func() *liar) *Violation {
 		l.Node = control.New(c)
 		return l
 	}, nil)
-	w.only = only
+	w.Only = only
 	for _, h := range w.hosts {
 		h.powerOn()
 	}

@@ -63,6 +63,8 @@ type Options struct {
 	Settle     bool            // trouble begins only when the group stands
 	Safety     int             // intervals of the safety phase
 
+	Only string // the guarantee that is checked, and no other; empty: all
+
 	tamper func(h *host, f *control.Frame) // breaks a rule of the register, in tests of the checkers
 }
 

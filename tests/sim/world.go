@@ -35,7 +35,6 @@ type World struct {
 	over    bool          // the safety phase is
 	late    time.Duration // the longest that a frame of that phase may be on its way
 	failure *Violation
-	only    string // guarantee that is checked alone; empty: all
 }
 
 // Stats count what happened in a run.
@@ -71,7 +70,7 @@ func New(o Options, newNode func(control.Config) Node, trace func(line string)) 
 
 // fail records the first violation; the run ends with it.
 func (w *World) fail(guarantee, format string, args ...any) {
-	if w.failure == nil && (w.only == "" || w.only == guarantee) {
+	if w.failure == nil && (w.Only == "" || w.Only == guarantee) {
 		w.failure = &Violation{Guarantee: guarantee, At: time.Duration(w.now), What: fmt.Sprintf(format, args...)}
 		w.tell(-1, "VIOLATION", "%s: %s", guarantee, w.failure.What)
 	}
