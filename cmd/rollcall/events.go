@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/control"
 	"rollcall/view/hostlist"
 	"rollcall/view/publish"
 )
@@ -29,7 +30,8 @@ func (a *app) eventsCommand() *cobra.Command {
 		Short: "Show what happened to the group",
 		Long: `Show what happened since the daemon started, the oldest first: view changes with who joined
 and who was removed, why, and how many rounds of messages it took; elections; losses. With
--o json each event is one line with all times and the evidence.`,
+-o json each event is one line with all times and the evidence. Why and by which evidence a view
+changed is known to the node that led: ask there.`,
 		Example: `  rollcall events
   rollcall events --kind installed -o wide
   rollcall events --watch -o json | jq --unbuffered -c '[.to, .removed, .rounds_used]'`,
@@ -38,7 +40,7 @@ and who was removed, why, and how many rounds of messages it took; elections; lo
 			if err := a.noNodeset(c); err != nil {
 				return err
 			}
-			if err := f.of.read(); err != nil {
+			if err := f.read(); err != nil {
 				return err
 			}
 			return a.events(c.Context(), &f)
@@ -51,12 +53,26 @@ and who was removed, why, and how many rounds of messages it took; elections; lo
 	return c
 }
 
+// read judges what the flags said.
+func (f *eventsFlags) read() error {
+	var all []string
+	for k := control.EventInstalled; k <= control.EventMismatch; k++ {
+		all = append(all, k.String())
+	}
+	for _, kind := range f.kinds {
+		if !slices.Contains(all, kind) {
+			return fmt.Errorf("kind %q: give one of %s", kind, strings.Join(all, ", "))
+		}
+	}
+	return f.of.read()
+}
+
 func (f *eventsFlags) takes(e *publish.EventDocument) bool {
 	if f.kinds != nil && !slices.Contains(f.kinds, e.Kind) {
 		return false
 	}
 	named := func(name string) bool { return slices.Contains(f.of.nodes, name) }
-	return f.of.nodes == nil || slices.ContainsFunc(e.Joined, named) || slices.ContainsFunc(e.Removed, named)
+	return f.of.nodes == nil || slices.ContainsFunc(slices.Concat(e.Joined, e.Removed, e.Suspected), named)
 }
 
 func (a *app) events(ctx context.Context, f *eventsFlags) error {
@@ -145,6 +161,9 @@ func change(e *publish.EventDocument) string {
 	}
 	if len(e.Removed) > 0 {
 		parts = append(parts, "-"+hostlist.Fold(e.Removed))
+	}
+	if len(e.Suspected) > 0 {
+		parts = append(parts, "?"+hostlist.Fold(e.Suspected))
 	}
 	return dash(strings.Join(parts, " "))
 }

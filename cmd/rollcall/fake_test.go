@@ -78,7 +78,7 @@ func history() []publish.EventDocument {
 		{Number: 1, Kind: "founded", At: at(1), AtNS: 1e9, Node: "cn001", Instance: 2, Ballot: "0.1.0", Leader: "cn001"},
 		{Number: 2, Kind: "installed", At: at(2), AtNS: 2e9, Node: "cn001", Instance: 2, From: 5, To: 6, Ballot: "0.1.0",
 			Leader: "cn001", Joined: []string{"cn001", "cn002", "cn003", "cn004"}, Why: "asked to join", RoundsUsed: 1},
-		{Number: 3, Kind: "suspect", At: at(3), AtNS: 3e9, Node: "cn001", Instance: 2, Leader: "cn001", Removed: []string{"cn004"}},
+		{Number: 3, Kind: "suspect", At: at(3), AtNS: 3e9, Node: "cn001", Instance: 2, Leader: "cn001", Suspected: []string{"cn004"}},
 		{Number: 4, Kind: "installed", At: at(4), AtNS: 4e9, Node: "cn001", Instance: 2, From: 6, To: 7, Ballot: "0.1.0",
 			Leader: "cn001", Removed: []string{"cn004"}, Why: "5 rounds unanswered", RoundsUsed: 1,
 			Evidence:       []publish.Evidence{{Name: "cn004", Slot: 3, Missed: 5, LastEchoNS: 3.4e9, Why: "5 rounds unanswered"}},

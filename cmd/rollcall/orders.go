@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"rollcall/view/publish"
@@ -25,13 +27,52 @@ func (a *app) joinCommand() *cobra.Command {
 	}, "joining; rollcall status shows when this node is a member")
 }
 
+func (a *app) shutdownCommand() *cobra.Command {
+	return a.orderCommand(publish.Shutdown, &cobra.Command{
+		Use:   "shutdown",
+		Short: "End the cluster on every node",
+		Long: `End this instance of the cluster in good order, on every node. The founders note that it is
+over, and may found the next one without asking anybody. Daemons go on running.`,
+		Example: "  rollcall shutdown",
+	}, "shutting the cluster down")
+}
+
+func (a *app) foundCommand() *cobra.Command {
+	var abandon uint32
+	c := &cobra.Command{
+		Use:   "found --abandon INSTANCE",
+		Short: "Decree that an instance of the cluster is dead, so that the next can be founded",
+		Long: `Decree, on a founder that is in no cluster, that an instance is dead: most of its members lost
+their state for good, and no quorum will ever answer. The founder then no longer waits for
+it; a majority of the founders has to be told. Members that still hold the old instance join the
+new one. Where the old one lives on elsewhere, this makes a second cluster.`,
+		Example: "  rollcall status\n  rollcall found --abandon 4",
+	}
+	c.Flags().Uint32Var(&abandon, "abandon", 0, "the `instance` that is dead, and all before it")
+	return a.orderCommandOf(func() (publish.Order, error) {
+		if abandon == 0 {
+			return publish.Order{}, errors.New("say which instance is dead: --abandon and its number; rollcall status shows it")
+		}
+		return publish.Order{Verb: publish.Found, Abandon: abandon}, nil
+	}, c, "ordered; rollcall status shows what this founder still waits for")
+}
+
 // orderCommand makes the command of a verb that has no argument.
 func (a *app) orderCommand(verb publish.Verb, c *cobra.Command, done string) *cobra.Command {
+	return a.orderCommandOf(func() (publish.Order, error) { return publish.Order{Verb: verb}, nil }, c, done)
+}
+
+// orderCommandOf makes the command of an order that its flags settle.
+func (a *app) orderCommandOf(order func() (publish.Order, error), c *cobra.Command, done string) *cobra.Command {
 	c.Args = cobra.NoArgs
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		o, err := order()
+		if err != nil {
+			return err
+		}
 		ctx, cancel := a.soon(c.Context())
 		defer cancel()
-		if err := a.client().Do(ctx, publish.Order{Verb: verb}); err != nil {
+		if err := a.client().Do(ctx, o); err != nil {
 			return err
 		}
 		a.note("%s", done)

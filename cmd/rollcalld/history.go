@@ -50,6 +50,9 @@ func eventDocument(node string, e *control.Event, v *view.View, now control.Time
 		Joined: e.Joined, Removed: e.Removed, Why: e.Why, RoundsUsed: e.Rounds,
 		LastEvidenceNS: uint64(e.Missed), VerdictNS: uint64(e.Verdict), CommitNS: uint64(e.Commit), InstallNS: uint64(e.Install),
 	}
+	if e.Kind == control.EventSuspect {
+		d.Removed, d.Suspected = nil, e.Removed // they are members still
+	}
 	if e.Kind == control.EventInstalled && v != nil {
 		d.Hash = publish.Hex(v.Hash())
 	}

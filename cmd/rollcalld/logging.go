@@ -58,7 +58,11 @@ func logEvent(log zerolog.Logger, e *control.Event) {
 		line = line.Str("joined", hostlist.Fold(e.Joined))
 	}
 	if len(e.Removed) > 0 {
-		line = line.Str("removed", hostlist.Fold(e.Removed))
+		key := "removed"
+		if e.Kind == control.EventSuspect {
+			key = "suspected"
+		}
+		line = line.Str(key, hostlist.Fold(e.Removed))
 	}
 	if e.Why != "" {
 		line = line.Str("why", e.Why)

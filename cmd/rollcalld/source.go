@@ -144,25 +144,25 @@ func (s *source) Status() publish.StatusDocument {
 	d.Adopted, d.PinDir, d.Refused = about.Adopted, about.PinDir, about.Refused
 	r := s.register()
 	d.Incarnation = publish.Hex(r.Incarnation)
-	if in := s.installed.Load(); in != nil {
-		d.Epoch = in.view.Epoch
-		var left time.Duration
-		d.Valid, left = s.lease(in.view)
-		d.LeaseMS = left.Milliseconds()
-	}
 	if r.State != control.RegisterVacant && r.BeatAt != 0 { // timing is the leader's
 		d.IntervalUS, d.Rounds = int64(r.IntervalUS), int(r.Rounds)
 	}
 	if seen := s.seen.Load(); seen != nil {
-		d.Role, d.Instance, d.Leader, d.Slot, d.Awaiting = seen.status.Role, seen.status.Instance, seen.status.Leader, seen.status.Slot, seen.status.Awaiting
+		d.Role, d.Leader, d.Slot, d.Awaiting = seen.status.Role, seen.status.Leader, seen.status.Slot, seen.status.Awaiting
 		d.Roster = publish.Hex(seen.register.Rosters[0])
+	}
+	if in := s.installed.Load(); in != nil {
+		d.Instance, d.Epoch = in.view.Instance, in.view.Epoch
+		var left time.Duration
+		d.Valid, left = s.lease(in.view)
+		d.LeaseMS = left.Milliseconds()
 	}
 	return d
 }
 
 // Group implements publish.Source.
 func (s *source) Group() publish.GroupDocument {
-	r, now := s.register(), s.now()
+	r := s.register()
 	d := publish.GroupDocument{
 		Schema: publish.Schema, Cluster: s.cfg.Cluster, Instance: r.Instance, Level: r.Level, Group: s.cfg.Own().ID, Role: "absent",
 		Ballot: r.Promised.String(), Accepted: r.Accepted.Seq, Committed: r.Committed.Seq, Roster: publish.Hex(r.Rosters[0]),
@@ -189,17 +189,17 @@ func (s *source) Group() publish.GroupDocument {
 			e.State = view.Joining
 		}
 		if i := slices.IndexFunc(seen.members, func(m member) bool { return m.slot == seat.Slot }); i >= 0 {
-			seen.members[i].describe(&e, seen, now)
+			seen.members[i].describe(&e, seen)
 		}
 		d.Members = append(d.Members, e)
 	}
 	return d
 }
 
-func (m *member) describe(e *publish.GroupEntry, seen *snapshot, now control.Time) {
+func (m *member) describe(e *publish.GroupEntry, seen *snapshot) {
 	e.RTTNS, e.Accepted, e.Committed = m.rttNS, m.accepted, m.committed
 	if m.echoAt != 0 {
-		e.EchoAgeMS = now.Since(m.echoAt).Milliseconds()
+		e.EchoAgeMS = seen.at.Since(m.echoAt).Milliseconds()
 	}
 	if m.agentAgeMS != control.NoAgent {
 		e.AgentAgeMS = int64(m.agentAgeMS)

@@ -42,7 +42,7 @@ func newSource() (*source, *control.Register, *control.Time) {
 	seat := func(slot uint16, name string) control.Seat {
 		return control.Seat{Slot: slot, Peer: control.Peer{Name: name, Incarnation: uint64(slot) + 1, RPC: "x:1"}}
 	}
-	seen := &snapshot{register: *r, status: control.Status{
+	seen := &snapshot{at: now, register: *r, status: control.Status{
 		Role: "leader", Instance: 2, Leader: "cn001",
 		Roster: &control.Roster{Seats: []control.Seat{seat(0, "cn001"), seat(1, "cn002"), seat(2, "cn003"), seat(3, "cn004"), seat(4, "cn005")}},
 		Past:   []control.Past{{Name: "cn005", State: view.Left}},
@@ -243,5 +243,24 @@ func TestEventDocument(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, eventDocument("n", e, v, 10e9, wall)); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
+	}
+}
+
+func TestSuspectsAreNotRemoved(t *testing.T) {
+	d := eventDocument("n", &control.Event{Kind: control.EventSuspect, Removed: []string{"b"}}, nil, 0, time.Now())
+	if d.Removed != nil || len(d.Suspected) != 1 {
+		t.Errorf("removed %v, suspected %v; want just b suspected", d.Removed, d.Suspected)
+	}
+}
+
+// TestStatusOfARemovedNode keeps instance and epoch together: both are of the last view.
+func TestStatusOfARemovedNode(t *testing.T) {
+	s, r, _ := newSource()
+	*r = control.Register{}
+	seen := *s.seen.Load()
+	seen.status.Instance, seen.status.Role = 0, "absent"
+	s.seen.Store(&seen)
+	if d := s.Status(); d.Instance != 2 || d.Epoch != 7 || d.Valid {
+		t.Errorf("instance %d, epoch %d, valid %v; want the view 2.7, not valid", d.Instance, d.Epoch, d.Valid)
 	}
 }

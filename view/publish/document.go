@@ -108,9 +108,9 @@ type GroupEntry struct {
 	State       view.State `json:"state"`
 	Incarnation string     `json:"incarnation"`
 	Addresses   []string   `json:"addresses"`
-	Missed      int        `json:"missed"`       // rounds unanswered at this moment
-	EchoAgeMS   int64      `json:"echo_age_ms"`  // since the last answer; -1: none heard
-	AgentAgeMS  int64      `json:"agent_age_ms"` // of its agent's last sign of life; -1: none
+	Missed      int        `json:"missed"`       // rounds unanswered then
+	EchoAgeMS   int64      `json:"echo_age_ms"`  // of the last answer when the daemon last looked, at most a second ago; -1: none heard
+	AgentAgeMS  int64      `json:"agent_age_ms"` // of its agent's last sign of life, by that answer; -1: none
 	RTTNS       uint64     `json:"rtt_ns"`
 	Accepted    uint64     `json:"accepted"`
 	Committed   uint64     `json:"committed"`
@@ -121,8 +121,8 @@ type StatusDocument struct {
 	Schema      int       `json:"schema"`
 	Cluster     string    `json:"cluster"`
 	Node        string    `json:"node"`
-	Role        string    `json:"role"` // absent | joining | follower | deputy | candidate | leader | left
-	Instance    uint32    `json:"instance"`
+	Role        string    `json:"role"`     // absent | joining | follower | deputy | candidate | leader | left
+	Instance    uint32    `json:"instance"` // of the view installed last, 0: none yet
 	Epoch       uint64    `json:"epoch"`
 	Leader      string    `json:"leader"`
 	Slot        uint16    `json:"slot"`
@@ -167,6 +167,7 @@ type EventDocument struct {
 	Leader         string     `json:"leader"`
 	Joined         []string   `json:"joined,omitempty"`
 	Removed        []string   `json:"removed,omitempty"`
+	Suspected      []string   `json:"suspected,omitempty"` // silent, and in the view still
 	Why            string     `json:"why,omitempty"`
 	Evidence       []Evidence `json:"evidence,omitempty"`
 	RoundsUsed     int        `json:"rounds_used"`      // message rounds until it was decided
