@@ -34,14 +34,11 @@ func faultCommands() []*cobra.Command {
 	cut.Flags().StringVar(&oneWay, "one-way", "", "in: nothing reaches the nodes; out: nothing they send arrives")
 	cut.Flags().BoolVar(&together, "together", false, "cut them off together: they still reach each other")
 	crash := false
-	restart := faultCommand("restart", "End the daemons of nodes and start them again", func(c *cluster.Cluster, names []string) error {
-		if !crash {
-			return c.Restart(names...)
+	restart := faultCommand("restart", "Start the daemons of nodes again; those that run are ended before", func(c *cluster.Cluster, names []string) error {
+		if crash {
+			return c.Respawn(syscall.SIGKILL, names...)
 		}
-		if err := c.End(syscall.SIGKILL, names...); err != nil {
-			return err
-		}
-		return c.Start(names...)
+		return c.Restart(names...)
 	})
 	restart.Flags().BoolVar(&crash, "crash", false, "end them with SIGKILL")
 	return []*cobra.Command{

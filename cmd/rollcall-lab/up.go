@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -97,15 +99,22 @@ func hints(out io.Writer, c *cluster.Cluster) {
 	first, last := c.Nodes()[0], c.Nodes()[len(c.Nodes())-1]
 	fmt.Fprintf(out, `
 Try:
-  rollcall --socket %[1]s view
-  rollcall --socket %[1]s watch &
-  rollcall-lab kill %[2]s%[3]s      and boot, stop, cont, restart, cut, heal
-  rollcall --socket %[1]s events
+  %[7]srollcall --socket %[1]s view
+  %[7]srollcall --socket %[1]s watch &
+  %[7]srollcall-lab kill %[2]s%[3]s      and boot, stop, cont, restart, cut, heal
+  %[7]srollcall --socket %[1]s events -o wide
   bpftool map dump pinned %[4]s/%[5]s/rc_group
   ip netns exec %[6]s ip address
-  rollcall-lab status%[3]s
-  rollcall-lab down%[3]s
-`, first.Socket(), last.Name, name, first.PinDir(), o.Lab, first.Namespace)
+  %[7]srollcall-lab switches%[3]s
+  %[7]srollcall-lab status%[3]s
+  %[7]srollcall-lab down%[3]s
+`, first.Socket(), last.Name, name, first.PinDir(), o.Lab, first.Namespace, calledFrom(os.Args[0]))
+}
+
+// calledFrom is the directory by which a command was called, with its slash, empty where the
+// PATH found it.
+func calledFrom(command string) string {
+	return command[:strings.LastIndexByte(command, '/')+1]
 }
 
 func downCommand() *cobra.Command {

@@ -22,6 +22,7 @@ type agent struct {
 	publisher *publish.Publisher
 	notifier  *notifier
 	rosters   chan []*control.Roster // the newest that are not saved yet
+	summary   string                 // of the view installed last
 }
 
 func (a *agent) record(r *control.InstanceRecord) error { return saveRecord(a.cfg.StateDir, r) }
@@ -53,8 +54,9 @@ func (a *agent) install(_ control.Time, v *view.View) {
 		a.log.Error().Err(err).Msg("readers of the mapped view see none")
 	}
 	a.source.installed.Store(&installed{view: v, at: time.Now(), monoNS: monotonic()})
-	a.notifier.say(fmt.Sprintf("epoch %d of instance %d: %d of %d nodes, leader %s",
-		v.Epoch, v.Instance, len(v.Members), len(a.cfg.Own().Nodes), v.Leader))
+	a.summary = fmt.Sprintf("epoch %d of instance %d: %d of %d nodes, leader %s",
+		v.Epoch, v.Instance, len(v.Members), len(a.cfg.Own().Nodes), v.Leader)
+	a.notifier.say(a.summary)
 	a.source.Raise()
 }
 
@@ -67,7 +69,9 @@ func (a *agent) event(now control.Time, e *control.Event, v *view.View) {
 func (a *agent) validity(valid bool) {
 	if valid {
 		a.log.Info().Msg("the view is valid")
+		a.notifier.say(a.summary)
 	} else {
+		a.notifier.say("not valid: " + a.summary)
 		a.log.Warn().Msg("the view is no longer valid: no beat of a leader with a quorum extends its lease")
 	}
 	a.source.Raise()

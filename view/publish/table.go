@@ -56,7 +56,10 @@ func Headline(d *Document) string {
 	if leader == "" {
 		leader = "none known"
 	}
-	if d.Valid {
+	switch {
+	case d.Valid && d.LeaseMS == 0:
+		valid = "valid for less than 1ms"
+	case d.Valid:
 		valid = fmt.Sprintf("valid for %v", time.Duration(d.LeaseMS)*time.Millisecond)
 	}
 	return fmt.Sprintf("cluster %s  instance %d  epoch %d  hash %s  leader %s  %s",

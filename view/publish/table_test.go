@@ -83,3 +83,10 @@ func TestTextIsWhatPeopleSee(t *testing.T) {
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestHeadlineOfAShortLease(t *testing.T) {
+	d := &Document{Cluster: "tofu", Instance: 1, Epoch: 2, Leader: "cn001", Valid: true}
+	if got := Headline(d); !strings.HasSuffix(got, "valid for less than 1ms") {
+		t.Errorf("a valid view is shown as %q", got)
+	}
+}

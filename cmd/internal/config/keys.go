@@ -75,7 +75,7 @@ var groupKeys = []groupKey{
 func word[T any](at func(*T) *string) func(*T, string) error {
 	return func(t *T, s string) error {
 		if s == "" {
-			return errors.New("empty; leave the key out for its default")
+			return errors.New("empty; leave the key out or give it a value")
 		}
 		*at(t) = s
 		return nil
@@ -85,7 +85,7 @@ func word[T any](at func(*T) *string) func(*T, string) error {
 func words(at func(*Config) *[]string) func(*Config, string) error {
 	return func(c *Config, s string) error {
 		if s == "" {
-			return errors.New("empty; leave the key out for its default")
+			return errors.New("empty; leave the key out or give it a value")
 		}
 		*at(c) = strings.Split(s, ",")
 		return nil

@@ -129,6 +129,8 @@ func TestFaultsOfDaemons(t *testing.T) {
 		{"stop", func(names ...string) error { return c.Signal(syscall.SIGSTOP, names...) }, "stopped"},
 		{"cont", func(names ...string) error { return c.Signal(syscall.SIGCONT, names...) }, "running"},
 		{"restart", c.Restart, "running"},
+		{"end", func(names ...string) error { return c.End(syscall.SIGKILL, names...) }, "ended"},
+		{"restart", c.Restart, "running"},
 		{"kill", c.Kill, "off"},
 		{"boot", c.Boot, "running"},
 	}

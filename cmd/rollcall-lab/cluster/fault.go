@@ -146,9 +146,27 @@ func (c *Cluster) End(s syscall.Signal, names ...string) error {
 	})
 }
 
-// Restart ends the daemons of the named nodes and starts them again.
-func (c *Cluster) Restart(names ...string) error {
-	if err := c.End(syscall.SIGTERM, names...); err != nil {
+// Restart ends the daemons of the named nodes in order and starts them again.
+func (c *Cluster) Restart(names ...string) error { return c.Respawn(syscall.SIGTERM, names...) }
+
+// Respawn ends the daemons of the named nodes by a signal and starts them again. Those that
+// ended by themselves are just started.
+func (c *Cluster) Respawn(s syscall.Signal, names ...string) error {
+	var running []string
+	for _, name := range names {
+		n, err := c.Node(name)
+		if err != nil {
+			return err
+		}
+		switch n.Daemon() {
+		case "off":
+			return fmt.Errorf("node %s is off: boot it", name)
+		case "ended":
+		default:
+			running = append(running, name)
+		}
+	}
+	if err := c.End(s, running...); err != nil {
 		return err
 	}
 	return c.Start(names...)

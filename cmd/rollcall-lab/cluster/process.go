@@ -160,7 +160,7 @@ func (c *Cluster) spawn(n *Node) error {
 	if err != nil {
 		d.Process.Kill()
 		d.Wait()
-		return fmt.Errorf("daemon ended at once: %w; see %s", err, n.Log())
+		return fmt.Errorf("its daemon ended at once; it said last: %s", n.LogTail(1))
 	}
 	go d.Wait() // so that no zombie stays
 	return nil
