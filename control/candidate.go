@@ -28,6 +28,7 @@ func (n *Node) stand(prior Ballot) {
 		prior:  prior,
 		began:  n.now,
 		asked:  n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members),
+		lost:   n.cand.lost && n.reg.BeatAt <= n.cand.began, // nobody led since
 		seen:   n.watch,
 	}
 	n.role = roleCandidate
