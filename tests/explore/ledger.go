@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"math/bits"
 
 	"rollcall/control"
 	"rollcall/view"
@@ -13,6 +14,7 @@ type ledger struct {
 	proposals []proposal
 	decided   []decision
 	contents  []content
+	forgot    uint8 // hosts that lost their power, and with it their register, at some time
 	violation error
 }
 
@@ -32,6 +34,7 @@ type proposal struct {
 type decision struct {
 	viewKey
 	members control.Bitmap
+	hosts   uint8 // of the members
 	digest  uint64
 }
 
@@ -46,6 +49,7 @@ func (l *ledger) clone() ledger {
 		proposals: append([]proposal(nil), l.proposals...),
 		decided:   append([]decision(nil), l.decided...),
 		contents:  append([]content(nil), l.contents...),
+		forgot:    l.forgot,
 		violation: l.violation,
 	}
 }
@@ -113,26 +117,27 @@ func (l *ledger) accepted(h *host) {
 	if p.Proposal != *a {
 		l.fail("G1", "%v/%d is two proposals, %b and %b", a.Ballot, a.Seq, p.New[0], a.New[0])
 	}
-	if !h.seated(a.Roster) {
+	names := h.holds(a.Roster)
+	if s := names.At(r.Slot); s == nil || s.Incarnation != r.Incarnation {
 		return
 	}
 	p.voters.Set(r.Slot)
 	if majority(p.voters, a.Old) && majority(p.voters, a.New) {
-		l.decide(p)
+		l.decide(p, names)
 	}
 }
 
-// seated reports whether a roster gives this very incarnation its slot.
-func (h *host) seated(version uint64) bool {
+// holds is the roster of a version that the host's agent holds, or an empty one.
+func (h *host) holds(version uint64) *control.Roster {
 	for _, r := range h.rosters {
-		if s := r.At(h.reg.Slot); s != nil && s.Incarnation == h.reg.Incarnation && r.Version() == version {
-			return true
+		if r.Version() == version {
+			return r
 		}
 	}
-	return false
+	return &control.Roster{}
 }
 
-func (l *ledger) decide(p *proposal) {
+func (l *ledger) decide(p *proposal, names *control.Roster) {
 	k := viewKey{p.instance, p.Seq}
 	if d := l.find(k); d != nil {
 		if d.members != p.New || d.digest != p.Digest {
@@ -144,11 +149,30 @@ func (l *ledger) decide(p *proposal) {
 		l.fail("G3", "view %d of instance %d follows %b, decided was %b", p.Seq, p.instance, p.Old[0], d.members[0])
 	}
 	for i := range l.decided {
-		if l.decided[i].instance > p.instance {
+		if l.decided[i].instance > p.instance && !l.forgotten(p.instance) {
 			l.fail("G3", "instance %d decides view %d while instance %d lives", p.instance, p.Seq, l.decided[i].instance)
 		}
 	}
-	l.decided = append(l.decided, decision{k, p.New, p.Digest})
+	d := decision{viewKey: k, members: p.New, digest: p.Digest}
+	for i := range names.Seats {
+		if s := &names.Seats[i]; p.New.Has(s.Slot) {
+			d.hosts |= 1 << number(s.Name)
+		}
+	}
+	l.decided = append(l.decided, d)
+}
+
+// forgotten reports whether most members of some view of an instance lost their registers. Then
+// founders whose records end with that view take the instance for dead, and cannot know better:
+// it may have gone on with the few that remained.
+func (l *ledger) forgotten(instance uint32) bool {
+	for i := range l.decided {
+		d := &l.decided[i]
+		if d.instance == instance && 2*bits.OnesCount8(d.hosts&l.forgot) >= bits.OnesCount8(d.hosts) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *ledger) find(k viewKey) *decision {

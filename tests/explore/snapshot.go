@@ -275,6 +275,7 @@ func (w *World) digest() uint64 {
 		sum += x.sum
 	}
 	all.word(sum)
+	all.word(uint64(w.ledger.forgot))
 	for _, n := range w.left {
 		all.word(uint64(n))
 	}

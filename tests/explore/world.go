@@ -119,6 +119,9 @@ func (w *World) own(i int) *host {
 // Violation is the first guarantee that was broken, or nil.
 func (w *World) Violation() error { return w.ledger.violation }
 
+// number is which host has a name or an address.
+func number(name string) int { return int(name[1] - '0') }
+
 func (w *World) tell(h *host, format string, args ...any) {
 	if w.trace != nil {
 		w.trace(fmt.Sprintf("n%d: %s", h.id, fmt.Sprintf(format, args...)))
@@ -149,6 +152,7 @@ func (w *World) start(h *host) {
 }
 
 func (w *World) crash(h *host) {
+	w.ledger.forgot |= 1 << h.id
 	*h = host{id: h.id, peer: h.peer, record: h.record, drawn: h.drawn, clock: h.clock, last: h.last, owner: w, thinks: w}
 }
 
@@ -213,7 +217,7 @@ func (h *host) route(r *control.Roster) {
 	}
 	for i := range r.Seats {
 		s := &r.Seats[i]
-		h.routes[s.Slot] = int8(s.Name[1] - '0')
+		h.routes[s.Slot] = int8(number(s.Name))
 		h.expected[s.Slot], h.members[s.Slot].Expected = s.Incarnation, s.Incarnation
 	}
 }
@@ -261,7 +265,7 @@ func (w *World) post(h *host, l *control.Letter) {
 	if err := m.Validate(); err != nil {
 		w.ledger.fail("contract", "n%d sends a bad message: %v", h.id, err)
 	}
-	x := letter{to: int(l.To[1] - '0'), message: &m, mark: markMessage(&m)}
+	x := letter{to: number(l.To), message: &m, mark: markMessage(&m)}
 	if w.keep {
 		for i := range w.letters {
 			if y := &w.letters[i]; y.to == x.to && y.mark == x.mark {
