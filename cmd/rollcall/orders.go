@@ -32,7 +32,8 @@ func (a *app) shutdownCommand() *cobra.Command {
 		Use:   "shutdown",
 		Short: "End the cluster on every node",
 		Long: `End this instance of the cluster in good order, on every node. The founders note that it is
-over, and may found the next one without asking anybody. Daemons go on running.`,
+over, and may found the next one without asking anybody. Daemons go on running: rollcall join on
+every node, or their restart, begins the next instance.`,
 		Example: "  rollcall shutdown",
 	}, "shutting the cluster down")
 }
