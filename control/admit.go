@@ -39,6 +39,9 @@ func (n *Node) admit(m *Message) {
 	case n.role != roleLeader && n.reg.State == RegisterMember && n.reg.Leader() != n.reg.Slot:
 		answer("redirect", "")
 		return
+	case n.role != roleLeader && n.reg.State == RegisterMember:
+		answer("idle", "its members have none, and elect one when a quorum of them answers")
+		return
 	case n.role != roleLeader:
 		answer("idle", "no group here yet")
 		return
