@@ -115,7 +115,9 @@ func (n *Node) answered(m *Message) {
 		return
 	}
 	a := m.Answer
-	n.join.why = a.Why
+	if a.Status != "idle" || m.Instance != 0 { // who has no group knows nothing of it
+		n.join.why = a.Why
+	}
 	if a.Status != "idle" && a.Status != "refused" {
 		n.heardOf(m.Instance)
 	}
