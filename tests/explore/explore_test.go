@@ -1,26 +1,156 @@
 package explore
 
 import (
+	"flag"
+	"math/rand/v2"
 	"testing"
 	"time"
+
+	"rollcall/control"
 )
 
-func TestOpenings(t *testing.T) {
-	for _, o := range Openings() {
-		w := o.World()
-		t.Logf("%s: %d frames, %d letters", o.Name, len(w.frames), len(w.letters))
-		for i := range w.hosts {
-			r := &w.hosts[i].reg
-			t.Logf("  n%d state %d inst %d slot %d promised %v accepted %v/%d %b committed %d %b", i, r.State, r.Instance, r.Slot, r.Promised, r.Accepted.Ballot, r.Accepted.Seq, r.Accepted.New[0], r.Committed.Seq, r.Committed.Members[0])
+var (
+	flagSeed    = flag.Uint64("seed", 0, "first seed of the walks; 0: a fresh one")
+	flagSeconds = flag.Float64("seconds", 15, "how long to walk")
+)
+
+// TestSearch visits every order of events from openings of three hosts.
+func TestSearch(t *testing.T) {
+	// Nothing but what is on its way, and a few rounds of whoever asks: to the very end.
+	rounds := func(n uint8) Limits { return Limits{deliver: always, tick: n} }
+	// Whatever may happen, a few events deep.
+	whatever := Limits{deliver: always, read: always, tick: 3, sleep: 2, leave: 1, back: 1, crash: 1, boot: 1, restart: 1}
+
+	for _, c := range []struct {
+		opening string
+		limits  Limits
+		again   bool
+		depth   int
+		whole   bool
+	}{
+		{"three stand", rounds(3), false, 40, true},
+		{"three, one is being removed", rounds(3), false, 40, true},
+		{"three, a candidate stands", rounds(2), false, 40, true},
+		{"three, a candidate stands", rounds(0), true, 40, true},
+		{"three, the third comes in", rounds(1), false, 40, true},
+		{"three, the third comes in", rounds(0), true, 40, true},
+		{"three, two stand while one is being removed", rounds(0), false, 40, true},
+		{"three, two stand while one is being removed", rounds(2), true, 6, false},
+		{"three stand", whatever, true, 5, false},
+		{"three, one is being removed", whatever, true, 5, false},
+		{"three, the third comes in", whatever, true, 4, false},
+		{"three, the leader slept while one was replaced", whatever, true, 5, false},
+	} {
+		began := time.Now()
+		r := Search(Named(c.opening).World(), c.limits, c.again, c.depth)
+		how := "once"
+		if c.again {
+			how = "again and again"
+		}
+		t.Logf("%s, frames %s, %d events deep (the end: %v): %d states, %v", c.opening, how, c.depth, r.Whole, r.States, time.Since(began).Round(time.Millisecond))
+		if r.Violation != nil {
+			t.Fatalf("%v\n%s", r.Violation, Replay(Named(c.opening).World(), c.limits, c.again, r.Path))
+		}
+		if c.whole && !r.Whole {
+			t.Errorf("there is more to happen")
 		}
 	}
 }
 
+// TestWalks walks at random from all openings, up to five hosts.
 func TestWalks(t *testing.T) {
-	began := time.Now()
-	tried, r := Walks(1, 1<<40, 5*time.Second, nil)
-	t.Logf("%d walks, %d events, %v per event", tried, r.Events, time.Since(began)/time.Duration(r.Events))
+	from := *flagSeed
+	if from == 0 {
+		from = rand.Uint64() >> 20
+	}
+	tried, r := Walks(from, 1<<40, time.Duration(*flagSeconds*float64(time.Second)), nil)
+	t.Logf("%d walks from seed %d: %d events, %d views decided", tried, from, r.Events, r.Views)
 	if r.Violation != nil {
-		t.Fatalf("seed %d: %v", tried, r.Violation)
+		t.Fatalf("seed %d: %v\nreplay: go run ./tests/explore/oracle -from %d -seeds 1 -trace", from+tried-1, r.Violation, from+tried-1)
+	}
+}
+
+// TestWalksLead is a check of the walks: they must get somewhere.
+func TestWalksLead(t *testing.T) {
+	for _, o := range Openings() {
+		var views, ballots int
+		for seed := range uint64(100) {
+			w := o.World().Clone()
+			before := len(w.ledger.decided)
+			Walk(w, rand.New(rand.NewPCG(seed, 1)), 150*len(w.hosts))
+			views += len(w.ledger.decided) - before
+			seen := map[uint64]bool{}
+			for i := range w.ledger.proposals {
+				seen[uint64(w.ledger.proposals[i].Ballot)] = true
+			}
+			ballots += len(seen)
+		}
+		t.Logf("%s: %.1f views decided and %.1f ballots a walk", o.Name, float64(views)/100, float64(ballots)/100)
+		if views < 10 || ballots < 100 {
+			t.Errorf("%s leads nowhere: %d views, %d ballots in 100 walks", o.Name, views, ballots)
+		}
+	}
+}
+
+// TestClonesPart: what happens to a copy does not happen to the original, and two worlds to
+// which the same happened are the same.
+func TestClonesPart(t *testing.T) {
+	for _, o := range Openings() {
+		w := o.World()
+		before := w.digest()
+		for seed := range uint64(20) {
+			a, b := w.Clone(), w.Clone()
+			Walk(a, rand.New(rand.NewPCG(seed, 2)), 200)
+			half := a.Clone()
+			Walk(b, rand.New(rand.NewPCG(seed, 2)), 200)
+			if a.digest() != b.digest() {
+				t.Fatalf("%s, seed %d: the same events, other worlds", o.Name, seed)
+			}
+			was := a.digest()
+			Walk(half, rand.New(rand.NewPCG(seed, 3)), 200)
+			for _, h := range a.hosts {
+				h.sum = 0
+			}
+			if a.digest() != was {
+				t.Fatalf("%s, seed %d: a copy changed the original", o.Name, seed)
+			}
+		}
+		for _, h := range w.hosts {
+			h.sum = 0
+		}
+		if w.digest() != before {
+			t.Fatalf("%s: walks changed it", o.Name)
+		}
+	}
+}
+
+// TestDigestSees: a digest differs with every part of a host's state that it should see.
+func TestDigestSees(t *testing.T) {
+	w := Named("three stand").World().Clone()
+	was := w.hosts[0].digest()
+	for what, change := range map[string]func(h *host){
+		"promise":     func(h *host) { h.reg.Promised++ },
+		"accepted":    func(h *host) { h.reg.Accepted.Seq++ },
+		"last answer": func(h *host) { h.members[1].EchoAt++ },
+		"vote":        func(h *host) { h.asking.Votes.Set(5) },
+		"wake":        func(h *host) { h.wakes++ },
+		"record":      func(h *host) { h.record.Epoch++ },
+		"node": func(h *host) {
+			h.node.Step(h.clock, control.Input{Register: &h.reg, Tally: new(control.Tally), Order: control.OrderLeave})
+		},
+	} {
+		c := w.Clone()
+		h := c.own(0)
+		h.node = cloneNode(h.node)
+		change(h)
+		if h.digest() == was {
+			t.Errorf("another %s, the same digest", what)
+		}
+	}
+	c := w.Clone()
+	h := c.own(0)
+	h.reg.LeaseUntil++
+	if h.digest() != was {
+		t.Error("a lease makes another state")
 	}
 }

@@ -162,9 +162,9 @@ func (l *ledger) decide(p *proposal, names *control.Roster) {
 	l.decided = append(l.decided, d)
 }
 
-// forgotten reports whether most members of some view of an instance lost their registers. Then
-// founders whose records end with that view take the instance for dead, and cannot know better:
-// it may have gone on with the few that remained.
+// forgotten reports whether half the members of some view of an instance lost their registers.
+// Then founders whose records end with that view take the instance for dead, and cannot know
+// better: it may have gone on with the few that remained. Nothing is demanded of that case.
 func (l *ledger) forgotten(instance uint32) bool {
 	for i := range l.decided {
 		d := &l.decided[i]
@@ -199,7 +199,7 @@ func (l *ledger) counted(w *World, h *host, f *control.Frame, why control.Reason
 func (l *ledger) installed(w *World, h *host, v *view.View) {
 	k := viewKey{v.Instance, v.Epoch}
 	w.tell(h, "  installs view %d of instance %d, %d members", v.Epoch, v.Instance, len(v.Members))
-	if k.instance < h.last.instance || k.instance == h.last.instance && k.epoch < h.last.epoch {
+	if k.instance < h.last.instance && !l.forgotten(k.instance) || k.instance == h.last.instance && k.epoch < h.last.epoch {
 		l.fail("G2", "n%d installs %+v after %+v", h.id, k, h.last)
 	}
 	h.last = k

@@ -12,11 +12,12 @@ import (
 
 // mutant is package control with one rule broken.
 type mutant struct {
-	name    string
-	patches []patch
-	check   string   // walks or sim
-	expect  []string // guarantees of which it must break one
-	seeds   string   // within so many; a mutant that is found only then and now proves little
+	name     string
+	patches  []patch
+	check    string // walks or sim
+	only     string // with sim: the guarantee that must break
+	seeds    string // within so many, several times what it took
+	harmless bool   // it must break nothing: what the next ones leave out holds alone
 }
 
 // patch replaces a text that must be in the file exactly once.
@@ -28,21 +29,21 @@ var mutants = []mutant{
 		patches: []patch{{"tally.go",
 			"Quorum(t.Votes, t.Old) && Quorum(t.Votes, t.New)",
 			"Quorum(t.Votes, t.New)"}},
-		check: "walks", expect: []string{"G1"}, seeds: "2000",
+		check: "walks", seeds: "2000",
 	},
 	{
 		name: "a candidate is elected without a quorum of the old members",
 		patches: []patch{{"candidate.go",
 			"Quorum(t.Promises, a.New) && (known || Quorum(t.Promises, a.Old))",
 			"Quorum(t.Promises, a.New)"}},
-		check: "walks", expect: []string{"G1"}, seeds: "20000",
+		check: "walks", seeds: "200000",
 	},
 	{
 		name: "any half is a quorum",
 		patches: []patch{{"quorum.go",
 			"2*h == n && n > 0 && have.Has(of.First())",
 			"2*h == n && n > 0"}},
-		check: "walks", expect: []string{"G1"}, seeds: "2000",
+		check: "walks", seeds: "2000",
 	},
 	{
 		name: "a prepare carries a view, which is accepted with the promise",
@@ -62,28 +63,28 @@ var mutants = []mutant{
 	}
 	return o`},
 		},
-		check: "walks", expect: []string{"G1", "G9"}, seeds: "2000",
+		check: "walks", seeds: "2000",
 	},
 	{
 		name: "echoes of another incarnation count",
 		patches: []patch{{"tally.go",
 			"	if f.Reply.Incarnation != m.Expected {\n		m.Stranger",
 			"	if f.Reply.Incarnation == 0 {\n		m.Stranger"}},
-		check: "walks", expect: []string{"votes", "G1"}, seeds: "5000",
+		check: "walks", seeds: "5000",
 	},
 	{
 		name: "promises of another incarnation count",
 		patches: []patch{{"tally.go",
 			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	if t.Promises.Has(f.From)",
 			"	if t.Promises.Has(f.From)"}},
-		check: "walks", expect: []string{"votes", "G1"}, seeds: "5000",
+		check: "walks", seeds: "5000",
 	},
 	{
 		name: "beats of a ballot below the promised one are taken",
 		patches: []patch{{"register.go",
 			"	if f.Ballot < r.Promised {\n		r.reply(now, f, KindEcho)",
 			"	if f.Ballot < r.Accepted.Ballot {\n		r.reply(now, f, KindEcho)"}},
-		check: "walks", expect: []string{"G1", "G9"}, seeds: "2000",
+		check: "walks", seeds: "2000",
 	},
 	{
 		name: "a lease runs from the arrival of the beat",
@@ -91,40 +92,52 @@ var mutants = []mutant{
 			{"register.go", "at = r.echoedAt(f.Round - 1)", "at = now"},
 			{"register.go", "at = r.echoedAt(f.Round - 2)", "at = now"},
 		},
-		check: "sim", expect: []string{"G4", "G3"}, seeds: "1000",
-	},
-	{
-		name: "a member is removed before the wait for its lease is over",
-		patches: []patch{{"detect.go",
-			"(at == 0 || n.now.Since(at) >= wait)",
-			"(at == 0 || wait > 0)"}},
-		check: "sim", expect: []string{"G4"}, seeds: "3000",
+		check: "sim", only: "G4", seeds: "2000",
 	},
 	{
 		name: "prepares are promised while beats are fresh",
 		patches: []patch{{"register.go",
 			"return r.BeatAt != 0 && now.Since(r.BeatAt) < r.Calm()",
 			"return false"}},
-		check: "sim", expect: []string{"G4", "G3"}, seeds: "1000",
+		check: "sim", only: "G4", seeds: "2000",
 	},
 	{
 		name: "heard bits are set though no quorum echoed",
 		patches: []patch{{"leader.go",
 			"if !Quorum(last, l.view.New) || !l.decided && !Quorum(last, l.view.Old) {",
 			"if last.Empty() {"}},
-		check: "sim", expect: []string{"G4", "G3"}, seeds: "1000",
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	// k rounds are so long that the waits for leases are seldom what holds a removal up. These
+	// accuse after a single round, which alone must not break fencing: the waits do their part.
+	{
+		name:    "a single missed round accuses",
+		patches: eager,
+		check:   "sim", only: "G4", seeds: "400", harmless: true,
 	},
 	{
-		name: "a leader that was handed over to removes at once",
-		patches: []patch{{"candidate.go",
+		name: "a single missed round accuses, and no lease is waited for",
+		patches: append([]patch{{"detect.go",
+			"(at == 0 || n.now.Since(at) >= wait)",
+			"(at == 0 || wait > 0)"}}, eager...),
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
+		name: "a single missed round accuses, at once after a hand-over",
+		patches: append([]patch{{"candidate.go",
 			"	if c.prior != 0 {\n		n.lead.calmUntil",
-			"	if false {\n		n.lead.calmUntil"}},
-		check: "sim", expect: []string{"G4"}, seeds: "5000",
+			"	if false {\n		n.lead.calmUntil"}}, eager...),
+		check: "sim", only: "G4", seeds: "5000",
 	},
 }
 
-// TestMutants builds the oracle with each rule of package control broken, and expects it to
-// notice within the given seeds.
+var eager = []patch{
+	{"detect.go", "if missed >= half(k) {", "if missed >= 1 {"},
+	{"detect.go", "if missed >= k {", "if missed >= min(1, k) {"},
+}
+
+// TestMutants builds the oracle with a rule of package control broken, and expects it to notice
+// within the given seeds. The seeds are the same in every run.
 func TestMutants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles package control a dozen times")
@@ -136,18 +149,17 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			oracle := m.build(t, control)
-			out, err := exec.Command(oracle, "-check", m.check, "-seeds", m.seeds, "-only", strings.Join(m.expect, ",")).CombinedOutput()
+			out, err := exec.Command(oracle, "-check", m.check, "-seeds", m.seeds, "-only", m.only).CombinedOutput()
 			t.Logf("%s", out)
 			var exit *exec.ExitError
-			if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-				t.Fatalf("the mutant survived: %v", err)
+			switch broken := errors.As(err, &exit) && exit.ExitCode() == 1; {
+			case err != nil && !broken:
+				t.Fatal(err)
+			case broken && m.harmless:
+				t.Error("it breaks something")
+			case !broken && !m.harmless:
+				t.Error("nobody noticed")
 			}
-			for _, g := range m.expect {
-				if strings.Contains(string(out), ": "+g) {
-					return
-				}
-			}
-			t.Errorf("it did not break any of %v", m.expect)
 		})
 	}
 }

@@ -43,6 +43,16 @@ func Openings() []*Opening {
 	}
 }
 
+// Named is the opening of a name.
+func Named(name string) *Opening {
+	for _, o := range Openings() {
+		if o.Name == name {
+			return o
+		}
+	}
+	panic("no opening " + name)
+}
+
 // standing is a group of all hosts, led by the first, at rest.
 func standing(n, founders int) *World {
 	w := New(n, founders)

@@ -2,6 +2,7 @@ package explore
 
 import (
 	"math/rand/v2"
+	"strings"
 	"time"
 )
 
@@ -9,6 +10,7 @@ import (
 type Report struct {
 	States    int // visited, each once
 	Events    int
+	Views     int  // decided in walks
 	Whole     bool // there was nothing left to happen at the depth given
 	Violation error
 	Path      []Event // from the opening to the violation
@@ -62,8 +64,20 @@ func (s *search) visit(w *World, left int) {
 	}
 }
 
+// Replay tells what happens on a path that Search reported.
+func Replay(w *World, l Limits, again bool, path []Event) string {
+	var b strings.Builder
+	w = w.Clone()
+	w.keep, w.prompt, w.left = again, true, l
+	w.trace = func(line string) { b.WriteString(line + "\n") }
+	for _, e := range path {
+		w.do(e)
+	}
+	return b.String()
+}
+
 // weights are how likely a walk chooses each kind of event, where it may.
-var weights = [kinds]int{deliver: 400, read: 60, look: 120, tick: 60, sleep: 12, leave: 3, back: 3, crash: 3, boot: 30, restart: 4}
+var weights = [kinds]int{deliver: 400, read: 200, look: 150, tick: 60, sleep: 12, leave: 3, back: 3, crash: 3, boot: 30, restart: 4}
 
 // onTheWay is how many frames, and letters, a walk leaves in the network; it loses the oldest.
 const onTheWay = 40
@@ -130,7 +144,9 @@ func Walks(from, seeds uint64, during time.Duration, trace func(string)) (tried 
 		if w.trace = trace; trace != nil {
 			trace("opening: " + o.Name)
 		}
-		r.Events += Walk(w, rng, 100+rng.IntN(300))
+		before := len(w.ledger.decided)
+		r.Events += Walk(w, rng, len(w.hosts)*(40+rng.IntN(120)))
+		r.Views += len(w.ledger.decided) - before
 		tried++
 		if r.Violation = w.Violation(); r.Violation != nil {
 			return tried, r
