@@ -42,6 +42,12 @@ lint: vet ## check format, vet and staticcheck
 	if [[ -n $$unformatted ]]; then printf 'not formatted, run gofmt -w:\n%s\n' "$$unformatted"; exit 1; fi
 	go run $(STATICCHECK) ./...
 
+SECONDS ?= 60
+
+.PHONY: soak
+soak: ## simulate groups from fresh seeds for SECONDS (60)
+	go test ./tests/sim -count=1 -v -run TestSeeds -args -seconds $(SECONDS)
+
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME (30s) each
 	@grep -rn --include='*_test.go' -E '^func Fuzz[A-Za-z0-9_]*\(' . | sort | \

@@ -145,6 +145,9 @@ func (w *World) happen(k kind, i int) {
 	case boot:
 		w.boot(h)
 	case restart:
+		if h.reg.State == control.RegisterVacant && h.id >= len(w.founders) {
+			w.ledger.forgot |= 1 << h.id // it has no disk either
+		}
 		w.start(h)
 	}
 }

@@ -14,7 +14,7 @@ type ledger struct {
 	proposals []proposal
 	decided   []decision
 	contents  []content
-	forgot    uint8 // hosts that lost their power, and with it their register, at some time
+	forgot    uint8 // hosts that lost their register, and what their agent knew of its end
 	violation error
 }
 
@@ -162,8 +162,9 @@ func (l *ledger) decide(p *proposal, names *control.Roster) {
 	l.decided = append(l.decided, d)
 }
 
-// forgotten reports whether half the members of some view of an instance lost their registers.
-// Then founders whose records end with that view take the instance for dead, and cannot know
+// forgotten reports whether half the members of some view of an instance know nothing of it any
+// more, be it that their host lost its power or that they were removed and their agent then
+// restarted. Then founders whose records end with that view take the instance for dead, and cannot know
 // better: it may have gone on with the few that remained. Nothing is demanded of that case.
 func (l *ledger) forgotten(instance uint32) bool {
 	for i := range l.decided {
