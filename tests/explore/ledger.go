@@ -163,9 +163,9 @@ func (l *ledger) decide(p *proposal, names *control.Roster) {
 }
 
 // forgotten reports whether half the members of some view of an instance know nothing of it any
-// more, be it that their host lost its power or that they were removed and their agent then
-// restarted. Then founders whose records end with that view take the instance for dead, and cannot know
-// better: it may have gone on with the few that remained. Nothing is demanded of that case.
+// more, be it that their host lost its power or that they were removed and their agent was
+// restarted. Then founders whose records end with that view take the instance for dead, and
+// cannot know better: it may have gone on with the few that remained. Nothing is demanded then.
 func (l *ledger) forgotten(instance uint32) bool {
 	for i := range l.decided {
 		d := &l.decided[i]
