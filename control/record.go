@@ -143,6 +143,9 @@ func (n *Node) recordVoters(epoch uint64, members Bitmap, rosters ...*Roster) {
 	if members.Empty() {
 		return
 	}
+	if n.record.Instance == n.reg.Instance {
+		epoch = max(epoch, n.record.Epoch) // a joiner's register knows of none yet, its disk may
+	}
 	r := InstanceRecord{Instance: n.reg.Instance, Epoch: epoch, Tried: max(n.record.Tried, n.reg.Instance)}
 	for _, h := range n.rosters {
 		rosters = append(rosters, h.Roster)
