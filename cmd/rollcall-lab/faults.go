@@ -1,10 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,24 +17,19 @@ import (
 
 // faultCommands are those that do something to named nodes.
 func faultCommands() []*cobra.Command {
-	oneWay, together := "", false
+	oneWay := ""
 	cut := faultCommand("cut", "Cut the links of nodes, both ways or one way", func(c *cluster.Cluster, names []string) error {
-		switch {
-		case together && oneWay != "":
-			return errors.New("--together and --one-way exclude each other")
-		case together:
-			return c.Split(names...)
-		case oneWay == "":
+		switch oneWay {
+		case "":
 			return c.Cut(netlab.Closed, names...)
-		case oneWay == "in":
+		case "in":
 			return c.Cut(netlab.ClosedIn, names...)
-		case oneWay == "out":
+		case "out":
 			return c.Cut(netlab.ClosedOut, names...)
 		}
 		return fmt.Errorf("--one-way %q: in (nothing reaches the node) or out (nothing it sends arrives)", oneWay)
 	})
 	cut.Flags().StringVar(&oneWay, "one-way", "", "in: nothing reaches the nodes; out: nothing they send arrives")
-	cut.Flags().BoolVar(&together, "together", false, "cut them off together: they still reach each other")
 	crash := false
 	restart := faultCommand("restart", "Start the daemons of nodes again; those that run are ended before", func(c *cluster.Cluster, names []string) error {
 		if crash {
@@ -52,7 +49,10 @@ func faultCommands() []*cobra.Command {
 			func(c *cluster.Cluster, names []string) error { return c.Signal(syscall.SIGCONT, names...) }),
 		restart,
 		cut,
-		faultCommand("heal", "Mend the links of nodes",
+		lossCommand(),
+		flipCommand(),
+		partitionCommand(),
+		faultCommand("heal", "Take every fault from the links of nodes",
 			func(c *cluster.Cluster, names []string) error { return c.Heal(names...) }),
 	}
 }
@@ -65,6 +65,83 @@ func faultCommand(verb, short string, do func(*cluster.Cluster, []string) error)
 		Long:  short + ". NODES is a hostlist such as n03 or n[03-05,09].",
 		Args:  cobra.MinimumNArgs(1),
 		RunE:  func(_ *cobra.Command, args []string) error { return withNodes(lab, args, do) },
+	}
+	nameFlag(c.Flags(), &lab, "lab")
+	return c
+}
+
+func lossCommand() *cobra.Command {
+	var lab string
+	var to, from bool
+	c := &cobra.Command{
+		Use:   "loss NODES PERCENT",
+		Short: "Lose frames of nodes by chance, both ways or one way",
+		Long: `Lose PERCENT of the frames to and from NODES, a hostlist such as n[03-05], by chance. A
+frame and its answer both get through in (1-PERCENT/100) squared of all cases. "heal" ends it.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			percent, err := strconv.ParseFloat(args[1], 64)
+			if err != nil || percent < 0 || percent > 100 {
+				return fmt.Errorf("PERCENT %q: a number from 0 to 100", args[1])
+			}
+			share := uint32(math.Round(percent * netlab.Whole / 100))
+			return withNodes(lab, args[:1], func(c *cluster.Cluster, names []string) error {
+				switch {
+				case to && !from:
+					return c.Lose(share, 0, names...)
+				case from && !to:
+					return c.Lose(0, share, names...)
+				}
+				return c.Lose(share, share, names...)
+			})
+		},
+	}
+	c.Flags().BoolVar(&to, "to", false, "lose only frames to the nodes")
+	c.Flags().BoolVar(&from, "from", false, "lose only frames from the nodes")
+	nameFlag(c.Flags(), &lab, "lab")
+	return c
+}
+
+func flipCommand() *cobra.Command {
+	var lab string
+	c := &cobra.Command{
+		Use:   "flip NODES PERIOD",
+		Short: "Close the links of nodes for a period, open them for one, and so on",
+		Long: `Close the links of NODES, a hostlist such as n[03-05], for PERIOD (1s, 200ms, …), open them
+for as long, and so on until "heal".`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			period, err := time.ParseDuration(args[1])
+			if err != nil || period <= 0 {
+				return fmt.Errorf("PERIOD %q: write for example 1s", args[1])
+			}
+			return withNodes(lab, args[:1], func(c *cluster.Cluster, names []string) error { return c.Flip(period, names...) })
+		},
+	}
+	nameFlag(c.Flags(), &lab, "lab")
+	return c
+}
+
+func partitionCommand() *cobra.Command {
+	var lab string
+	c := &cobra.Command{
+		Use:   "partition NODES [NODES …]",
+		Short: "Split the network: each set of nodes reaches only itself",
+		Long: `Split the network into sides that do not reach each other: one for each NODES, a hostlist
+such as n[03-05], and one for all that are not named. "heal" brings nodes back.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			return withNodes(lab, args, func(c *cluster.Cluster, _ []string) error {
+				sets := make([][]string, len(args))
+				for i := range args {
+					var err error
+					if sets[i], err = hostlist.Expand(args[i]); err != nil {
+						return err
+					}
+				}
+				return c.Partition(sets...)
+			})
+		},
 	}
 	nameFlag(c.Flags(), &lab, "lab")
 	return c

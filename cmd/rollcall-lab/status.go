@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollcall/cmd/rollcall-lab/cluster"
-	"rollcall/cmd/rollcall-lab/netlab"
 )
 
 // nodeStatus is what the lab knows of a node, and what its daemon says.
@@ -22,7 +21,7 @@ type nodeStatus struct {
 	MAC       string `json:"mac"`
 	Namespace string `json:"namespace"`
 	Daemon    string `json:"daemon"` // running | stopped | ended | off
-	Link      string `json:"link"`   // open | closed | closed in | closed out | split off
+	Link      string `json:"link"`   // open, or what is wrong with it
 	PID       int    `json:"pid"`    // 0: none
 	Socket    string `json:"socket"`
 	PinDir    string `json:"pin_dir"`
@@ -76,18 +75,14 @@ func status(ctx context.Context, c *cluster.Cluster) ([]nodeStatus, error) {
 	list := make([]nodeStatus, len(c.Nodes()))
 	var wg sync.WaitGroup
 	for i, n := range c.Nodes() {
-		gate, side, err := c.Network().Gate(n.Name)
+		link, err := c.Network().Link(n.Name)
 		if err != nil {
 			return nil, err
-		}
-		link := gate.String()
-		if side != 0 && gate == netlab.Open {
-			link = "split off"
 		}
 		s := &list[i]
 		*s = nodeStatus{
 			Name: n.Name, Address: n.IPv4.String(), MAC: n.MAC.String(), Namespace: n.Namespace,
-			Daemon: n.Daemon(), Link: link, PID: n.PID(),
+			Daemon: n.Daemon(), Link: link.String(), PID: n.PID(),
 			Socket: n.Socket(), PinDir: n.PinDir(), Config: n.Config(), Log: n.Log(),
 		}
 		wg.Go(func() {

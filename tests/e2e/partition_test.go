@@ -117,7 +117,7 @@ func TestSplitOneSideGoesOn(t *testing.T) {
 	minority := append(r.members(2), r.first.Leader)
 	majority := r.without(minority...)
 	fault := dataplane.Now()
-	r.must(r.Split(minority...))
+	r.must(r.Partition(minority))
 	d := r.agreed(majority...)
 	r.until("the others do not trust their view", minority, func(s cluster.Sight) bool { return s.View != nil && !s.View.Valid })
 	for _, name := range minority {
@@ -140,7 +140,7 @@ func TestFoundersRebooted(t *testing.T) {
 			o := cluster.Options{Nodes: 8, FoundWait: 500 * time.Millisecond}
 			r := stand(t, o)
 			if apart {
-				r.must(r.Split(founders...))
+				r.must(r.Partition(founders))
 			}
 			r.must(r.Kill(founders...))
 			rest := r.agreed(r.without(founders...)...)

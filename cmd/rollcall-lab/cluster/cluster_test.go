@@ -255,8 +255,8 @@ func TestFindSeesTheSameCluster(t *testing.T) {
 	if err := found.Cut(netlab.ClosedOut, "n02"); err != nil {
 		t.Fatal(err)
 	}
-	if g, _, err := c.Network().Gate("n02"); err != nil || g != netlab.ClosedOut {
-		t.Errorf("gate reads %v, %v", g, err)
+	if l, err := c.Network().Link("n02"); err != nil || l.Gate != netlab.ClosedOut {
+		t.Errorf("link reads %v, %v", l, err)
 	}
 	if a, b := c.Nodes()[1], found.Nodes()[1]; a.PID() == 0 || a.PID() != b.PID() || a.Socket() != b.Socket() {
 		t.Errorf("%+v and %+v differ", a, b)

@@ -177,16 +177,32 @@ func (c *Cluster) Cut(way netlab.Gate, names ...string) error {
 	return c.network.SetGate(way, names...)
 }
 
-// Split cuts the named nodes off together, in the same instant: they still reach each other.
-func (c *Cluster) Split(names ...string) error { return c.network.Split(1, names...) }
-
-// Heal opens the links of the named nodes and brings those back that were split off.
-func (c *Cluster) Heal(names ...string) error {
-	if err := c.network.SetGate(netlab.Open, names...); err != nil {
-		return err
+// Partition keeps the sets of nodes apart from each other and from all other nodes.
+func (c *Cluster) Partition(sets ...[]string) error {
+	for i, names := range sets {
+		if err := c.network.Split(uint8(i+1), names...); err != nil {
+			return err
+		}
 	}
-	return c.network.Split(0, names...)
+	return nil
 }
+
+// Lose makes the links of the named nodes lose frames by chance, so many in a thousand of
+// those to and from each node.
+func (c *Cluster) Lose(to, from uint32, names ...string) error {
+	return c.network.Change(func(l *netlab.Link) { l.LossTo, l.LossFrom = to, from }, names...)
+}
+
+// Flip closes the links of the named nodes at once and opens them after the period, again
+// and again.
+func (c *Cluster) Flip(period time.Duration, names ...string) error {
+	began := uint64(dataplane.Now())
+	return c.network.Change(func(l *netlab.Link) { l.Flip, l.FlipBegan = uint64(period), began }, names...)
+}
+
+// Heal takes every fault from the links of the named nodes and brings those back that were
+// kept apart.
+func (c *Cluster) Heal(names ...string) error { return c.network.Mend(names...) }
 
 // Leave takes the named nodes out in order: each leaves the cluster, then its daemon ends and
 // its kernel state goes.

@@ -7,10 +7,13 @@
 // from a node's number and never change.
 //
 // Each port carries a gate: an XDP program for what the node sends and a TC program for what
-// it receives, which look up in a pinned map whether to drop, and keep the sides of a split
-// network apart. Closing a gate takes one store to memory, so that links of several nodes can
-// fail in the same instant, and is invisible to the node but for the silence. The XDP half is also what a native XDP program at the node's
-// end needs: without a program on the peer, veth loses every frame that XDP sends back.
+// it receives, which look up in a pinned map whether to drop: always, by chance, or every
+// other while. They also keep the sides of a split network apart. Closing a gate takes one
+// store to memory, so that links of several nodes can fail in the same instant, and is
+// invisible to the node but for the silence. (A filter in the node's own namespace would
+// come after its XDP program and be no loss to it.) The XDP half is also what a native XDP
+// program at the node's end needs: without a program on the peer, veth loses every frame that
+// XDP sends back.
 //
 // Everything outlives the process that made it; Remove finds and deletes it by name.
 package netlab

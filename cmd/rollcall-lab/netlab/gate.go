@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
@@ -36,30 +38,47 @@ func (g Gate) String() string {
 	return "closed"
 }
 
-// An entry of the table is a port's gate, and above it the side of the network that the port
-// is on: frames do not pass from one side to another.
-const (
-	gateMask  = 0xff
-	sideShift = 8
-)
+// Link is how a node's link fares, both as users see it and as the programs read it from
+// their table.
+type Link struct {
+	Gate      Gate
+	Side      uint32 // frames do not pass from one side of the network to another
+	LossTo    uint32 // per mille of the frames to the node that are lost, by chance
+	LossFrom  uint32 // per mille of those from the node
+	Flip      uint64 // ns that the link is closed, then open, in turn; 0: it stays as it is
+	FlipBegan uint64 // ns of CLOCK_BOOTTIME: closed first from then on
+}
 
-// Offsets in the contexts that the kernel hands to programs.
-const (
-	xdpIngressIfindex = 12 // struct xdp_md
-	skbIngressIfindex = 36 // struct __sk_buff: where a forwarded frame came in
-	skbIfindex        = 40
-)
+// Whole is a loss of every frame.
+const Whole = 1000
 
-const (
-	xdpDrop = 1
-	xdpPass = 2
-	tcOK    = 0
-	tcShot  = 2
-)
+// String says what is wrong with the link, as status tables show it.
+func (l Link) String() string {
+	var wrong []string
+	if l.Gate != Open {
+		wrong = append(wrong, l.Gate.String())
+	}
+	if l.Side != 0 {
+		wrong = append(wrong, fmt.Sprintf("side %d", l.Side))
+	}
+	if l.LossTo != 0 {
+		wrong = append(wrong, fmt.Sprintf("loses %g%% to it", float64(l.LossTo)/10))
+	}
+	if l.LossFrom != 0 {
+		wrong = append(wrong, fmt.Sprintf("loses %g%% from it", float64(l.LossFrom)/10))
+	}
+	if l.Flip != 0 {
+		wrong = append(wrong, fmt.Sprintf("flips every %v", time.Duration(l.Flip)))
+	}
+	if len(wrong) == 0 {
+		return Open.String()
+	}
+	return strings.Join(wrong, ", ")
+}
 
 // gates are the gates of all ports, and the programs that keep them.
 type gates struct {
-	table *ebpf.Map // port's interface index: Gate
+	table *ebpf.Map // port's interface index: Link
 	out   *ebpf.Program
 	in    *ebpf.Program
 }
@@ -74,7 +93,7 @@ func loadGates(lab string) (*gates, error) {
 	table, err := ebpf.LoadPinnedMap(gatePath(lab), nil)
 	if errors.Is(err, os.ErrNotExist) {
 		table, err = ebpf.NewMap(&ebpf.MapSpec{
-			Name: "rclab_gates", Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: firstPort + MaxNodes + 1,
+			Name: "rclab_gates", Type: ebpf.Array, KeySize: 4, ValueSize: uint32(unsafe.Sizeof(Link{})), MaxEntries: firstPort + MaxNodes + 1,
 		})
 		if err == nil {
 			err = table.Pin(gatePath(lab))
@@ -93,68 +112,6 @@ func loadGates(lab string) (*gates, error) {
 		return nil, err
 	}
 	return g, nil
-}
-
-func loadGate(kind ebpf.ProgramType, code asm.Instructions) (*ebpf.Program, error) {
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Name: "rclab_gate", Type: kind, License: "Apache-2.0", Instructions: code})
-	if err != nil {
-		return nil, fmt.Errorf("load gate program (%s): %w", kind, err)
-	}
-	return p, nil
-}
-
-// entry looks up the port that R2 names in the table, and goes on at the label missing
-// without one. The entry is then in R1.
-func entry(table *ebpf.Map, missing string) asm.Instructions {
-	return asm.Instructions{
-		asm.StoreMem(asm.RFP, -4, asm.R2, asm.Word),
-		asm.LoadMapPtr(asm.R1, table.FD()),
-		asm.Mov.Reg(asm.R2, asm.RFP),
-		asm.Add.Imm(asm.R2, -4),
-		asm.FnMapLookupElem.Call(),
-		asm.JEq.Imm(asm.R0, 0, missing),
-		asm.LoadMem(asm.R1, asm.R0, 0, asm.Word),
-	}
-}
-
-// outProgram drops what a node sends while its gate says so.
-func outProgram(table *ebpf.Map) asm.Instructions {
-	code := asm.Instructions{asm.LoadMem(asm.R2, asm.R1, xdpIngressIfindex, asm.Word)}
-	code = append(code, entry(table, "pass")...)
-	return append(code,
-		asm.And.Imm(asm.R1, int32(ClosedOut)),
-		asm.JEq.Imm(asm.R1, 0, "pass"),
-		asm.Mov.Imm(asm.R0, xdpDrop),
-		asm.Return(),
-		asm.Mov.Imm(asm.R0, xdpPass).WithSymbol("pass"),
-		asm.Return(),
-	)
-}
-
-// inProgram drops what a node would receive while its gate says so, or when it comes from
-// another side.
-func inProgram(table *ebpf.Map) asm.Instructions {
-	code := asm.Instructions{
-		asm.Mov.Reg(asm.R6, asm.R1),
-		asm.LoadMem(asm.R2, asm.R6, skbIfindex, asm.Word),
-	}
-	code = append(code, entry(table, "pass")...)
-	code = append(code,
-		asm.Mov.Reg(asm.R7, asm.R1),
-		asm.And.Imm(asm.R1, int32(ClosedIn)),
-		asm.JNE.Imm(asm.R1, 0, "drop"),
-		asm.LoadMem(asm.R2, asm.R6, skbIngressIfindex, asm.Word),
-	)
-	code = append(code, entry(table, "pass")...)
-	return append(code,
-		asm.RSh.Imm(asm.R1, sideShift),
-		asm.RSh.Imm(asm.R7, sideShift),
-		asm.JEq.Reg(asm.R1, asm.R7, "pass"),
-		asm.Mov.Imm(asm.R0, tcShot).WithSymbol("drop"),
-		asm.Return(),
-		asm.Mov.Imm(asm.R0, tcOK).WithSymbol("pass"),
-		asm.Return(),
-	)
 }
 
 // attach puts the gate on a port; the caller is in the bridge's namespace. It ends with the port.
@@ -183,17 +140,15 @@ func (g *gates) attach(port netlink.Link) error {
 	return nil
 }
 
-// entry reads a port's gate and side.
-func (g *gates) entry(port int) (to Gate, side uint32, err error) {
-	var v uint32
-	if err := g.table.Lookup(uint32(port), &v); err != nil {
-		return 0, 0, fmt.Errorf("read gate: %w", err)
+func (g *gates) read(port int) (l Link, err error) {
+	if err := g.table.Lookup(uint32(port), &l); err != nil {
+		return l, fmt.Errorf("read gate: %w", err)
 	}
-	return Gate(v & gateMask), v >> sideShift, nil
+	return l, nil
 }
 
-func (g *gates) set(port int, to Gate, side uint32) error {
-	if err := g.table.Put(uint32(port), side<<sideShift|uint32(to)); err != nil {
+func (g *gates) write(port int, l Link) error {
+	if err := g.table.Put(uint32(port), &l); err != nil {
 		return fmt.Errorf("set gate: %w", err)
 	}
 	return nil

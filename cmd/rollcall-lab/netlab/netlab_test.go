@@ -210,8 +210,8 @@ func TestGatesCloseOneWay(t *testing.T) {
 		if err := n.SetGate(gate, "n02"); err != nil {
 			t.Fatal(err)
 		}
-		if g, _, err := n.Gate("n02"); err != nil || g != gate {
-			t.Errorf("gate reads %v, %v, want %v", g, err, gate)
+		if l, err := n.Link("n02"); err != nil || l.Gate != gate {
+			t.Errorf("link reads %v, %v, want %v", l, err, gate)
 		}
 		number++
 		tried := number
@@ -275,13 +275,13 @@ func TestSidesKeepApart(t *testing.T) {
 		number++
 		tried := number
 		from.send(t, to.node.MAC, tried)
-		_, side, err := n.Gate(from.node.Name)
+		side, err := n.Link(from.node.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, other, err := n.Gate(to.node.Name)
+		other, err := n.Link(to.node.Name)
 		if err == nil {
-			err = n.Split(side, to.node.Name)
+			err = n.Split(uint8(side.Side), to.node.Name)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -297,7 +297,7 @@ func TestSidesKeepApart(t *testing.T) {
 				}
 				passed = passed || got == tried
 				if got == number {
-					if err := n.Split(other, to.node.Name); err != nil {
+					if err := n.Split(uint8(other.Side), to.node.Name); err != nil {
 						t.Fatal(err)
 					}
 					return passed
@@ -327,8 +327,8 @@ func TestSidesKeepApart(t *testing.T) {
 	if err := n.SetGate(Closed, "n03"); err != nil {
 		t.Fatal(err)
 	}
-	if g, side, err := n.Gate("n03"); err != nil || g != Closed || side != 7 {
-		t.Errorf("gate reads %v, %d, %v", g, side, err)
+	if l, err := n.Link("n03"); err != nil || l.Gate != Closed || l.Side != 7 {
+		t.Errorf("link reads %v, %v", l, err)
 	}
 }
 

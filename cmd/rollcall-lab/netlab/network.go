@@ -199,52 +199,50 @@ func (n *Network) Inside(name string, f func() error) error {
 	return inside(Namespace(n.config.Lab, name), f)
 }
 
-// SetGate opens or closes the links of the named nodes, all in the same instant, and leaves
-// them on their side.
+// SetGate opens or closes the links of the named nodes, all in the same instant.
 func (n *Network) SetGate(to Gate, names ...string) error {
-	return n.change(names, func(_ Gate, side uint32) (Gate, uint32) { return to, side })
+	return n.Change(func(l *Link) { l.Gate = to }, names...)
 }
 
 // Split moves the named nodes to a side of the network, all in the same instant: they reach
 // each other, but nobody on another side. At first all nodes are on side 0.
 func (n *Network) Split(side uint8, names ...string) error {
-	return n.change(names, func(g Gate, _ uint32) (Gate, uint32) { return g, uint32(side) })
+	return n.Change(func(l *Link) { l.Side = uint32(side) }, names...)
 }
 
-// change looks everything up before it stores, so that the stores follow each other closely.
-func (n *Network) change(names []string, f func(Gate, uint32) (Gate, uint32)) error {
-	type entry struct {
-		port int
-		gate Gate
-		side uint32
-	}
-	entries := make([]entry, len(names))
+// Mend takes every fault from the links of the named nodes, all in the same instant.
+func (n *Network) Mend(names ...string) error {
+	return n.Change(func(l *Link) { *l = Link{} }, names...)
+}
+
+// Change changes the links of the named nodes, all in the same instant: everything is looked
+// up before the first is stored.
+func (n *Network) Change(change func(*Link), names ...string) error {
+	ports, links := make([]int, len(names)), make([]Link, len(names))
 	for i, name := range names {
 		node, err := n.Node(name)
 		if err != nil {
 			return err
 		}
-		gate, side, err := n.gates.entry(node.port())
-		if err != nil {
+		ports[i] = node.port()
+		if links[i], err = n.gates.read(ports[i]); err != nil {
 			return err
 		}
-		gate, side = f(gate, side)
-		entries[i] = entry{node.port(), gate, side}
+		change(&links[i])
 	}
-	for _, e := range entries {
-		if err := n.gates.set(e.port, e.gate, e.side); err != nil {
+	for i := range names {
+		if err := n.gates.write(ports[i], links[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Gate tells which way a node's link is closed, and which side it is on.
-func (n *Network) Gate(name string) (to Gate, side uint8, err error) {
+// Link tells how a node's link fares.
+func (n *Network) Link(name string) (Link, error) {
 	node, err := n.Node(name)
 	if err != nil {
-		return 0, 0, err
+		return Link{}, err
 	}
-	to, s, err := n.gates.entry(node.port())
-	return to, uint8(s), err
+	return n.gates.read(node.port())
 }
