@@ -43,8 +43,8 @@ func (n *Node) detect() bool {
 			}
 			n.fell(s, fmt.Sprintf("%d rounds unanswered", missed))
 		}
-		n.judgeAgent(s, m)
 	}
+	n.withhold()
 	n.states[n.reg.Slot] = view.Alive
 	n.redeem()
 	if l.suspects.Minus(before) != (Bitmap{}) {
@@ -133,26 +133,18 @@ func (n *Node) redeem() {
 	}
 }
 
-// judgeAgent applies on_stale = "remove" to an agent that is silent beyond its grace.
-func (n *Node) judgeAgent(slot uint16, m *Member) {
-	if n.cfg.RemoveStale && m.Answered != 0 && time.Duration(m.AgentAgeMS)*time.Millisecond > n.cfg.AgentGrace {
-		n.fell(slot, "agent silent beyond its grace")
-		n.lead.suspects.Set(slot)
-	}
-}
-
 // cut proposes a view without the fallen, all of them in one, once nobody else is in doubt
 // or the wait for the others is over.
 func (n *Node) cut() {
 	l := &n.lead
-	if !l.decided || l.fallen.Or(l.goodbyes).And(l.view.New).Empty() {
+	out := n.withheldOut()
+	if !l.decided || l.fallen.Or(l.goodbyes).Or(out).And(l.view.New).Empty() {
 		return
 	}
 	doubtful := l.suspects.And(l.view.New).Minus(l.fallen)
 	if !l.fallen.Minus(l.certain).Empty() && !doubtful.Empty() && l.round+1 < l.settleBy {
 		return
 	}
-	out := Bitmap{}
 	gone := l.fallen.Or(l.goodbyes).And(l.view.New)
 	for s := gone.First(); s < Slots; s = gone.Next(s + 1) {
 		if l.certain.Has(s) || l.goodbyes.Has(s) || n.leaseOver(s) {
@@ -167,9 +159,12 @@ func (n *Node) cut() {
 	e := Event{Missed: l.missedAt}
 	for s := out.First(); s < Slots; s = out.Next(s + 1) {
 		why := l.why[s]
-		if l.goodbyes.Has(s) {
+		switch {
+		case l.goodbyes.Has(s):
 			why = "said goodbye"
-		} else if why == "" {
+		case !l.fallen.Has(s):
+			why = "agent silent beyond its grace"
+		case why == "":
 			why = "no answer to probes and prepare"
 		}
 		m := &n.tally.Members[s]
@@ -180,12 +175,15 @@ func (n *Node) cut() {
 	n.propose(left, l.roster, e)
 }
 
-// leaseOver reports whether a member's lease has surely ended (DESIGN 4.3 rules 3 to 5):
-// L is taken a quarter longer for clocks that run apart.
+// leaseOver reports whether a member's lease has surely ended (DESIGN 4.3 rules 3 to 5).
 func (n *Node) leaseOver(slot uint16) bool {
-	at := n.tally.Members[slot].EchoAt
-	wait := n.leaseLength() * 5 / 4
-	return !n.now.Before(n.lead.calmUntil) && (at == 0 || n.now.Since(at) >= wait)
+	return n.ended(n.tally.Members[slot].EchoAt)
+}
+
+// ended reports whether a lease that rests on an echo which had arrived by the given time,
+// zero for none, has surely ended: L is taken a quarter longer for clocks that run apart.
+func (n *Node) ended(at Time) bool {
+	return !n.now.Before(n.lead.calmUntil) && (at == 0 || n.now.Since(at) >= n.leaseLength()*5/4)
 }
 
 // quorate gives the lead up when no quorum answered for k rounds: whoever can be reached by

@@ -194,6 +194,8 @@ func (n *Node) awaiting(now Time, r *Register) string {
 		return "the first view with this node in it"
 	case n.role == roleCandidate:
 		return "promises of a quorum: no leader, and not enough members answer"
+	case !r.Valid(now) && !r.Heard.Empty() && !r.Heard.Has(r.Slot) && now.Since(r.BeatAt) < 2*r.Interval():
+		return "its leader to count its echoes: they come too late, or its agent was silent for too long"
 	case !r.Valid(now):
 		return "beats of a leader with a quorum"
 	}

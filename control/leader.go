@@ -29,6 +29,7 @@ type leadership struct {
 	suspects Bitmap
 
 	goodbyes Bitmap
+	withheld withholding
 
 	since   uint64        // first round that carried the proposal
 	tell    uint64        // last round that is sent to those removed, too
@@ -204,7 +205,7 @@ func (n *Node) leaseLength() time.Duration {
 }
 
 // heard is whose leases the next beat extends (DESIGN 4.3 rule 2): nobody's, unless a
-// quorum echoed the last round in time.
+// quorum echoed the last round in time, and not of those who are to go though they answer.
 func (n *Node) heard() (heard1, heard2 Bitmap) {
 	l := &n.lead
 	if l.round == 0 {
@@ -224,26 +225,13 @@ func (n *Node) heard() (heard1, heard2 Bitmap) {
 	if !Quorum(last, l.view.New) || !l.decided && !Quorum(last, l.view.Old) {
 		return
 	}
-	return last.And(l.view.New), before.And(l.view.New)
+	hear := l.view.New.Minus(l.withheld.from)
+	return last.And(hear), before.And(hear)
 }
 
 // answered reports whether history, one of the member's masks, has the round.
 func (m *Member) answered(history uint64, round uint64) bool {
 	return round > 0 && round <= m.Round && m.Round-round < 64 && history>>(m.Round-round)&1 == 1
-}
-
-// staleAfter is how old an agent's stamp may be; agents stamp once a second.
-const staleAfter = 3 * time.Second
-
-func (n *Node) stale() (b Bitmap) {
-	l := &n.lead
-	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {
-		m := &n.tally.Members[s]
-		if m.Answered != 0 && m.AgentAgeMS > uint32(staleAfter/time.Millisecond) {
-			b.Set(s)
-		}
-	}
-	return b
 }
 
 // outbid reacts to somebody who promised a higher ballot. While a quorum is loyal that was

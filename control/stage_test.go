@@ -22,6 +22,7 @@ type stage struct {
 	queue    []event       // by time, then by order of scheduling
 	hosts    []*host
 	founders []string
+	grace    time.Duration        // on_stale = "remove" after that; 0: "report"
 	views    map[[2]uint64]uint64 // instance and epoch to hash: nobody may differ
 	script
 }
@@ -159,7 +160,7 @@ func (h *host) crash() {
 func (h *host) start() {
 	c := control.Config{
 		Cluster: "story", ClusterID: cluster, Self: h.peer, Interval: interval, Rounds: 5,
-		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: 30 * time.Second,
+		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: h.s.grace, RemoveStale: h.s.grace != 0,
 		Founders: h.s.founders, Record: h.record, Rosters: h.rosters,
 	}
 	for _, f := range h.s.founders {

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"maps"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -52,6 +53,28 @@ func TestAgentStopKeepsNode(t *testing.T) {
 	})
 	r.unchanged()
 	r.nobodyRemoved(began)
+}
+
+// With on_stale = "remove" the node of an agent that stays silent is removed, but not before its
+// own clock told it that its view is no longer valid; running again, it joins anew.
+func TestStaleRemoved(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 5, AgentGrace: time.Second, Extra: `on_stale = "remove"`})
+	victim := r.members(1)[0]
+	r.must(r.Signal(syscall.SIGSTOP, victim))
+	others := r.without(victim)
+	r.agreed(others...)
+	for _, name := range others {
+		for _, e := range installs(r.watch.Sight(name), 0) {
+			if len(e.Removed) > 0 && (!slices.Equal(e.Removed, []string{victim}) || e.Evidence != nil && e.Why != "agent silent beyond its grace") {
+				t.Errorf("%s removed %v: %s", name, e.Removed, e.Why)
+			}
+		}
+	}
+	r.must(r.Signal(syscall.SIGCONT, victim))
+	d := r.agreed(r.Names()...)
+	if was, is := incarnations(r.first)[victim], incarnations(d)[victim]; was == is {
+		t.Errorf("%s is back with its old incarnation %s", victim, is)
+	}
 }
 
 // A stopped agent of the leader costs it the leadership, and nobody the membership.

@@ -151,6 +151,9 @@ func (h *host) judgeOne(f *control.Frame, m uint16) {
 	if member.Stranger != 0 {
 		return // it rebooted, and said so
 	}
+	if h.w.OnStale && time.Duration(member.AgentAgeMS)*time.Millisecond > h.w.AgentGrace {
+		return // its kernel said that its agent is silent for longer than the operator allows
+	}
 	who, serves := "slot "+slots(control.Of(m)), false
 	if other := h.agent.routes[m]; other != nil {
 		who = other.name

@@ -54,7 +54,7 @@ func (h *host) startAgent() {
 	c := control.Config{
 		Cluster: "sim", ClusterID: 0x73696d, Self: h.peer,
 		Interval: w.Interval, Rounds: w.Rounds, JoinWindow: w.JoinWindow, FoundWait: w.FoundWait,
-		AgentGrace: w.AgentGrace, Rosters: h.rosters,
+		AgentGrace: w.AgentGrace, RemoveStale: w.OnStale, Rosters: h.rosters,
 	}
 	for i := range w.Founders {
 		c.Founders = append(c.Founders, w.hosts[i].name)

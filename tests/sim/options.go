@@ -48,6 +48,7 @@ type Options struct {
 	JoinWindow time.Duration
 	FoundWait  time.Duration
 	AgentGrace time.Duration
+	OnStale    bool // remove whose agent is silent for longer
 	Multicast  bool // beats to several reach every host of the segment
 
 	Drift   uint64        // clocks are at most this many millionths wrong
@@ -123,6 +124,9 @@ func Draw(seed uint64) Options {
 		o.Faults[faultHeal] = 0.1 + r.Float64()
 		o.Faults[faultBoot] = 0.1 + r.Float64()
 		o.FaultEvery = time.Duration(1+r.IntN(30)) * i
+		if r.IntN(4) == 0 {
+			o.OnStale, o.AgentGrace = true, time.Second+time.Duration(20+r.IntN(100))*i
+		}
 	case n < 8:
 		o.Class = Starve
 		o.Settle = true
@@ -144,8 +148,8 @@ func Draw(seed uint64) Options {
 
 // String lists the options, so that a reader of a trace knows what the run is made of.
 func (o Options) String() string {
-	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, settle %v",
-		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Settle)
+	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, settle %v, agents removed %v after %v",
+		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Settle, o.OnStale, o.AgentGrace)
 	s += fmt.Sprintf("; latency %v+%v, letters %v, nap %v, loss %.2f, twice %.2f, late %.2f up to %v, letters lost %.2f, preempted %.2f up to %v",
 		o.Latency, o.Jitter, o.Talk, o.Nap, o.Loss, o.Twice, o.Late, o.LateMax, o.LetterLoss, o.Preempt, o.PreemptMax)
 	s += fmt.Sprintf("; a fault every %v:", o.FaultEvery)

@@ -85,6 +85,31 @@ func (s stage) onlyRemoval(got []removal, rounds int, of ...control.Bitmap) {
 	}
 }
 
+// TestStaleRemoved: where the operator wants it, nodes whose agents stay silent go in one view,
+// after their leases, and come back when their agents do.
+func TestStaleRemoved(t *testing.T) {
+	o := defaults(1)
+	o.Hosts, o.OnStale, o.AgentGrace = 6, true, 2*time.Second
+	s := stage{New(o, realNode, nil), t}
+	for _, h := range s.hosts {
+		h.powerOn()
+	}
+	s.expect("all agree", func() bool { return s.agreed(s.hosts) })
+	victims, removals := s.followers(2), s.removals()
+	gone := slotsOf(victims...)
+	for _, h := range victims {
+		h.stamp(h.agent.life)
+		h.stopAgent()
+	}
+	s.quiet(int(s.AgentGrace / s.Interval))
+	s.expect("the others agree", func() bool { return s.agreed(s.but(victims...)) })
+	s.onlyRemoval(removals(), 1, gone)
+	for _, h := range victims {
+		h.contAgent()
+	}
+	s.expect("they come back", func() bool { return s.agreed(s.hosts) })
+}
+
 func slotsOf(hosts ...*host) (b control.Bitmap) {
 	for _, h := range hosts {
 		b.Set(h.reg.Slot)
