@@ -13,12 +13,17 @@ func commands(t *testing.T) []*cobra.Command {
 	t.Helper()
 	a := &app{environment: environment{stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }}}
 	root := a.root()
-	all := []*cobra.Command{root}
-	for _, c := range root.Commands() {
-		if c.Name() != "help" {
-			all = append(all, c)
+	var all []*cobra.Command
+	var add func(*cobra.Command)
+	add = func(c *cobra.Command) {
+		all = append(all, c)
+		for _, below := range c.Commands() {
+			if below.Name() != "help" {
+				add(below)
+			}
 		}
 	}
+	add(root)
 	return all
 }
 

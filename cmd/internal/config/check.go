@@ -19,12 +19,14 @@ import (
 
 // check completes what was decoded and says what is impossible in it.
 func (p *problems) check(c *Config) {
+	c.transport = c.Transport
 	p.identity(c)
 	p.timing(c)
 	p.plane(c)
 	p.paths(c)
 	inventory := p.inventory(c)
 	p.founders(c, inventory)
+	p.leaders(c, inventory)
 	p.calls(c, inventory)
 }
 
@@ -125,7 +127,7 @@ func (p *problems) inventory(c *Config) map[string]int {
 	for i := range c.Groups {
 		g := &c.Groups[i]
 		if !g.numbered {
-			p.in(i, "id", "missing; number the group, 0 to %d", groupsMax-1)
+			p.in(i, "id", "missing; number the group, 0 to %d", GroupsMax-1)
 		}
 		for j := range i {
 			if g.numbered && c.Groups[j].numbered && c.Groups[j].ID == g.ID {
@@ -145,12 +147,13 @@ func (p *problems) inventory(c *Config) map[string]int {
 		}
 		p.members(c, i, owner)
 	}
+	if _, ok := owner[c.Node]; !ok && p.anyNode && len(c.Groups[0].Nodes) > 0 {
+		c.Node = c.Groups[0].Nodes[0]
+	}
 	if own, ok := owner[c.Node]; !ok {
 		p.at("node", "%s is in no group; add it to the nodes of a [[group]], or name the node as the inventory does", c.Node)
-	} else if t := c.Groups[own].Transport; t != "" {
-		if _, set := p.flags["transport"]; !set {
-			c.Transport = t
-		}
+	} else if _, set := p.flags["transport"]; !set {
+		c.Transport = c.TransportOf(&c.Groups[own])
 	}
 	return owner
 }
@@ -167,8 +170,8 @@ func (p *problems) members(c *Config, i int, owner map[string]int) {
 		return
 	}
 	switch n := len(g.Nodes); {
-	case n > membersMax:
-		p.in(i, "nodes", "%d nodes, at most %d; split the group", n, membersMax)
+	case n > GroupNodesMax:
+		p.in(i, "nodes", "%d nodes, at most %d; split the group", n, GroupNodesMax)
 	case n > membersQuick && c.Interval < quick:
 		p.in(i, "nodes", "%d nodes, with rounds every %v at most %d; split the group or choose profile fast", n, c.Interval, membersQuick)
 	}
@@ -182,31 +185,71 @@ func (p *problems) members(c *Config, i int, owner map[string]int) {
 	}
 }
 
+// founders of a cluster of several groups are the first voters above the groups, which one
+// group must not be able to take away.
 func (p *problems) founders(c *Config, inventory map[string]int) {
-	if len(c.Founders) == 0 {
+	if c.founders == "" {
 		p.at("founders", `missing; name the nodes that may found the cluster, for example founders = "cn[001-003]"`)
 		return
 	}
-	list, err := expand(c.Founders[0])
-	if err != nil {
-		p.at("founders", "%v", err)
+	c.Founders = p.nodes("founders", c.founders, inventory)
+	most, why := control.FoundersMax, "three or five are enough"
+	if len(c.Groups) > 1 {
+		most, why = seatsMax, "each takes a seat above the groups"
+	}
+	if len(c.Founders) > most {
+		p.at("founders", "%d nodes, at most %d; %s", len(c.Founders), most, why)
 		return
 	}
-	c.Founders = list
-	if len(list) > control.FoundersMax {
-		p.at("founders", "%d nodes, at most %d; three or five are enough", len(list), control.FoundersMax)
+	if len(c.Groups) < 2 {
 		return
+	}
+	first := map[int]string{}
+	for _, name := range c.Founders {
+		group, ok := inventory[name]
+		if other, taken := first[group]; ok && taken {
+			p.at("founders", "%s and %s are both in group %d; choose founders of different groups", other, name, c.Groups[group].ID)
+		}
+		first[group] = name
+	}
+}
+
+// leaders settles who should lead and who should not.
+func (p *problems) leaders(c *Config, inventory map[string]int) {
+	c.Prefer = p.nodes("prefer", c.prefer, inventory)
+	c.Avoid = p.nodes("avoid", c.avoid, inventory)
+	preferred := map[string]bool{}
+	for _, name := range c.Prefer {
+		preferred[name] = true
+	}
+	for _, name := range c.Avoid {
+		if preferred[name] {
+			p.at("avoid", "%s is in prefer too; leave it out of one", name)
+		}
+	}
+}
+
+// nodes expands the hostlist of a key, whose names must be in the inventory.
+func (p *problems) nodes(key, list string, inventory map[string]int) []string {
+	if list == "" {
+		return nil
+	}
+	names, err := expand(list)
+	if err != nil {
+		p.at(key, "%v", err)
+		return nil
 	}
 	seen := map[string]bool{}
-	for _, name := range list {
+	for _, name := range names {
 		if _, ok := inventory[name]; !ok {
-			p.at("founders", "%s is in no group", name)
+			p.at(key, "%s is in no group", name)
 		}
 		if seen[name] {
-			p.at("founders", "%s is named twice", name)
+			p.at(key, "%s is named twice", name)
 		}
 		seen[name] = true
 	}
+	return names
 }
 
 // calls settles where agents are called: this one, and those to ask first.

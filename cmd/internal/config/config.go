@@ -8,6 +8,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"net/netip"
@@ -25,13 +26,14 @@ const DefaultPath = "/etc/rollcall/rollcall.toml"
 
 // Limits of what a configuration says.
 const (
-	fileMax      = 1 << 20 // bytes
-	lineMax      = 8 << 10 // bytes; the decoder takes forever over a dotted key of 100,000 parts
-	groupsMax    = 248     // slots of level 1 that are not seats
-	membersMax   = control.Slots
-	membersQuick = 64 // members of a group whose rounds follow each other faster than quick
-	quick        = 5 * time.Millisecond
-	socketMax    = 107 // bytes of a unix socket's path
+	fileMax       = 1 << 20 // bytes
+	lineMax       = 8 << 10 // bytes; the decoder takes forever over a dotted key of 100,000 parts
+	GroupsMax     = 248     // slots of level 1 that are not seats
+	GroupNodesMax = control.Slots
+	seatsMax      = 7  // founders of a cluster of several groups: the seats at the top
+	membersQuick  = 64 // members of a group whose rounds follow each other faster than quick
+	quick         = 5 * time.Millisecond
+	socketMax     = 107 // bytes of a unix socket's path
 )
 
 // Config is one node's configuration. All times are whole microseconds.
@@ -44,9 +46,11 @@ type Config struct {
 	Interval   time.Duration
 	Rounds     int
 	Attach     string
-	Transport  string // of the node's own group
+	Transport  string // of the node's own group; other levels use UDP
 	KeyFile    string
-	Founders   []string // names, in the order given
+	Founders   []string // names, in the order given; in different groups where there are several
+	Prefer     []string // names of those who should lead
+	Avoid      []string // names of those who should not lead while anybody else can
 	Contacts   []string // host:port; never empty
 	RPC        netip.AddrPort
 	Socket     string
@@ -64,8 +68,10 @@ type Config struct {
 	Priority   int        // SCHED_FIFO priority of the daemon; 0: leave the scheduler alone
 	Groups     []Group
 
-	contacts []string // as given
-	rpc      string
+	transport               string // the cluster's
+	founders, prefer, avoid string // hostlists as given
+	contacts                []string
+	rpc                     string
 }
 
 // Group is one [[group]] of the inventory.
@@ -93,7 +99,7 @@ var profiles = []profile{
 }
 
 // defaults returns the configuration that an empty file gives, which is not a valid one.
-// A zero interval, zero rounds or an empty founder list stand for "not given".
+// A zero interval, zero rounds and empty lists stand for "not given".
 func defaults() *Config {
 	return &Config{
 		Profile:    "safe",
@@ -119,26 +125,71 @@ func defaults() *Config {
 // Load reads the file and applies what the flags set, by key. A list in a flag is
 // separated by commas.
 func Load(path string, flags map[string]string) (*Config, error) {
+	text, err := read(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w; give another with --config", err)
+	}
+	return Parse(path, text, flags)
+}
+
+func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w; give another with --config", err)
+		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, fileMax+1))
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(path, text, flags)
+	return text, nil
 }
 
 // Parse is Load for text that was read already; path only names it in errors.
 func Parse(path string, text []byte, flags map[string]string) (*Config, error) {
+	return parse(path, text, flags, false)
+}
+
+// Inventory reads the file as Load does, for no node in particular: on a host that is none
+// of the cluster's it gives the configuration of the first node of the first group.
+func Inventory(path string) (*Config, error) {
+	text, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	return parse(path, text, nil, true)
+}
+
+// Check says what is wrong with a text that is to become a configuration, for no node in
+// particular; path only names it in errors.
+func Check(path string, text []byte) error {
+	_, err := parse(path, text, nil, true)
+	return err
+}
+
+// Head returns the text of a configuration up to its first [[group]].
+func Head(path string) (string, error) {
+	text, err := read(path)
+	if err != nil {
+		return "", err
+	}
+	var head strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if groupHeader.MatchString(line) {
+			return head.String(), nil
+		}
+		head.WriteString(line)
+	}
+	return "", fmt.Errorf("%s: no line [[group]]; write groups that way", path)
+}
+
+func parse(path string, text []byte, flags map[string]string, anyNode bool) (*Config, error) {
 	if len(text) > fileMax {
 		return nil, fmt.Errorf("%s: longer than %d bytes; fold node names into hostlists such as cn[001-064]", path, fileMax)
 	}
 	c := defaults()
 	c.File = path
-	p := &problems{path: path, lines: bytes.Split(text, []byte("\n")), flags: flags}
+	p := &problems{path: path, lines: bytes.Split(text, []byte("\n")), flags: flags, anyNode: anyNode}
 	for i, l := range p.lines {
 		if len(l) > lineMax {
 			return nil, fmt.Errorf("%s:%d: line of %d bytes, at most %d; fold node names into hostlists such as cn[001-064]", path, i+1, len(l), lineMax)
@@ -160,6 +211,9 @@ func (c *Config) Own() *Group {
 	}
 	return nil
 }
+
+// TransportOf is the transport of a group's frames.
+func (c *Config) TransportOf(g *Group) string { return cmp.Or(g.Transport, c.transport) }
 
 // Founder reports whether the node is one of the founders.
 func (c *Config) Founder() bool { return slices.Contains(c.Founders, c.Node) }

@@ -56,6 +56,8 @@ attach = "tc"
 transport = "udp"
 key_file = "/k"
 founders = "a"
+prefer = "b"
+avoid = "a"
 contacts = ["b:1", "10.0.0.1:2", "[fd00::1]:3"]
 rpc = "10.0.0.9:7000"
 socket = "/s"
@@ -82,9 +84,9 @@ group = [{id = 3, nodes = "a,b", transport = "ether"}]
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(c.Node, c.Interfaces, c.Profile, c.Interval, c.Rounds, c.Attach, c.Transport, c.KeyFile, c.Founders, c.Contacts, c.RPC,
+	got := fmt.Sprint(c.Node, c.Interfaces, c.Profile, c.Interval, c.Rounds, c.Attach, c.Transport, c.KeyFile, c.Founders, c.Prefer, c.Avoid, c.Contacts, c.RPC,
 		c.Socket, c.StateDir, c.PinDir, c.AgentGrace, c.OnStale, c.FoundWait, c.JoinWindow, c.LogLevel, c.EtherType, c.Port, c.DSCP, c.Address, c.Priority, c.Own().ID)
-	want := fmt.Sprint("a", []string{"v0"}, "custom", 20*time.Millisecond, 7, "tc", "ether", "/k", []string{"a"},
+	want := fmt.Sprint("a", []string{"v0"}, "custom", 20*time.Millisecond, 7, "tc", "ether", "/k", []string{"a"}, []string{"b"}, []string{"a"},
 		[]string{"b:1", "10.0.0.1:2", "[fd00::1]:3"}, netip.MustParseAddrPort("10.0.0.9:7000"),
 		"/s", "/st", "/p", 3*time.Second, "remove", time.Second, time.Duration(0), "debug", 0x88b6, 7000, 10, netip.MustParseAddr("10.0.0.9"), 0, 3)
 	if got != want {
@@ -168,8 +170,15 @@ func TestProblemsNameFileLineAndRemedy(t *testing.T) {
 		"node twice":            {swap(`"cn[001-064]"`, `"cn001,cn002,cn003,cn002"`), `f:10: group 1: nodes: cn002 is named twice`},
 		"group transport":       {more("[[group]]\nid = 1\nnodes = \"x1\"\ntransport = \"x\""), `f:15: group 2: transport: no such choice "x"`},
 		"extreme":               {strings.Replace(swap("[001-064]", "[001-065]"), "fast", "extreme", 1), `f:10: group 1: nodes: 65 nodes, with rounds every 1ms at most 64`},
-		"long line":             {swap("cn[001-003]", strings.Repeat("c", lineMax)), `f:5: line of 8`},
-		"not UTF-8":             {top("cluster = \"\xff\""), `f:1: `},
+		"founders in one group": {more("[[group]]\nid = 1\nnodes = \"x1\""), `f:5: founders: cn001 and cn002 are both in group 0; choose founders of different groups`},
+		"more founders than seats": {strings.Replace(good, "cn[001-003]", "cn[001-008]", 1) + "[[group]]\nid = 1\nnodes = \"x1\"",
+			`f:5: founders: 8 nodes, at most 7; each takes a seat above the groups`},
+		"founder twice":    {swap("cn[001-003]", "cn001,cn001"), `f:5: founders: cn001 is named twice`},
+		"prefer unknown":   {top(`prefer = "cn[064-065]"`), `f:1: prefer: cn065 is in no group`},
+		"avoid bad":        {top(`avoid = "cn[1"`), `f:1: avoid: hostlist: `},
+		"avoid and prefer": {top("avoid = \"cn001\"\nprefer = \"cn001\""), `f:1: avoid: cn001 is in prefer too; leave it out of one`},
+		"long line":        {swap("cn[001-003]", strings.Repeat("c", lineMax)), `f:5: line of 8`},
+		"not UTF-8":        {top("cluster = \"\xff\""), `f:1: `},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse("f", []byte(test.text), nil)
@@ -225,6 +234,40 @@ func TestFlagsOverrideKeys(t *testing.T) {
 	}
 }
 
+func TestSeveralGroups(t *testing.T) {
+	text := strings.Replace(good, "cn[001-003]", "cn001,dn002", 1) + "[[group]]\nid = 7\nnodes = \"dn[001-064]\"\ntransport = \"ether\"\n"
+	for node, want := range map[string]struct {
+		group     uint16
+		transport string
+	}{"cn001": {0, "udp"}, "dn064": {7, "ether"}} {
+		c, err := Parse("f", []byte(text), map[string]string{"node": node})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if own := c.Own(); own.ID != want.group || c.Transport != want.transport || c.TransportOf(own) != want.transport {
+			t.Errorf("%s: group %d with transport %s", node, own.ID, c.Transport)
+		}
+	}
+}
+
+// TestInventory reads a file on a host that is none of the cluster's.
+func TestInventory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "rollcall.toml")
+	text := strings.Replace(good, `node       = "cn001"`, "", 1)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := Inventory(path); err != nil || c.Node != "cn001" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	if head, err := Head(path); err != nil || head != text[:strings.Index(text, "[[group]]")] {
+		t.Errorf("head %q, %v", head, err)
+	}
+	if err := Check("f", []byte("cluster = 1")); err == nil {
+		t.Error("a bad text was taken")
+	}
+}
+
 func TestLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "rollcall.toml")
 	if _, err := Load(path, nil); err == nil || !strings.Contains(err.Error(), "--config") {
@@ -256,7 +299,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if g := c.Own(); g == nil || len(g.Nodes) > membersMax || c.Interval < time.Millisecond || c.Rounds < 2 || c.Rounds > 32 ||
+		if g := c.Own(); g == nil || len(g.Nodes) > GroupNodesMax || c.Interval < time.Millisecond || c.Rounds < 2 || c.Rounds > 32 ||
 			len(c.Founders) == 0 || len(c.Contacts) == 0 || c.RPC.Port() == 0 || len(c.Interfaces) != 1 {
 			t.Errorf("took an impossible configuration: %+v", c)
 		}

@@ -18,10 +18,11 @@ const problemsMax = 20
 
 // problems collects what is wrong with a configuration, with the place of each.
 type problems struct {
-	path  string
-	lines [][]byte
-	flags map[string]string
-	found []error
+	path    string
+	lines   [][]byte
+	flags   map[string]string
+	anyNode bool // the file is read for no node in particular
+	found   []error
 }
 
 func (p *problems) none() bool { return len(p.found) == 0 }
@@ -148,8 +149,8 @@ func (p *problems) groups(c *Config, doc map[string]any) {
 		p.add(p.anywhere("group"), "group", err.Error())
 		return
 	}
-	if len(tables) > groupsMax {
-		p.at("group", "%d groups, at most %d", len(tables), groupsMax)
+	if len(tables) > GroupsMax {
+		p.at("group", "%d groups, at most %d", len(tables), GroupsMax)
 		return
 	}
 	c.Groups = make([]Group, len(tables))

@@ -40,7 +40,9 @@ var Keys = []Key{
 	{"attach", "auto, native, tc, generic or socket", text, word(func(c *Config) *string { return &c.Attach })},
 	{"transport", "udp or ether", text, word(func(c *Config) *string { return &c.Transport })},
 	{"key_file", "file of the cluster's key", text, word(func(c *Config) *string { return &c.KeyFile })},
-	{"founders", "hostlist of the nodes that may found the cluster", text, func(c *Config, s string) error { c.Founders = []string{s}; return nil }},
+	{"founders", "hostlist of the nodes that may found the cluster", text, word(func(c *Config) *string { return &c.founders })},
+	{"prefer", "hostlist of the nodes that should lead", text, word(func(c *Config) *string { return &c.prefer })},
+	{"avoid", "hostlist of the nodes that should not lead while others can", text, word(func(c *Config) *string { return &c.avoid })},
 	{"contacts", "HOST:PORT of agents to ask first; default: the founders", list, words(func(c *Config) *[]string { return &c.contacts })},
 	{"rpc", "[ADDRESS]:PORT for calls between agents; default: the interface's address", text, word(func(c *Config) *string { return &c.rpc })},
 	{"socket", "unix socket of the API", text, word(func(c *Config) *string { return &c.Socket })},
@@ -66,7 +68,7 @@ type groupKey struct {
 }
 
 var groupKeys = []groupKey{
-	{"id", number, integer(func(g *Group) *uint16 { return &g.ID }, 0, groupsMax-1)},
+	{"id", number, integer(func(g *Group) *uint16 { return &g.ID }, 0, GroupsMax-1)},
 	{"name", text, word(func(g *Group) *string { return &g.Name })},
 	{"nodes", text, word(func(g *Group) *string { return &g.nodes })},
 	{"transport", text, word(func(g *Group) *string { return &g.Transport })},
