@@ -31,6 +31,7 @@ static __always_inline void rc_forget_member(struct rc_member *m, bool same)
 	m->wire_max = 0;
 	m->zero = 0;
 	m->below = (struct rc_report){};
+	m->keys[0] = m->keys[1] = 0;
 	rc_step_version(&m->version);
 }
 
@@ -136,6 +137,15 @@ static __always_inline void rc_join(struct rc_group *r, const struct rc_command 
 	r->slot = c->slot;
 }
 
+static __always_inline void rc_hold_keys(struct rc_group *r, const struct rc_command *c)
+{
+	r->keys[0] = c->keys[0];
+	r->keys[1] = c->keys[1];
+	r->newest = c->newest;
+	if (!r->beat_ballot)
+		r->key = c->key;
+}
+
 static __always_inline void rc_command_register(struct rc_lock *lock, struct rc_group *r, const struct rc_command *c)
 {
 	bpf_spin_lock(&lock->lock);
@@ -147,6 +157,8 @@ static __always_inline void rc_command_register(struct rc_lock *lock, struct rc_
 	} else if (c->kind == RC_COMMAND_HOLD) {
 		for (int i = 0; i < RC_HELD_ROSTERS; i++)
 			r->rosters[i] = c->rosters[i];
+	} else if (c->kind == RC_COMMAND_KEYS) {
+		rc_hold_keys(r, c);
 	}
 	rc_step_version(&r->version);
 	bpf_spin_unlock(&lock->lock);
@@ -161,7 +173,7 @@ static __attribute__((noinline)) bool rc_carry_out(const struct rc_order *order,
 
 	if (!rc_look_up(level, seat, RC_TO_ALL, &in))
 		return false;
-	if (c->kind < RC_COMMAND_VACATE || c->kind > RC_COMMAND_ASK)
+	if (c->kind < RC_COMMAND_VACATE || c->kind > RC_COMMAND_KEYS)
 		return false;
 	if (c->kind == RC_COMMAND_ASK) {
 		rc_ask(in.lock, in.tally, c, level);

@@ -50,6 +50,7 @@ enum rc_reason {
 	RC_BAD_LENGTH,
 	RC_BAD_VERSION,
 	RC_BAD_KIND,
+	RC_UNKNOWN_KEY,
 	RC_BAD_TAG,
 	RC_BAD_CLUSTER,
 	RC_BAD_INSTANCE,
@@ -136,7 +137,10 @@ struct rc_group {
 	__u16 group;
 	__u16 slot;
 	__u8 level;
-	__u8 zero[7];
+	__u8 key;    /* number of the key that signs asks */
+	__u8 newest; /* number of the newest key held */
+	__u8 zero[5];
+	__u32 keys[RC_KEYS]; /* ids of the keys held; 0: none */
 	__u64 rosters[RC_HELD_ROSTERS];
 
 	__u64 promised;
@@ -217,6 +221,7 @@ struct rc_member {
 	__u8 wire_max;
 	__u32 zero;
 	struct rc_report below;
+	__u32 keys[RC_KEYS];
 	char name[64]; /* agent */
 };
 
@@ -226,6 +231,7 @@ enum rc_command_kind {
 	RC_COMMAND_JOIN = 2,
 	RC_COMMAND_HOLD = 3,
 	RC_COMMAND_ASK = 4,
+	RC_COMMAND_KEYS = 5,
 };
 
 /* control.Command */
@@ -238,7 +244,10 @@ struct rc_command {
 	__u16 group;
 	__u16 slot;
 	__u8 level;
-	__u8 zero[7];
+	__u8 key;
+	__u8 newest;
+	__u8 zero[5];
+	__u32 keys[RC_KEYS];
 	__u64 ballot;
 	__u64 seq;
 	__u64 window_ns;

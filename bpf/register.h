@@ -67,10 +67,11 @@ static __always_inline void rc_reply(const struct rc_group *r, struct rc_frame *
 	y->below_seq = 0;
 	y->below_digest = 0;
 #pragma unroll
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 4; i++)
 		y->below_members[i] = 0;
-		y->zero[i] = 0;
-	}
+	y->keys[0] = bpf_htonl(r->keys[0]);
+	y->keys[1] = bpf_htonl(r->keys[1]);
+	y->zero[0] = y->zero[1] = y->zero[2] = 0;
 	o->reply = true;
 }
 
@@ -176,6 +177,7 @@ static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f
 	r->beat_ballot = ballot;
 	r->beat_round = round;
 	r->beat_at = now;
+	r->key = f->h.key;
 	r->interval_us = bpf_ntohl(a->interval_us);
 	r->lease_us = bpf_ntohl(a->lease_us);
 	r->rounds = bpf_ntohs(a->rounds);

@@ -133,7 +133,9 @@ static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u3
 		o.reason = RC_BAD_VERSION;
 	} else if (f->h.kind < RC_BEAT || f->h.kind > RC_HANDOVER) {
 		o.reason = RC_BAD_KIND;
-	} else if (key = rc_find_key(f), !key || !rc_signed(f, key)) {
+	} else if (key = rc_find_key(f), !key) {
+		o.reason = RC_UNKNOWN_KEY;
+	} else if (!rc_signed(f, key)) {
 		o.reason = RC_BAD_TAG;
 	} else {
 		rc_apply(f, rc_now(), &o);

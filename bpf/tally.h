@@ -47,6 +47,8 @@ static __always_inline void rc_note(struct rc_member *m, const struct rc_frame *
 	rc_read_bitmap(&m->below.members, y->below_members);
 	m->below.generation = bpf_ntohs(y->below_generation);
 	m->below.group = bpf_ntohs(y->below_group);
+	m->keys[0] = bpf_ntohl(y->keys[0]);
+	m->keys[1] = bpf_ntohl(y->keys[1]);
 }
 
 /* Reports whether the answer is from the incarnation that the roster names. */

@@ -95,7 +95,8 @@ struct rc_wire_reply {
 	__be64 below_seq;
 	__be64 below_digest;
 	__be64 below_members[4];
-	__be64 zero[4];
+	__be32 keys[2]; /* ids of the keys that the host holds, by their numbers */
+	__be64 zero[3];
 };
 
 struct rc_frame {

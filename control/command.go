@@ -17,6 +17,9 @@ const (
 	// Another ballot or phase forgets all answers (of another phase not when they came), another
 	// seq the votes. Ballot zero stops.
 	CommandAsk CommandKind = 4
+	// CommandKeys says which keys the host holds: Keys, Newest, and Key, which signs until the
+	// register has taken a beat.
+	CommandKeys CommandKind = 5
 )
 
 // Command is one order of an agent to its register and tally. It has the layout of struct
@@ -30,7 +33,10 @@ type Command struct {
 	Group       uint16
 	Slot        uint16
 	Level       uint8
-	_           [7]uint8
+	Key         uint8
+	Newest      uint8
+	_           [5]uint8
+	Keys        [KeySlots]uint32
 	Ballot      Ballot
 	Seq         uint64
 	WindowNS    uint64
@@ -55,7 +61,10 @@ func Apply(c *Command, r *Register, t *Tally) {
 func (r *Register) apply(c *Command) {
 	switch c.Kind {
 	case CommandVacate:
-		*r = Register{Version: r.Version, Incarnation: c.Incarnation, AgentAt: r.AgentAt, Health: r.Health}
+		*r = Register{
+			Version: r.Version, Incarnation: c.Incarnation, Key: r.Key, Newest: r.Newest, Keys: r.Keys,
+			AgentAt: r.AgentAt, Health: r.Health,
+		}
 	case CommandJoin:
 		if r.State != RegisterVacant {
 			return
@@ -65,6 +74,11 @@ func (r *Register) apply(c *Command) {
 		r.Level, r.Group, r.Slot = c.Level, c.Group, c.Slot
 	case CommandHold:
 		r.Rosters = c.Rosters
+	case CommandKeys:
+		r.Keys, r.Newest = c.Keys, c.Newest
+		if r.BeatBallot == 0 {
+			r.Key = c.Key
+		}
 	}
 }
 

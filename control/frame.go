@@ -42,8 +42,8 @@ const ToAll uint16 = 0xffff
 const NoUpper uint32 = 0xffffffff
 
 // Frame is one message of the data plane, in the host's byte order. Its form on the
-// wire (bpf/wire.h, 288 bytes, big endian) adds magic, version, key number and tag,
-// which the codec of package dataplane checks.
+// wire (bpf/wire.h, 288 bytes, big endian) adds magic, version and tag, which the codec of
+// package dataplane checks.
 type Frame struct {
 	Kind     Kind
 	Level    uint8
@@ -53,6 +53,7 @@ type Frame struct {
 	Group    uint16
 	From     uint16 // the sender's slot
 	To       uint16 // the addressee's slot, or ToAll
+	Key      uint8  // number of the key that signs it; an answer repeats the ask's
 	Ballot   Ballot // an answer repeats the ask's
 	Round    uint64 // an answer repeats the ask's
 	Sent     Time   // when the ask left, on the asker's clock; an answer repeats it
@@ -92,7 +93,8 @@ type Reply struct {
 	Health      uint16
 	WireMin     uint8 // wire versions spoken
 	WireMax     uint8
-	Below       Report // of a member that leads a group one level below; else zero
+	Below       Report           // of a member that leads a group one level below; else zero
+	Keys        [KeySlots]uint32 // ids of the keys that the host holds, by their numbers; 0: none
 }
 
 // NoAgent as Reply.AgentAgeMS: no agent ever wrote a stamp.

@@ -232,7 +232,10 @@ func (n *Node) command(c Command) {
 // send asks the slots in to. The plane fills in Sent.
 func (n *Node) send(to Bitmap, f Frame) {
 	f.Cluster, f.Instance, f.Level, f.Group = n.cfg.ClusterID, n.reg.Instance, n.cfg.Level, n.cfg.Group
-	f.From = n.reg.Slot
+	f.From, f.Key = n.reg.Slot, n.reg.Key
+	if f.Kind == KindBeat {
+		f.Key = n.turnKey()
+	}
 	n.out.Frames = append(n.out.Frames, Outgoing{To: to, Frame: f})
 }
 

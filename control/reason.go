@@ -24,7 +24,8 @@ const (
 	ReasonBadLength             //
 	ReasonBadVersion            //
 	ReasonBadKind               //
-	ReasonBadTag                // not signed with the cluster's key
+	ReasonUnknownKey            // signed with a key of a number that this host does not hold
+	ReasonBadTag                // not signed with the key it names
 	ReasonBadCluster            //
 	ReasonBadInstance           // an earlier instance of the cluster
 	ReasonHigherInstance        // a later instance: this node must leave its own
@@ -41,7 +42,7 @@ const (
 var reasonNames = [Reasons]string{
 	"none", "beat_taken", "promised", "probe_answered", "hand_over_taken", "echo_taken", "promise_taken",
 	"answer_taken", "roster_missing", "old_ballot", "refused", "old_round", "out", "not_member", "frozen",
-	"bad_length", "bad_version", "bad_kind", "bad_tag", "bad_cluster", "bad_instance", "higher_instance",
+	"bad_length", "bad_version", "bad_kind", "unknown_key", "bad_tag", "bad_cluster", "bad_instance", "higher_instance",
 	"bad_destination", "bad_slot", "not_asking", "stale", "replayed", "stranger", "vlan_tagged",
 }
 

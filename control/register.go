@@ -47,7 +47,10 @@ type Register struct {
 	Group       uint16
 	Slot        uint16
 	Level       uint8
-	_           [7]uint8
+	Key         uint8 // number of the key that signs this node's asks
+	Newest      uint8 // number of the newest key of this host's file
+	_           [5]uint8
+	Keys        [KeySlots]uint32    // ids of the keys that the host holds, by their numbers; 0: none
 	Rosters     [HeldRosters]uint64 // versions held, the newest first
 
 	Promised  Ballot
@@ -211,7 +214,7 @@ func (r *Register) time(now Time, f *Frame) {
 	if f.Ballot != r.BeatBallot {
 		r.Echoed = [2]Echoed{}
 	}
-	r.BeatBallot, r.BeatRound, r.BeatAt = f.Ballot, f.Round, now
+	r.BeatBallot, r.BeatRound, r.BeatAt, r.Key = f.Ballot, f.Round, now, f.Key
 	r.IntervalUS, r.LeaseUS, r.Rounds = a.IntervalUS, a.LeaseUS, uint32(a.Rounds)
 	r.Epoch, r.Stale, r.Heard = a.Epoch, a.Stale, a.Heard1.Or(a.Heard2)
 	r.UpperUntil = MaxTime
@@ -309,6 +312,7 @@ func (r *Register) reply(now Time, f *Frame, kind Kind) {
 		Health:      uint16(r.Health),
 		WireMin:     WireVersion,
 		WireMax:     WireVersion,
+		Keys:        r.Keys,
 	}
 }
 

@@ -42,6 +42,7 @@ type Member struct {
 	WireMax    uint8
 	_          uint32
 	Below      Report
+	Keys       [KeySlots]uint32
 	Name       [64]byte // zero padded
 }
 
@@ -176,5 +177,5 @@ func (m *Member) note(now Time, f *Frame) {
 	m.EchoAt, m.RTTNS = now, uint64(now-f.Sent)
 	m.Promised, m.Accepted, m.Committed, m.Roster = r.Promised, r.Accepted, r.Committed, r.Roster
 	m.SilenceUS, m.AgentAgeMS = r.SilenceUS, r.AgentAgeMS
-	m.Health, m.WireMin, m.WireMax, m.Below = r.Health, r.WireMin, r.WireMax, r.Below
+	m.Health, m.WireMin, m.WireMax, m.Below, m.Keys = r.Health, r.WireMin, r.WireMax, r.Below, r.Keys
 }

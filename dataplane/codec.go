@@ -72,9 +72,10 @@ const (
 	atBelowSeq        = 208
 	atBelowDigest     = 216
 	atBelowMembers    = 224
+	atKeys            = 256
 )
 
-// AppendFrame appends f as it goes on the wire, signed with the current key.
+// AppendFrame appends f as it goes on the wire, signed with the key that it names.
 func AppendFrame(b []byte, f *control.Frame, keys *Keys) []byte {
 	var w [FrameLen]byte
 	binary.BigEndian.PutUint32(w[atMagic:], magic)
@@ -87,7 +88,7 @@ func AppendFrame(b []byte, f *control.Frame, keys *Keys) []byte {
 	binary.BigEndian.PutUint16(w[atGroup:], f.Group)
 	binary.BigEndian.PutUint16(w[atFrom:], f.From)
 	binary.BigEndian.PutUint16(w[atTo:], f.To)
-	w[atKey] = keys.Current
+	w[atKey] = f.Key
 	binary.BigEndian.PutUint64(w[atBallot:], uint64(f.Ballot))
 	binary.BigEndian.PutUint64(w[atRound:], f.Round)
 	binary.BigEndian.PutUint64(w[atSent:], uint64(f.Sent))
@@ -96,12 +97,12 @@ func AppendFrame(b []byte, f *control.Frame, keys *Keys) []byte {
 	} else {
 		putReply(&w, &f.Reply)
 	}
-	binary.BigEndian.PutUint64(w[atTag:], keys.tag(keys.Current, &w))
+	binary.BigEndian.PutUint64(w[atTag:], keys.tag(f.Key, &w))
 	return append(b, w[:]...)
 }
 
 // ParseFrame reads a frame and says what is wrong with it: ReasonNone when it has the right
-// length, magic and version, a known kind and a good tag, checked in this order; of a frame
+// length, magic and version, a known kind, a key that is held and a good tag, checked in this order; of a frame
 // that is wrong in several ways the first counts. A wrong magic counts as a wrong version.
 // Whom the frame concerns (cluster, instance, group, slot) is the caller's to check, after this.
 func ParseFrame(b []byte, keys *Keys) (f control.Frame, why control.Reason) {
@@ -115,6 +116,9 @@ func ParseFrame(b []byte, keys *Keys) (f control.Frame, why control.Reason) {
 	if kind < control.KindBeat || kind > control.KindHandOver {
 		return f, control.ReasonBadKind
 	}
+	if !keys.has(b[atKey]) {
+		return f, control.ReasonUnknownKey
+	}
 	if !signed(b, keys) {
 		return f, control.ReasonBadTag
 	}
@@ -126,6 +130,7 @@ func ParseFrame(b []byte, keys *Keys) (f control.Frame, why control.Reason) {
 	f.Group = binary.BigEndian.Uint16(b[atGroup:])
 	f.From = binary.BigEndian.Uint16(b[atFrom:])
 	f.To = binary.BigEndian.Uint16(b[atTo:])
+	f.Key = b[atKey]
 	f.Ballot = control.Ballot(binary.BigEndian.Uint64(b[atBallot:]))
 	f.Round = binary.BigEndian.Uint64(b[atRound:])
 	f.Sent = control.Time(binary.BigEndian.Uint64(b[atSent:]))
@@ -149,9 +154,6 @@ func isAsk(k control.Kind) bool {
 // signed reports whether the frame's tag is that of the key it names.
 func signed(b []byte, keys *Keys) bool {
 	w := [FrameLen]byte(b)
-	if !keys.has(w[atKey]) {
-		return false
-	}
 	tag := binary.BigEndian.Uint64(w[atTag:])
 	binary.BigEndian.PutUint64(w[atTag:], 0)
 	return keys.tag(w[atKey], &w) == tag
@@ -213,6 +215,9 @@ func putReply(w *[FrameLen]byte, r *control.Reply) {
 	binary.BigEndian.PutUint64(w[atBelowSeq:], r.Below.Seq)
 	binary.BigEndian.PutUint64(w[atBelowDigest:], r.Below.Digest)
 	putBitmap(w[atBelowMembers:], &r.Below.Members)
+	for i, id := range r.Keys {
+		binary.BigEndian.PutUint32(w[atKeys+4*i:], id)
+	}
 }
 
 func getReply(b []byte, r *control.Reply) {
@@ -235,6 +240,9 @@ func getReply(b []byte, r *control.Reply) {
 	r.Below.Seq = binary.BigEndian.Uint64(b[atBelowSeq:])
 	r.Below.Digest = binary.BigEndian.Uint64(b[atBelowDigest:])
 	getBitmap(b[atBelowMembers:], &r.Below.Members)
+	for i := range r.Keys {
+		r.Keys[i] = binary.BigEndian.Uint32(b[atKeys+4*i:])
+	}
 }
 
 func putBitmap(w []byte, m *control.Bitmap) {

@@ -72,7 +72,7 @@ func TestFrameVectors(t *testing.T) {
 				t.Fatal(err)
 			}
 			f, keys := v.frame(), testKeys()
-			keys.Current = v.key
+			f.Key = v.key
 			if diff := cmp.Diff(rows(want), rows(AppendFrame(nil, &f, keys))); diff != "" {
 				t.Errorf("signed frame (-want +got):\n%s", diff)
 			}
@@ -110,6 +110,7 @@ func drawFrame(t *rapid.T) control.Frame {
 	f := control.Frame{
 		Kind:  control.Kind(rapid.Uint8Range(uint8(control.KindBeat), uint8(control.KindHandOver)).Draw(t, "kind")),
 		Level: u8("level"), Flags: control.Flags(u8("flags")),
+		Key:     rapid.Uint8Range(0, KeySlots-1).Draw(t, "key"),
 		Cluster: u64("cluster"), Instance: u32("instance"), Group: u16("group"), From: u16("from"), To: u16("to"),
 		Ballot: control.Ballot(u64("ballot")), Round: u64("round"), Sent: control.Time(u64("sent")),
 	}
@@ -129,6 +130,7 @@ func drawFrame(t *rapid.T) control.Frame {
 		},
 		Committed: u64("committed"), Roster: u64("roster"), SilenceUS: u32("silence"), AgentAgeMS: u32("age"), Health: u16("health"),
 		WireMin: u8("min"), WireMax: u8("max"),
+		Keys:  [KeySlots]uint32{u32("key id"), u32("key id")},
 		Below: control.Report{Seq: u64("below seq"), Digest: u64("below digest"), Members: drawBitmap(t, "below members"), Generation: u16("generation"), Group: u16("below group")},
 	}
 	return f
@@ -137,7 +139,6 @@ func drawFrame(t *rapid.T) control.Frame {
 func TestFrameRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		keys := testKeys()
-		keys.Current = rapid.Uint8Range(0, KeySlots-1).Draw(t, "key")
 		f := drawFrame(t)
 		b := AppendFrame([]byte("before"), &f, keys)
 		if len(b) != len("before")+FrameLen {
@@ -165,6 +166,8 @@ func TestEveryBitIsSigned(t *testing.T) {
 			switch at := bit / 8; {
 			case at < atKind:
 				want = control.ReasonBadVersion
+			case at == atKey && b[at] >= KeySlots:
+				want = control.ReasonUnknownKey
 			case at == atKind && (b[at] == 0 || b[at] > byte(control.KindHandOver)):
 				want = control.ReasonBadKind
 			}
@@ -203,6 +206,7 @@ func TestFirstFaultCounts(t *testing.T) {
 		want  control.Reason
 	}{
 		{func() {}, control.ReasonBadTag},
+		{func() { b[atKey] = KeySlots }, control.ReasonUnknownKey},
 		{func() { b[atKind] = 0 }, control.ReasonBadKind},
 		{func() { b[atVersion]++ }, control.ReasonBadVersion},
 		{func() { b = b[1:] }, control.ReasonBadLength},
@@ -221,7 +225,7 @@ func TestReservedBytesAreIgnored(t *testing.T) {
 		zero  [][2]int // from, to
 	}{
 		{ask, [][2]int{{atKey + 1, atBallot}, {atRounds + 2, atLease}}},
-		{reply, [][2]int{{atKey + 1, atBallot}, {atBelowMembers + 32, FrameLen}}},
+		{reply, [][2]int{{atKey + 1, atBallot}, {atKeys + 4*KeySlots, FrameLen}}},
 	} {
 		b := AppendFrame(nil, &c.frame, keys)
 		for _, z := range c.zero {
@@ -292,7 +296,7 @@ func TestCodecLayout(t *testing.T) {
 		"accepted_digest": atAcceptedDigest, "accepted_roster": atAcceptedRoster, "accepted_new": atAcceptedNew, "accepted_old": atAcceptedOld,
 		"committed": atCommitted, "roster": atRoster, "silence_us": atSilence, "agent_age_ms": atAgentAge, "health": atHealth,
 		"wire_min": atWireMin, "wire_max": atWireMax, "below_generation": atBelowGeneration, "below_group": atBelowGroup,
-		"below_seq": atBelowSeq, "below_digest": atBelowDigest, "below_members": atBelowMembers,
+		"below_seq": atBelowSeq, "below_digest": atBelowDigest, "below_members": atBelowMembers, "keys": atKeys,
 	})
 	for name, value := range map[string]uint64{
 		"RC_MAGIC": magic, "RC_WIRE_VERSION": control.WireVersion, "RC_FRAME_LEN": FrameLen, "RC_TO_ALL": uint64(control.ToAll),

@@ -99,16 +99,12 @@ func (g *generator) aBallot(near ...control.Ballot) control.Ballot {
 	return b
 }
 
-// keys sign with either key.
-func (g *generator) keys() *Keys {
-	return &Keys{Slots: twinKeys.Slots, Current: uint8(g.rng.IntN(2))}
-}
-
 // aHead addresses a frame to a register.
 func (g *generator) aHead(i int) control.Frame {
 	r := &g.registers[i]
 	f := control.Frame{
 		Level: r.Level, Cluster: r.Cluster, Instance: r.Instance, Group: r.Group, From: g.aMember(), To: r.Slot,
+		Key:    uint8(g.rng.IntN(KeySlots)),
 		Ballot: r.Promised, Round: g.near(r.BeatRound), Sent: g.now - control.Time(g.near(uint64(g.rng.IntN(3_000_000)))),
 	}
 	if r.State == control.RegisterVacant {
@@ -191,6 +187,7 @@ func (g *generator) anAnswer(i int) control.Frame {
 	f.Sent = g.now - control.Time(g.near(pick(g.rng, t.WindowNS, uint64(g.rng.IntN(int(t.WindowNS)+2)))))
 	f.Reply = control.Reply{
 		Incarnation: m.Expected, Promised: t.Ballot, Committed: g.near(t.Seq), Roster: g.rng.Uint64(), SilenceUS: g.rng.Uint32(),
+		Keys:       [KeySlots]uint32{g.rng.Uint32(), g.rng.Uint32()},
 		AgentAgeMS: g.rng.Uint32(), Health: uint16(g.rng.Uint32()), WireMin: uint8(g.rng.IntN(3)), WireMax: uint8(g.rng.IntN(3)),
 		Accepted: control.Proposal{Ballot: t.Ballot, Seq: t.Seq, Digest: g.rng.Uint64(), Roster: g.rng.Uint64(), New: t.New, Old: t.Old},
 		Below: control.Report{
@@ -218,11 +215,10 @@ func (g *generator) aPacket() []byte {
 	} else {
 		f = g.anAsk(i)
 	}
-	keys := g.keys()
-	frame := AppendFrame(nil, &f, keys)
+	frame := AppendFrame(nil, &f, &twinKeys)
 	if g.chance(4) { // anything at all, well signed
 		frame = g.garbled(frame)
-		g.signAnew(frame, keys)
+		g.signAnew(frame, f.Key)
 	}
 	g.lastLevel, g.lastFrom = int(frame[atLevel]), uint16(frame[atFrom])<<8|uint16(frame[atFrom+1])
 	over := pick(g.rng, carriers...)
@@ -233,6 +229,8 @@ func (g *generator) aPacket() []byte {
 	switch n := g.rng.IntN(100); {
 	case n < 2:
 		b = g.garbled(b)
+	case n < 3: // a number that no key has
+		b[over.at()+atKey] = KeySlots + byte(g.rng.IntN(256-KeySlots))
 	case n < 6: // in the headers
 		b[g.rng.IntN(over.at()+8)] = byte(g.rng.Uint32())
 	case n < 7:
@@ -265,11 +263,11 @@ func (g *generator) garbled(b []byte) []byte {
 	return b
 }
 
-func (g *generator) signAnew(frame []byte, keys *Keys) {
-	frame[atKey] = keys.Current
+func (g *generator) signAnew(frame []byte, key uint8) {
+	frame[atKey] = key
 	w := [FrameLen]byte(frame)
 	clear(w[atTag : atTag+8])
-	tag := keys.tag(keys.Current, &w)
+	tag := twinKeys.tag(key, &w)
 	for i := range 8 {
 		frame[atTag+i] = byte(tag >> (56 - 8*i))
 	}
@@ -282,8 +280,9 @@ func incarnationOf(slot int) uint64 { return 0x1000 + uint64(slot) }
 func (g *generator) aCommand(i int) control.Command {
 	r, t := &g.registers[i], &g.tallies[i/2]
 	c := control.Command{
-		Kind: pick(g.rng, control.CommandAsk, control.CommandAsk, control.CommandHold), Cluster: 0xc1, Instance: 3,
+		Kind: pick(g.rng, control.CommandAsk, control.CommandAsk, control.CommandHold, control.CommandKeys), Cluster: 0xc1, Instance: 3,
 		Incarnation: g.rng.Uint64(), Level: uint8(i / 2), Group: uint16(i), Slot: g.slotFor(i), Preparing: uint32(g.rng.IntN(4) / 3),
+		Key: uint8(g.rng.IntN(KeySlots)), Newest: uint8(g.rng.IntN(KeySlots)), Keys: [KeySlots]uint32{g.rng.Uint32(), g.rng.Uint32()},
 		Seq: t.Seq + uint64(g.rng.IntN(2)), WindowNS: uint64(g.rng.IntN(5_000_000)), New: g.someMembers(r.Slot), Old: g.someMembers(r.Slot),
 		Rosters: [4]uint64{g.rng.Uint64(), r.Rosters[0], r.Rosters[1], r.Rosters[2]},
 	}

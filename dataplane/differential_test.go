@@ -131,8 +131,7 @@ func (d *differential) ownAsk() {
 	if d.chance(80) {
 		f.From, f.Ballot, f.Round = r.Slot, t.Ballot, t.Round+pick[uint64](d.rng, 1, 1, 1, 70)
 	}
-	keys := d.keys()
-	wire := AppendFrame(nil, &f, keys)
+	wire := AppendFrame(nil, &f, &twinKeys)
 	d.doing = f
 	f.Sent = d.now
 	want := control.Deliver(d.now, r, t, f)
@@ -140,7 +139,7 @@ func (d *differential) ownAsk() {
 	if reason != want.Reason || wake != want.Wake {
 		d.fatalf("delivered: %v, wake %b; want %v, wake %b", reason, wake, want.Reason, want.Wake)
 	}
-	if frame := AppendFrame(nil, &f, keys); !bytes.Equal(out, frame) {
+	if frame := AppendFrame(nil, &f, &twinKeys); !bytes.Equal(out, frame) {
 		d.fatalf("frame to send (-want +got):\n%s", cmp.Diff(frame, out))
 	}
 	d.compareMember(i/2, r.Slot)

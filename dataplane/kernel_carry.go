@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+
+	"rollcall/control"
 )
 
 // carry moves the register from maps of another layout to those of this build. What a field
@@ -29,7 +32,11 @@ func (k *Kernel) carry(old map[string]*ebpf.Map, d door) error {
 	}
 	defer wait.close()
 	from, to := old[mapGroup], k.coll.Maps[mapGroup]
-	if _, err := carried(from, to); err != nil { // while nothing has been touched
+	register, err := carried(from, to)
+	if err != nil { // while nothing has been touched
+		return err
+	}
+	if err := k.opt.Keys.serve((*control.Register)(unsafe.Pointer(&register[0]))); err != nil {
 		return err
 	}
 	for name, m := range doors {
@@ -40,8 +47,7 @@ func (k *Kernel) carry(old map[string]*ebpf.Map, d door) error {
 	if err := wait.wait(); err != nil {
 		return err
 	}
-	register, err := carried(from, to)
-	if err != nil {
+	if register, err = carried(from, to); err != nil {
 		return err
 	}
 	if err := to.Put(uint32(0), register); err != nil {

@@ -20,13 +20,6 @@ type host struct {
 	ip6        [16]byte
 }
 
-// key is struct rc_key of bpf/maps.h.
-type key struct {
-	k0, k1  uint64
-	present uint32
-	_       uint32
-}
-
 const (
 	transportEther = 1
 	transportUDP4  = 2
@@ -82,15 +75,8 @@ func (k *Kernel) load(frags bool, keep map[string]*ebpf.Map) error {
 	if err != nil {
 		return fmt.Errorf("load the kernel programs: %w", err)
 	}
-	for slot, secret := range k.opt.Keys.Slots {
-		var e key
-		if k.opt.Keys.has(uint8(slot)) {
-			e.present = 1
-			e.k0, e.k1 = KeyWords(secret)
-		}
-		if err := k.coll.Maps[mapKey].Put(uint32(slot), bytesOf(&e)); err != nil {
-			return fmt.Errorf("give key %d to the kernel: %w", slot, err)
-		}
+	if err := k.putKeys(k.opt.Keys, true); err != nil {
+		return err
 	}
 	k.host = hostOf(k.link, k.opt)
 	if err := k.putHost(); err != nil {

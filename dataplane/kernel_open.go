@@ -97,6 +97,9 @@ func (k *Kernel) create(dir string) error {
 	if err := k.channel.apply(control.Command{Kind: control.CommandVacate, Incarnation: newIncarnation()}); err != nil {
 		return err
 	}
+	if err := k.channel.apply(k.opt.Keys.command()); err != nil {
+		return err
+	}
 	if err := k.enter(); err != nil {
 		return err
 	}
@@ -139,10 +142,16 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 	if err := k.equip(); err != nil {
 		return err
 	}
+	if err := k.opt.Keys.serve(k.pages.register); err != nil {
+		return err
+	}
 	if err := k.regroup(); err != nil {
 		return err
 	}
 	if err := k.enter(); err != nil {
+		return err
+	}
+	if err := k.channel.apply(k.opt.Keys.command()); err != nil {
 		return err
 	}
 	k.pending = k.overdue()

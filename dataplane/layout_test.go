@@ -152,7 +152,7 @@ func TestWireLayout(t *testing.T) {
 		"acceptednew": atAcceptedNew, "acceptedold": atAcceptedOld, "committed": atCommitted, "roster": atRoster,
 		"silenceus": atSilence, "agentagems": atAgentAge, "health": atHealth, "wiremin": atWireMin,
 		"wiremax": atWireMax, "belowgeneration": atBelowGeneration, "belowgroup": atBelowGroup,
-		"belowseq": atBelowSeq, "belowdigest": atBelowDigest, "belowmembers": atBelowMembers,
+		"belowseq": atBelowSeq, "belowdigest": atBelowDigest, "belowmembers": atBelowMembers, "keys": atKeys,
 	})
 }
 

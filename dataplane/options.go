@@ -44,7 +44,7 @@ type Options struct {
 	DSCP      int // 0..63
 	Transport string
 	Attach    string
-	Keys      *Keys  // must not change while the plane is open
+	Keys      *Keys  // Plane.SetKeys replaces them
 	PinDir    string // on a mounted bpffs; the pins are in PinDir/Cluster
 	ViewSize  int    // bytes of the page that views are published in, a multiple of the page size
 }
@@ -71,7 +71,7 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("open plane: dscp %d: must be 0 to 63", o.DSCP)
 	case o.EtherType < 0x600:
 		return o, fmt.Errorf("open plane: ethertype %#x: must be 0x600 or more", o.EtherType)
-	case o.Keys == nil || !o.Keys.has(o.Keys.Current):
+	case o.Keys == nil || !o.Keys.has(o.Keys.First):
 		return o, errors.New("open plane: no key to sign with: make one with `rollcall keygen` and name it as key_file")
 	case o.ViewSize < 0 || o.ViewSize%os.Getpagesize() != 0:
 		return o, fmt.Errorf("open plane: view size %d: must be a multiple of %d", o.ViewSize, os.Getpagesize())

@@ -115,7 +115,8 @@ var packetCases = []struct {
 	{name: "hand-over to a joining node", change: reframe(func(f *control.Frame) { f.Kind = control.KindHandOver }), want: dropped, reason: control.ReasonOldBallot},
 	{name: "second key", change: func(_ []byte, t carrier) []byte {
 		f := goodBeat()
-		return packet(t, AppendFrame(nil, &f, &Keys{Slots: twinKeys.Slots, Current: 1}))
+		f.Key = 1
+		return packet(t, AppendFrame(nil, &f, &twinKeys))
 	}, want: sent, reason: control.ReasonBeatTaken},
 	{name: "group address", only: []carrier{overEther}, change: overwrite(0, hostGroup[:]...), want: sent, reason: control.ReasonBeatTaken},
 	{name: "trailer behind the datagram", only: []carrier{overUDP4, overUDP6}, change: func(b []byte, _ carrier) []byte { return append(b, 1, 2) }, want: sent, reason: control.ReasonBeatTaken},
@@ -152,7 +153,7 @@ var packetCases = []struct {
 	{name: "tag", change: inFrame(15, 0), want: dropped, reason: control.ReasonBadTag},
 	{name: "unsigned change", change: inFrame(287, 1), want: dropped, reason: control.ReasonBadTag},
 	{name: "the other key", change: inFrame(34, 1), want: dropped, reason: control.ReasonBadTag},
-	{name: "no such key", change: inFrame(34, 2), want: dropped, reason: control.ReasonBadTag},
+	{name: "no such key", change: inFrame(34, 2), want: dropped, reason: control.ReasonUnknownKey},
 	{name: "cluster", change: reframe(func(f *control.Frame) { f.Cluster++ }), want: dropped, reason: control.ReasonBadCluster},
 	{name: "earlier instance", change: reframe(func(f *control.Frame) { f.Instance-- }), want: dropped, reason: control.ReasonBadInstance},
 	{name: "later instance", change: reframe(func(f *control.Frame) { f.Instance++ }), want: dropped, reason: control.ReasonHigherInstance},

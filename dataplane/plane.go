@@ -4,7 +4,7 @@ import (
 	"rollcall/control"
 )
 
-// Plane is where frames are served. Wait, Snapshot, Apply, Name and Send belong to the one
+// Plane is where frames are served. Wait, Snapshot, Apply, Name, SetKeys and Send belong to the one
 // thread that drives the node; Interrupt, Stats and Describe may be called from any goroutine.
 type Plane interface {
 	// Now reads CLOCK_BOOTTIME.
@@ -30,6 +30,10 @@ type Plane interface {
 	// has the own slot, then sends it to the others. A frame that cannot be sent to one
 	// slot does not keep the others from theirs; the first error is returned.
 	Send(out []control.Outgoing) error
+
+	// SetKeys replaces the keys that frames are signed with and taken under. It refuses with
+	// ErrKeySigns to be without the one that signs the group's frames; then nothing has changed.
+	SetKeys(k *Keys) error
 
 	// Stamp tells the register that the agent is alive and how it feels.
 	Stamp(health uint16)

@@ -23,7 +23,10 @@ type rollcallRcGroup struct {
 	Group       uint16
 	Slot        uint16
 	Level       uint8
-	Zero        [7]uint8
+	Key         uint8
+	Newest      uint8
+	Zero        [5]uint8
+	Keys        [2]uint32
 	Rosters     [4]uint64
 	Promised    uint64
 	Accepted    struct {
@@ -152,6 +155,7 @@ type rollcallRcMember struct {
 		Group      uint16
 		Zero       uint32
 	}
+	Keys [2]uint32
 	Name [64]int8
 }
 

@@ -51,7 +51,10 @@ func OpenSocket(opt Options) (*Socket, error) {
 		return nil, err
 	}
 	s.register.Incarnation = newIncarnation()
-	s.publish()
+	if err := s.Apply(opt.Keys.command()); err != nil {
+		s.Close()
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -145,6 +148,15 @@ func (s *Socket) Apply(c control.Command) error {
 	control.Apply(&c, &s.register, &s.tally)
 	s.publish()
 	return nil
+}
+
+// SetKeys implements Plane.
+func (s *Socket) SetKeys(keys *Keys) error {
+	if err := keys.serve(&s.register); err != nil {
+		return err
+	}
+	s.keys = keys
+	return s.Apply(keys.command())
 }
 
 // Name implements Plane.

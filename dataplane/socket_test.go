@@ -284,10 +284,9 @@ func TestSocketAnswersWithTheKeyAsked(t *testing.T) {
 	g := udpGroup(t, 1, loopback4)
 	asker := newAsker(t, g.socket(0))
 	for slot := range uint8(KeySlots) {
-		keys := testKeys()
-		keys.Current = slot
 		f := g.ask(control.KindProbe, control.Ask{}).Frame
-		asker.send(AppendFrame(nil, &f, keys))
+		f.Key = slot
+		asker.send(AppendFrame(nil, &f, testKeys()))
 		g.serveUntil(0, "the probe", func(*control.Register, *control.Tally) bool {
 			return g.planes[0].Stats()[control.ReasonProbeAnswered] == uint64(slot)+1
 		})

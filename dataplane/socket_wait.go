@@ -120,8 +120,7 @@ func serve(now control.Time, r *control.Register, t *control.Tally, keys *Keys, 
 	o := r.Receive(now, &f)
 	switch {
 	case o.Reply:
-		with := Keys{Slots: keys.Slots, Current: frame[atKey]}
-		room = AppendFrame(room, &f, &with)
+		room = AppendFrame(room, &f, keys)
 	case o.Reason == control.ReasonBadKind: // addressed to this register, but an answer
 		o = t.Receive(now, &f)
 	}

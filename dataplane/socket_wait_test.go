@@ -101,7 +101,7 @@ func wrongFrames(g *planeGroup) []struct {
 		{"no tag", func() []byte { b := append([]byte(nil), good...); clear(b[atTag : atTag+8]); return b }(), control.ReasonBadTag},
 		{"another key", AppendFrame(nil, &beat, stranger), control.ReasonBadTag},
 		{"changed on the way", func() []byte { b := append([]byte(nil), good...); b[atSeq]++; return b }(), control.ReasonBadTag},
-		{"a key slot that is none", spoilt(func(b []byte) { b[atKey] = 2 }), control.ReasonBadTag},
+		{"a key slot that is none", spoilt(func(b []byte) { b[atKey] = 2 }), control.ReasonUnknownKey},
 		{"another cluster", with(beat, func(f *control.Frame) { f.Cluster++ }), control.ReasonBadCluster},
 		{"an earlier instance", with(beat, func(f *control.Frame) { f.Instance-- }), control.ReasonBadInstance},
 		{"another level", with(beat, func(f *control.Frame) { f.Level++ }), control.ReasonNotMember},

@@ -39,10 +39,14 @@ func prepare(cfg *config.Config) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := dataplane.NewKeys(k.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cfg.KeyFile, err)
+	}
 	p := &plan{cfg: cfg, key: k, options: dataplane.Options{
 		Cluster: cfg.Cluster, ClusterID: dataplane.ClusterID(cfg.Cluster), Interface: cfg.Interfaces[0],
 		Address: cfg.Address, Port: cfg.Port, EtherType: cfg.EtherType, DSCP: int(cfg.DSCP),
-		Transport: cfg.Transport, Attach: cfg.Attach, Keys: dataplane.NewKeys(k.Bytes()), PinDir: cfg.PinDir,
+		Transport: cfg.Transport, Attach: cfg.Attach, Keys: keys, PinDir: cfg.PinDir,
 	}}
 	self, err := dataplane.LocalEndpoint(p.options)
 	if err != nil {

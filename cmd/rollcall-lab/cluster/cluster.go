@@ -180,7 +180,7 @@ func (c *Cluster) Keys() (*dataplane.Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return dataplane.NewKeys(k.Bytes()), nil
+	return dataplane.NewKeys(k.Bytes())
 }
 
 // state is what state.json says.
