@@ -22,7 +22,9 @@ const volatile __u16 rc_port = 7746;
 #define RC_UDP_LEN (sizeof(struct udphdr) + RC_FRAME_LEN)
 #define RC_MAX_TAGS 2
 #define RC_DONT_FRAGMENT 0x4000
-#define RC_HEADERS_MAX (ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
+#define RC_HEADER_UDP4 (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr))
+#define RC_HEADER_UDP6 (ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
+#define RC_HEADERS_MAX RC_HEADER_UDP6
 
 struct rc_vlan {
 	__be16 control;
@@ -157,6 +159,16 @@ static __always_inline void rc_swap_ports(struct udphdr *udp)
 	udp->check = 0;
 }
 
+/* A checksum from the sum of all words; zero says that there is none, so it is never that. */
+static __always_inline __sum16 rc_fold(__u64 sum)
+{
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		sum = (sum & 0xffff) + (sum >> 16);
+	sum = ~sum & 0xffff;
+	return sum ? sum : 0xffff;
+}
+
 /* The UDP checksum over IPv6 is not optional. Sums the whole datagram. */
 static __always_inline __sum16 rc_udp6_sum(const struct ipv6hdr *ip, const struct udphdr *udp)
 {
@@ -164,11 +176,7 @@ static __always_inline __sum16 rc_udp6_sum(const struct ipv6hdr *ip, const struc
 
 	sum += (__u32)bpf_csum_diff(0, 0, (__be32 *)&ip->saddr, 32, 0);
 	sum += (__u32)bpf_csum_diff(0, 0, (__be32 *)udp, RC_UDP_LEN, 0);
-#pragma unroll
-	for (int i = 0; i < 4; i++)
-		sum = (sum & 0xffff) + (sum >> 16);
-	sum = ~sum & 0xffff;
-	return sum ? sum : 0xffff;
+	return rc_fold(sum);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include <linux/pkt_cls.h>
 
 #include "command.h"
+#include "peer.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 

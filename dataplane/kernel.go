@@ -25,6 +25,7 @@ const (
 	mapStats    = "rc_stats"
 	mapKey      = "rc_key"
 	mapHost     = "rc_host"
+	mapPeer     = "rc_peer"
 	mapXDPProgs = "rc_xdp_progs"
 	mapTCProgs  = "rc_tc_progs"
 )
@@ -56,6 +57,7 @@ type Kernel struct {
 	pending   control.Wake // raised by an own ask; the next Wait reports them
 	scratch   [FrameLen]byte
 	watcher   *watcher
+	peers     *peers
 	roster    *control.Roster // the last one named
 	closed    bool
 	// watched: the silence timer runs, or nobody has a place to watch from. The kernel was seen to
@@ -151,6 +153,9 @@ func (k *Kernel) Close() error {
 	}
 	if k.watcher != nil {
 		errs = append(errs, k.watcher.close())
+	}
+	if k.peers != nil {
+		errs = append(errs, k.peers.close())
 	}
 	if k.door != nil {
 		errs = append(errs, k.door.Close())

@@ -212,30 +212,6 @@ func TestOpenStepsDown(t *testing.T) {
 	}
 }
 
-// TestNeighbour knows the other end's hardware address once they have spoken.
-func TestNeighbour(t *testing.T) {
-	w, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach = AttachTC })
-	w.enter(t, 0)
-	leader := pair[0]
-	if err := leader.Apply(ask(1)); err != nil {
-		t.Fatal(err)
-	}
-	if err := leader.Send([]control.Outgoing{beat(leader, roster, 1)}); err != nil {
-		t.Fatal(err)
-	}
-	leader.waitFor(t, control.WakeQuorum)
-	mac, known, err := Neighbour(leader.link, w.addrs[1])
-	if err != nil || !known || mac != roster.Seats[1].Rails[0].MAC {
-		t.Errorf("neighbour %x %v %v, want %x", mac, known, err, roster.Seats[1].Rails[0].MAC)
-	}
-	if _, known, err := Neighbour(leader.link, w.addrs[0].Next().Next()); known || err != nil {
-		t.Errorf("knows a neighbour that is not there: %v", err)
-	}
-	if !leader.link.Carrier || leader.link.Kind != "veth" {
-		t.Errorf("link: %+v", leader.link)
-	}
-}
-
 func BenchmarkKernelDeliver(b *testing.B) {
 	newWire(b)
 	k := openKernel(b, testOptions(pinDir(b)))

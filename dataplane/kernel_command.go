@@ -152,5 +152,5 @@ func (k *Kernel) Name(r *control.Roster) error {
 	}
 	k.roster = r
 	k.transport.SetPeers(r)
-	return nil
+	return k.peers.name(r)
 }

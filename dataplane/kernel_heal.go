@@ -3,25 +3,27 @@ package dataplane
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"rollcall/control"
 )
 
-// watcher hears of every change of the host's links.
+// watcher hears of changes that the kernel tells by netlink.
 type watcher struct {
 	fd int
 }
 
-func newWatcher() (*watcher, error) {
+// newWatcher watches what unix.RTMGRP_… name, in the thread's network namespace.
+func newWatcher(groups uint32) (*watcher, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
-		return nil, fmt.Errorf("watch links: %w", err)
+		return nil, fmt.Errorf("watch the network: %w", err)
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: groups}); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("watch links: %w", err)
+		return nil, fmt.Errorf("watch the network: %w", err)
 	}
 	return &watcher{fd: fd}, nil
 }
@@ -33,6 +35,28 @@ func (w *watcher) clear() {
 		_, _, err := unix.Recvfrom(w.fd, b[:], 0)
 		if err != nil && !errors.Is(err, unix.ENOBUFS) && !errors.Is(err, unix.EINTR) {
 			return
+		}
+	}
+}
+
+// each hands out the changes since the last time, by kind and body. It reports whether some
+// were lost.
+func (w *watcher) each(take func(kind uint16, body []byte)) (lost bool) {
+	var b [16 << 10]byte
+	for {
+		n, _, err := unix.Recvfrom(w.fd, b[:], 0)
+		switch {
+		case errors.Is(err, unix.ENOBUFS):
+			lost = true
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return lost
+		default:
+			messages, err := syscall.ParseNetlinkMessage(b[:n])
+			lost = lost || err != nil
+			for _, m := range messages {
+				take(m.Header.Type, m.Data)
+			}
 		}
 	}
 }
@@ -66,6 +90,9 @@ func (k *Kernel) rehang() error {
 		if err := k.reopenTransport(); err != nil {
 			return err
 		}
+	}
+	if err := k.peers.relink(k.link); err != nil {
+		return err
 	}
 	k.describe(func(d *Description) { d.Refused = nil })
 	return k.attach(k.about.PinDir)

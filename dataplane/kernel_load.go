@@ -115,7 +115,10 @@ func (k *Kernel) answerFor(level uint8, group uint16) error {
 		return nil
 	}
 	k.host.groupMAC = GroupMAC(k.opt.ClusterID, level, group)
-	return k.putHost()
+	if err := k.putHost(); err != nil {
+		return err
+	}
+	return k.peers.join(k.host.groupMAC)
 }
 
 // enter makes the doors lead to the programs loaded.

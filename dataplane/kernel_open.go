@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"rollcall/control"
 )
@@ -170,7 +171,10 @@ func (k *Kernel) equip() (err error) {
 	if k.bell, err = newBell(); err != nil {
 		return err
 	}
-	if k.watcher, err = newWatcher(); err != nil {
+	if k.watcher, err = newWatcher(unix.RTMGRP_LINK); err != nil {
+		return err
+	}
+	if k.peers, err = newPeers(k.coll.Maps[mapPeer], &k.opt, k.link); err != nil {
 		return err
 	}
 	if k.view, err = newPage("rollcall-view", k.opt.ViewSize); err != nil {

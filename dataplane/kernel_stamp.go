@@ -57,4 +57,5 @@ func (k *Kernel) Stamp(health uint16) {
 	if !k.watched {
 		k.watched = k.channel.watch() == nil
 	}
+	k.peers.follow(Now())
 }

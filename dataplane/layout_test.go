@@ -91,6 +91,7 @@ func TestSharedStructs(t *testing.T) {
 		"rc_command":  control.Command{},
 		"rc_order":    testOrder{},
 		"rc_event":    testEvent{},
+		"rc_peer":     peer{},
 	} {
 		t.Run(c, func(t *testing.T) {
 			var s *btf.Struct

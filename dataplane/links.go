@@ -85,26 +85,6 @@ func localAddress(link Link, want netip.Addr) (netip.Addr, error) {
 	return netip.Addr{}, fmt.Errorf("interface %s has no global address: give it one, or choose transport %q", link.Name, TransportEther)
 }
 
-// Neighbour returns the hardware address that the kernel knows for an address on the link's
-// own network; false where it knows none.
-func Neighbour(link Link, addr netip.Addr) ([6]byte, bool, error) {
-	family := netlink.FAMILY_V4
-	if addr.Is6() {
-		family = netlink.FAMILY_V6
-	}
-	list, err := netlink.NeighList(link.Index, family)
-	if err != nil {
-		return [6]byte{}, false, fmt.Errorf("read neighbours on interface %s: %w", link.Name, err)
-	}
-	const known = netlink.NUD_REACHABLE | netlink.NUD_STALE | netlink.NUD_DELAY | netlink.NUD_PROBE | netlink.NUD_PERMANENT
-	for _, n := range list {
-		if ip, _ := netip.AddrFromSlice(n.IP); ip.Unmap() == addr && n.State&known != 0 && len(n.HardwareAddr) == 6 {
-			return [6]byte(n.HardwareAddr), true, nil
-		}
-	}
-	return [6]byte{}, false, nil
-}
-
 // vethReplies says why a native program on a veth device could not send its replies: veth
 // drops them silently unless the other end runs a native program too. It returns nil
 // for other devices, and where the other end is seen to run one.

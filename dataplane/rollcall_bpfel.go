@@ -159,6 +159,15 @@ type rollcallRcMember struct {
 	Name [64]int8
 }
 
+type rollcallRcPeer struct {
+	_         structs.HostLayout
+	Ifindex   uint32
+	Transport uint32
+	Length    uint32
+	Sum       uint32
+	Header    [8]uint64
+}
+
 type rollcallRcTally struct {
 	_          structs.HostLayout
 	Version    uint32
@@ -208,6 +217,7 @@ const (
 	rollcallMapRcKey       = "rc_key"
 	rollcallMapRcLock      = "rc_lock"
 	rollcallMapRcMember    = "rc_member"
+	rollcallMapRcPeer      = "rc_peer"
 	rollcallMapRcStats     = "rc_stats"
 	rollcallMapRcTally     = "rc_tally"
 	rollcallMapRcTcProgs   = "rc_tc_progs"
@@ -284,6 +294,7 @@ type rollcallMapSpecs struct {
 	RcKey      *ebpf.MapSpec `ebpf:"rc_key"`
 	RcLock     *ebpf.MapSpec `ebpf:"rc_lock"`
 	RcMember   *ebpf.MapSpec `ebpf:"rc_member"`
+	RcPeer     *ebpf.MapSpec `ebpf:"rc_peer"`
 	RcStats    *ebpf.MapSpec `ebpf:"rc_stats"`
 	RcTally    *ebpf.MapSpec `ebpf:"rc_tally"`
 	RcTcProgs  *ebpf.MapSpec `ebpf:"rc_tc_progs"`
@@ -328,6 +339,7 @@ type rollcallMaps struct {
 	RcKey      *ebpf.Map `ebpf:"rc_key"`
 	RcLock     *ebpf.Map `ebpf:"rc_lock"`
 	RcMember   *ebpf.Map `ebpf:"rc_member"`
+	RcPeer     *ebpf.Map `ebpf:"rc_peer"`
 	RcStats    *ebpf.Map `ebpf:"rc_stats"`
 	RcTally    *ebpf.Map `ebpf:"rc_tally"`
 	RcTcProgs  *ebpf.Map `ebpf:"rc_tc_progs"`
@@ -345,6 +357,7 @@ func (m *rollcallMaps) Close() error {
 		m.RcKey,
 		m.RcLock,
 		m.RcMember,
+		m.RcPeer,
 		m.RcStats,
 		m.RcTally,
 		m.RcTcProgs,
