@@ -137,7 +137,7 @@ func TestWrongUseIsAnError(t *testing.T) {
 		"kill", "kill n01 --name nosuchlab", "status --name nosuchlab", "status -o yaml --name nosuchlab", "cut n01 --one-way up --name nosuchlab",
 		"loss n01 101 --name nosuchlab", "loss n01 some --name nosuchlab", "flip n01 0s --name nosuchlab", "flip n01 often --name nosuchlab",
 		"partition --name nosuchlab", "partition n[01-03 n04 --name nosuchlab",
-		"up --nodes 0 --name wronguse", "up --nodes 100000 --name wronguse", "up --name Wrong-Use", "bench --interval fast", "bench --trials 0",
+		"up --nodes 0 --name wronguse", "up --groups 2 --name wronguse", "up --groups 249 --per-group 1 --name wronguse", "up --nodes 100000 --name wronguse", "up --name Wrong-Use", "bench --interval fast", "bench --trials 0",
 		"bench --nodes 2 --trials 1", "run --nodes 2", "switches --span 1ms", "nosuchcommand",
 	} {
 		var out bytes.Buffer

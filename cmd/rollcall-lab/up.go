@@ -22,7 +22,9 @@ const settled = 30 * time.Second
 // optionFlags adds the flags that describe a cluster.
 func optionFlags(f *pflag.FlagSet, o *cluster.Options) {
 	f.IntVar(&o.Nodes, "nodes", 16, "how many nodes")
-	f.DurationVar(&o.Interval, "interval", 10*time.Millisecond, "time between rounds")
+	f.IntVar(&o.Groups, "groups", 1, "how many groups, each on a bridge of its own, joined by a router")
+	f.IntVar(&o.PerGroup, "per-group", 0, "how many nodes in each group, instead of --nodes")
+	f.DurationVar(&o.Interval, "interval", 0, "time between rounds (default: 10ms, or what so many nodes can keep up on this machine)")
 	f.IntVar(&o.Rounds, "rounds", 5, "unanswered rounds before a removal")
 	f.StringVar(&o.Attach, "attach", "native", "how frames are served: native, tc, generic or socket")
 	f.StringVar(&o.Transport, "transport", "udp", "udp or ether")
@@ -55,7 +57,7 @@ func up(ctx context.Context, out io.Writer, o cluster.Options) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d nodes agree after %v\n\n", o.Nodes, time.Since(began).Round(time.Millisecond))
+	fmt.Fprintf(out, "%s agree after %v\n\n", made(c), time.Since(began).Round(time.Millisecond))
 	if err := show(out, d); err != nil {
 		return errors.Join(err, c.Down())
 	}
@@ -67,6 +69,16 @@ func up(ctx context.Context, out io.Writer, o cluster.Options) (err error) {
 	fmt.Fprintln(out, "\nCtrl-C takes it down.")
 	<-ctx.Done()
 	return c.Down()
+}
+
+// made says what a cluster is made of.
+func made(c *cluster.Cluster) string {
+	o := c.Options()
+	s := fmt.Sprintf("%d nodes", o.Nodes)
+	if o.Groups > 1 {
+		s += fmt.Sprintf(" in %d groups", o.Groups)
+	}
+	return s + fmt.Sprintf(", rounds every %v,", o.Interval)
 }
 
 // stand makes a cluster and waits until it agrees; when that fails nothing is left of it.

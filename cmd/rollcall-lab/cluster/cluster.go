@@ -11,7 +11,6 @@ import (
 
 	"rollcall/cmd/internal/key"
 	"rollcall/cmd/rollcall-lab/netlab"
-	"rollcall/control"
 	"rollcall/dataplane"
 	"rollcall/view/publish"
 )
@@ -67,8 +66,8 @@ type Cluster struct {
 // Build makes the network and the files of a cluster and starts no daemon. On error nothing
 // is left of it.
 func Build(o Options) (*Cluster, error) {
-	if o.Nodes < 1 || o.Nodes > control.Slots {
-		return nil, fmt.Errorf("lab %s: %d nodes, must be 1 to %d, as many as a group has", o.Lab, o.Nodes, control.Slots)
+	if err := o.settle(); err != nil {
+		return nil, err
 	}
 	network := o.network()
 	if err := network.Validate(); err != nil {

@@ -6,17 +6,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
 	"rollcall/cmd/rollcall-lab/netlab"
+	"rollcall/control"
+	"rollcall/view/hostlist"
 )
 
 // Options say what a cluster is made of. Zero values take the default given.
 type Options struct {
 	Lab        string            `json:"lab"`
-	Nodes      int               `json:"nodes"`
-	Interval   time.Duration     `json:"interval_ns"` // between rounds; 10 ms
+	Nodes      int               `json:"nodes"`       // of one group
+	Groups     int               `json:"groups"`      // 1; several have a bridge each, joined by a router
+	PerGroup   int               `json:"per_group"`   // nodes of each of several groups, instead of Nodes
+	Interval   time.Duration     `json:"interval_ns"` // between rounds; 10 ms, or what so many nodes can keep up here
 	Rounds     int               `json:"rounds"`      // unanswered before removal; 5
 	Attach     string            `json:"attach"`      // native
 	Transport  string            `json:"transport"`   // udp
@@ -29,13 +34,51 @@ type Options struct {
 	Tied       bool              `json:"tied"`            // daemons die with the process that starts them
 }
 
-// founders is how many nodes may found the cluster: a majority of three can be lost to one
-// crash without keeping the others from founding.
-const founders = 3
+// foundersMax is how many nodes may found the cluster: one of three can crash without keeping
+// the others from founding.
+const foundersMax = 3
+
+// load is how many beats a second to members, with their answers, one processor carries
+// beside the daemons of all the nodes.
+const load = 1600
+
+// intervals are those to choose from.
+var intervals = []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond}
+
+// fitting is the shortest interval that this machine keeps up with so many nodes.
+func fitting(nodes int) time.Duration {
+	for _, i := range intervals {
+		if float64(nodes)/i.Seconds() <= float64(load*runtime.NumCPU()) {
+			return i
+		}
+	}
+	return intervals[len(intervals)-1]
+}
+
+// settle fixes how many nodes there are, and says what is impossible in the numbers.
+func (o *Options) settle() error {
+	if o.Groups == 0 {
+		o.Groups = 1
+	}
+	if o.Groups == 1 {
+		if o.PerGroup != 0 {
+			o.Nodes = o.PerGroup
+		}
+		if o.Nodes < 1 || o.Nodes > control.Slots {
+			return fmt.Errorf("lab %s: %d nodes, must be 1 to %d, as many as a group has", o.Lab, o.Nodes, control.Slots)
+		}
+		return nil
+	}
+	if o.Groups < 0 || o.Groups > netlab.MaxSegments || o.PerGroup < 1 || o.PerGroup > netlab.MaxSegmentSize {
+		return fmt.Errorf("lab %s: %d groups of %d nodes, must be 1 to %d of 1 to %d", o.Lab, o.Groups, o.PerGroup, netlab.MaxSegments, netlab.MaxSegmentSize)
+	}
+	o.Nodes = o.Groups * o.PerGroup
+	return nil
+}
 
 func (o *Options) complete() error {
 	if o.Interval == 0 {
-		o.Interval = 10 * time.Millisecond
+		o.Interval = fitting(o.Nodes)
 	}
 	if o.Rounds == 0 {
 		o.Rounds = 5
@@ -67,6 +110,9 @@ func (o *Options) complete() error {
 // network describes the network of the cluster: n01, n02, …
 func (o *Options) network() netlab.Config {
 	c := netlab.Config{Lab: o.Lab, IPv6: o.IPv6}
+	if o.Groups > 1 {
+		c.PerSegment = o.PerGroup
+	}
 	width := max(2, len(fmt.Sprint(o.Nodes)))
 	for i := range o.Nodes {
 		c.Nodes = append(c.Nodes, fmt.Sprintf("n%0*d", width, i+1))
@@ -105,12 +151,20 @@ func (n *Node) config(o *Options, all []netlab.Node) string {
 			fmt.Fprintf(&b, "%-11s = %v\n", key, v)
 		}
 	}
-	var names, contacts []string
-	for i := range all {
-		names = append(names, all[i].Name)
-		if i < founders {
-			contacts = append(contacts, agentAddress(o, &all[i]))
+	groups := make([][]string, o.Groups)
+	var founders, contacts []string
+	found := func(n *netlab.Node) {
+		if len(founders) < foundersMax {
+			founders = append(founders, n.Name)
+			contacts = append(contacts, agentAddress(o, n))
 		}
+	}
+	for i := range all {
+		n := &all[i]
+		if len(groups) == 1 || len(groups[n.Segment]) == 0 { // of several groups the first node each
+			found(n)
+		}
+		groups[n.Segment] = append(groups[n.Segment], n.Name)
 	}
 	attach := o.Attach
 	if other := o.AttachOf[n.Name]; other != "" {
@@ -128,7 +182,7 @@ func (n *Node) config(o *Options, all []netlab.Node) string {
 	line("attach", attach)
 	line("transport", o.Transport)
 	line("key_file", keyFile(o.Lab))
-	line("founders", strings.Join(names[:min(founders, len(names))], ","))
+	line("founders", strings.Join(founders, ","))
 	line("contacts", contacts)
 	line("socket", n.Socket())
 	line("state_dir", filepath.Join(n.Dir, "state"))
@@ -137,8 +191,10 @@ func (n *Node) config(o *Options, all []netlab.Node) string {
 	if o.AgentGrace != 0 {
 		line("agent_grace", o.AgentGrace.String())
 	}
-	b.WriteString("\n[[group]]\n")
-	line("id", 0)
-	line("nodes", strings.Join(names, ","))
+	for id, nodes := range groups {
+		b.WriteString("\n[[group]]\n")
+		line("id", id)
+		line("nodes", hostlist.Fold(nodes))
+	}
 	return b.String()
 }

@@ -2,6 +2,9 @@
 // network namespace of its own with one interface, eth0, plugged into a port of one bridge.
 // The bridge has a namespace too, so nothing is added to the host's own network.
 //
+// A network may have several segments: a bridge each, all in one namespace, joined by a router
+// that forwards IPv4 and IPv6 between them and is a namespace of its own.
+//
 // A network called demo has the namespaces rc-demo (the bridge) and rc-demo-NODE; they are
 // bound below /run/netns, so `ip netns exec rc-demo-n01 …` works. Addresses and MACs follow
 // from a node's number and never change.

@@ -93,7 +93,7 @@ func loadGates(lab string) (*gates, error) {
 	table, err := ebpf.LoadPinnedMap(gatePath(lab), nil)
 	if errors.Is(err, os.ErrNotExist) {
 		table, err = ebpf.NewMap(&ebpf.MapSpec{
-			Name: "rclab_gates", Type: ebpf.Array, KeySize: 4, ValueSize: uint32(unsafe.Sizeof(Link{})), MaxEntries: firstPort + MaxNodes + 1,
+			Name: "rclab_gates", Type: ebpf.Array, KeySize: 4, ValueSize: uint32(unsafe.Sizeof(Link{})), MaxEntries: maxIndex + 1,
 		})
 		if err == nil {
 			err = table.Pin(gatePath(lab))

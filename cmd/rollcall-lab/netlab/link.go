@@ -25,14 +25,23 @@ func (n *Node) port() int { return firstPort + n.Number }
 
 func (n *Node) portName() string { return "port" + strconv.Itoa(n.Number) }
 
-// addBridge makes the bridge; the caller is in its namespace.
-func addBridge() error {
+// addBridges makes the bridges; the caller is in their namespace.
+func (n *Network) addBridges() error {
 	if err := withoutIPv6("all", "default"); err != nil {
 		return err
 	}
+	for i := range n.config.segments() {
+		if err := n.config.segment(i).addBridge(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s segment) addBridge() error {
 	a := netlink.NewLinkAttrs()
-	a.Name, a.Index = bridgeName, bridgeIndex
-	a.HardwareAddr = net.HardwareAddr{0x02, 0x77, 0xff, 0, 0, 0}
+	a.Name, a.Index = s.bridgeName(), s.bridge()
+	a.HardwareAddr = net.HardwareAddr{0x02, 0x77, 0xff, 0, 0, byte(s.number)}
 	flood := false // snooping would learn from the very silence that is tested
 	b := &netlink.Bridge{LinkAttrs: a, MulticastSnooping: &flood}
 	if err := netlink.LinkAdd(b); err != nil {
@@ -68,17 +77,35 @@ func (n *Network) Plug(name string) error {
 	})
 }
 
-// addPort makes the veth pair between the bridge and the namespace peer.
+// addPort makes the veth pair between the node's bridge and the namespace peer.
 func (n *Network) addPort(node *Node, peer int) error {
+	return n.addLink(linkEnds{
+		name: node.portName(), index: node.port(), bridge: node.segment.bridge(),
+		mac:      net.HardwareAddr{0x02, 0x77, 1, 0, node.MAC[4], node.MAC[5]},
+		peerName: Interface, peerMAC: node.MAC, peer: peer,
+	})
+}
+
+// linkEnds are the ends of a veth pair: one a port of a bridge, the peer in a namespace.
+type linkEnds struct {
+	name          string
+	index, bridge int // interface indexes
+	mac           net.HardwareAddr
+	peerName      string
+	peerMAC       net.HardwareAddr
+	peer          int // file descriptor of its namespace
+}
+
+// addLink makes a link with a gate on its port, and brings the port up.
+func (n *Network) addLink(l linkEnds) error {
 	return inside(switchNamespace(n.config.Lab), func() error {
 		a := netlink.NewLinkAttrs()
-		a.Name, a.Index, a.MasterIndex = node.portName(), node.port(), bridgeIndex
-		a.HardwareAddr = net.HardwareAddr{0x02, 0x77, 1, 0, node.MAC[4], node.MAC[5]}
-		port := &netlink.Veth{LinkAttrs: a, PeerName: Interface, PeerHardwareAddr: node.MAC, PeerNamespace: netlink.NsFd(peer)}
+		a.Name, a.Index, a.MasterIndex, a.HardwareAddr = l.name, l.index, l.bridge, l.mac
+		port := &netlink.Veth{LinkAttrs: a, PeerName: l.peerName, PeerHardwareAddr: l.peerMAC, PeerNamespace: netlink.NsFd(l.peer)}
 		if err := netlink.LinkAdd(port); err != nil {
 			return fmt.Errorf("add port: %w", err)
 		}
-		if err := tagInFrame(node.portName()); err != nil {
+		if err := tagInFrame(l.name); err != nil {
 			return err
 		}
 		if err := n.gates.attach(port); err != nil {
@@ -91,15 +118,28 @@ func (n *Network) addPort(node *Node, peer int) error {
 	})
 }
 
-// configure gives the node's interface its addresses; the caller is in the node's namespace.
+// configure gives the node's interface its addresses and routes; the caller is in the node's
+// namespace.
 func (n *Node) configure() error {
-	eth, err := netlink.LinkByName(Interface)
-	if err != nil {
-		return fmt.Errorf("find %s: %w", Interface, err)
+	bits := [2]int{16, 64}
+	if n.segment.of > 1 {
+		bits[0] = 24
 	}
-	addrs := []netip.Prefix{netip.PrefixFrom(n.IPv4, 16)}
+	addrs := []netip.Prefix{netip.PrefixFrom(n.IPv4, bits[0])}
 	if n.IPv6.IsValid() {
-		addrs = append(addrs, netip.PrefixFrom(n.IPv6, 64))
+		addrs = append(addrs, netip.PrefixFrom(n.IPv6, bits[1]))
+	}
+	if err := bringUp(Interface, addrs); err != nil || n.segment.of == 1 {
+		return err
+	}
+	return n.addRoutes()
+}
+
+// bringUp gives an interface of the caller's namespace its addresses.
+func bringUp(name string, addrs []netip.Prefix) error {
+	eth, err := netlink.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", name, err)
 	}
 	for _, p := range addrs {
 		a := &netlink.Addr{
@@ -111,7 +151,7 @@ func (n *Node) configure() error {
 		}
 	}
 	if err := netlink.LinkSetUp(eth); err != nil {
-		return fmt.Errorf("bring up %s: %w", Interface, err)
+		return fmt.Errorf("bring up %s: %w", name, err)
 	}
 	return nil
 }

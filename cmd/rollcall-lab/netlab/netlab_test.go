@@ -29,12 +29,17 @@ const testEtherType = 0x88b6
 // build makes a network of n nodes that ends with the test.
 func build(t *testing.T, nodes int, ipv6 bool) *Network {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		missing(t, "needs root to make network namespaces")
-	}
 	c := Config{Lab: fmt.Sprintf("t%d", os.Getpid()), IPv6: ipv6}
 	for i := range nodes {
 		c.Nodes = append(c.Nodes, fmt.Sprintf("n%02d", i+1))
+	}
+	return buildFrom(t, c)
+}
+
+func buildFrom(t *testing.T, c Config) *Network {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		missing(t, "needs root to make network namespaces")
 	}
 	n, err := Create(c)
 	if err != nil {

@@ -22,6 +22,10 @@ type Config struct {
 	Lab   string   `json:"lab"`   // 1..16 of a-z, 0-9; no other network of the machine has it
 	Nodes []string `json:"nodes"` // names: a letter, then letters and digits, at most 32 characters
 	IPv6  bool     `json:"ipv6"`  // give the nodes an IPv6 address as well
+
+	// PerSegment is how many nodes share a bridge; bridges are joined by a router. 0: one
+	// bridge has them all.
+	PerSegment int `json:"per_segment,omitempty"`
 }
 
 var (
@@ -37,7 +41,10 @@ func (c *Config) Validate() error {
 	if len(c.Nodes) == 0 || len(c.Nodes) > MaxNodes {
 		return fmt.Errorf("lab %s: %d nodes, must be 1 to %d", c.Lab, len(c.Nodes), MaxNodes)
 	}
-	seen := map[string]bool{"gates": true} // taken in the pin directory
+	if c.PerSegment < 0 || c.PerSegment > MaxSegmentSize || c.segments() > MaxSegments {
+		return fmt.Errorf("lab %s: %d nodes, %d on a bridge: must be 1 to %d, on at most %d bridges", c.Lab, len(c.Nodes), c.PerSegment, MaxSegmentSize, MaxSegments)
+	}
+	seen := map[string]bool{"gates": true, routerName: true} // taken in the pin directory, and among namespaces
 	for _, n := range c.Nodes {
 		if !nodeName.MatchString(n) || seen[n] {
 			return fmt.Errorf("lab %s: node name %q: must be unique, a lower-case letter, then letters and digits", c.Lab, n)
@@ -55,6 +62,9 @@ type Node struct {
 	IPv4      netip.Addr
 	IPv6      netip.Addr // zero without IPv6
 	MAC       net.HardwareAddr
+	Segment   int // number of its bridge, from 0
+
+	segment segment
 }
 
 func (c *Config) node(i int) Node {
@@ -63,10 +73,17 @@ func (c *Config) node(i int) Node {
 	node := Node{
 		Name: c.Nodes[i], Number: n, Namespace: Namespace(c.Lab, c.Nodes[i]),
 		IPv4: netip.AddrFrom4([4]byte{10, 77, hi, lo}),
+		IPv6: netip.AddrFrom16([16]byte{0: 0xfd, 1: 0x77, 14: hi, 15: lo}),
 		MAC:  net.HardwareAddr{0x02, 0x77, 0, 0, hi, lo},
 	}
-	if c.IPv6 {
-		node.IPv6 = netip.AddrFrom16([16]byte{0: 0xfd, 1: 0x77, 14: hi, 15: lo})
+	s, place := c.segmentOf(i)
+	node.Segment, node.segment = s.number, s
+	if s.of > 1 {
+		four, six := s.address(place)
+		node.IPv4, node.IPv6 = four.Addr(), six.Addr()
+	}
+	if !c.IPv6 {
+		node.IPv6 = netip.Addr{}
 	}
 	return node
 }
@@ -97,7 +114,10 @@ func Create(c Config) (*Network, error) {
 	if err != nil {
 		return nil, errors.Join(err, Remove(c.Lab))
 	}
-	err = makeNamespace(switchNamespace(c.Lab), addBridge)
+	err = makeNamespace(switchNamespace(c.Lab), n.addBridges)
+	if err == nil && c.segments() > 1 {
+		err = n.addRouter()
+	}
 	if err == nil {
 		err = n.Each(n.Names(), n.Plug)
 	}
