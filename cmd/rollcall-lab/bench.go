@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/cmd/rollcall-lab/stalls"
 	"rollcall/control"
 	"rollcall/view/publish"
 )
@@ -60,8 +61,8 @@ func bench(ctx context.Context, out io.Writer, p benchPlan) error {
 	if p.trials < 1 {
 		return fmt.Errorf("--trials %d: at least 1", p.trials)
 	}
-	s := recordStalls()
-	defer s.stop()
+	s := stalls.Record()
+	defer s.Stop()
 	for _, interval := range p.intervals {
 		for _, nodes := range p.nodes {
 			o := p.options
@@ -95,11 +96,11 @@ type result struct {
 }
 
 // measure makes a cluster, crashes one member after the other, and brings each back.
-func measure(ctx context.Context, o cluster.Options, trials int, s *stalls) (r *result, err error) {
+func measure(ctx context.Context, o cluster.Options, trials int, s *stalls.Recorder) (r *result, err error) {
 	if o.Nodes < 3 {
 		return nil, errors.New("at least 3 nodes")
 	}
-	s.reset()
+	s.Reset()
 	c, d, err := stand(ctx, o)
 	if err != nil {
 		return nil, err
@@ -126,10 +127,10 @@ func measure(ctx context.Context, o cluster.Options, trials int, s *stalls) (r *
 		if t.removal, d, err = crashAndBoot(ctx, c, w, victim); err != nil {
 			return nil, fmt.Errorf("trial %d, crash of %s: %w", i+1, victim, err)
 		}
-		t.stall = s.worst(t.removal.Fault, t.removal.Last().At)
+		t.stall = s.Worst(t.removal.Fault, t.removal.Last().At)
 		r.trials = append(r.trials, t)
 	}
-	r.stalls = s.all()
+	r.stalls = s.All()
 	return r, nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rollcall/cmd/internal/schedule"
 	"rollcall/cmd/rollcall-lab/cluster"
 	"rollcall/control"
 	"rollcall/dataplane"
@@ -92,8 +93,8 @@ func floor(c *cluster.Cluster, d *publish.Document, idle time.Duration) (sample,
 	}
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with its priority
-		realtime(50)
+		runtime.LockOSThread()         // never unlocked: the thread ends with its priority
+		_ = schedule.FIFO(50).Thread() // where that is not allowed, the floor is higher
 		lost := 0
 		for number := uint64(1); len(result) < exchanges; number++ {
 			sleep := unix.NsecToTimespec(int64(idle))

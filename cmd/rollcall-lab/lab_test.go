@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
-	"rollcall/control"
 	"rollcall/view/publish"
 )
 
@@ -31,28 +30,6 @@ func TestSample(t *testing.T) {
 	if got := (sample{7}).at(0.9); got != 7 {
 		t.Errorf("of one: %v", got)
 	}
-}
-
-func TestWorstStallOfASpan(t *testing.T) {
-	s := &stalls{late: []lateness{{1000, 10}, {2000, 500}, {3000, 20}}}
-	for _, tc := range []struct {
-		from, to control.Time
-		want     time.Duration
-	}{{0, 999, 0}, {900, 1500, 10}, {2400, 2600, 500}, {2501, 2900, 0}, {0, 9000, 500}} {
-		if got := s.worst(tc.from, tc.to); got != tc.want {
-			t.Errorf("%d to %d: %d, want %d", tc.from, tc.to, got, tc.want)
-		}
-	}
-}
-
-func TestStallsAreRecorded(t *testing.T) {
-	s := recordStalls()
-	for end := time.Now().Add(10 * time.Second); len(s.all()) < 10; {
-		if time.Now().After(end) {
-			t.Fatal("nothing recorded")
-		}
-	}
-	s.stop()
 }
 
 func TestContextSwitchesGrow(t *testing.T) {

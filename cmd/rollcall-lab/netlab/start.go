@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+
+	"rollcall/cmd/internal/schedule"
 )
 
 // starter is a thread that lives as long as this process and does nothing but start others:
@@ -26,6 +28,10 @@ func (n *Network) Start(name string, c *exec.Cmd) error {
 	done := make(chan error, 1)
 	starter() <- func() {
 		if err := enter(Namespace(n.config.Lab, name)); err != nil {
+			done <- err
+			return
+		}
+		if err := schedule.ForkNormal(); err != nil { // a lab may have a priority of its own
 			done <- err
 			return
 		}

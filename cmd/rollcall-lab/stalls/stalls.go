@@ -1,4 +1,6 @@
-package main
+// Package stalls records how late this machine wakes a thread that nothing should delay: what
+// no daemon on it can do better than.
+package stalls
 
 import (
 	"runtime"
@@ -9,28 +11,30 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"rollcall/cmd/internal/schedule"
 	"rollcall/control"
 )
 
-// stalls records how late this machine wakes a thread that nothing should delay: one on each
-// CPU that sleeps a millisecond again and again, at the highest real-time priority.
-type stalls struct {
+// Recorder has a thread on each CPU that sleeps a millisecond again and again, at the highest
+// real-time priority.
+type Recorder struct {
 	end    atomic.Bool
 	wg     sync.WaitGroup
 	before int // GOMAXPROCS
 
 	mu   sync.Mutex
-	late []lateness
+	late []Lateness
 }
 
-type lateness struct {
-	at control.Time // when it should have woken
-	by time.Duration
+// Lateness is one waking.
+type Lateness struct {
+	At control.Time // when it should have woken
+	By time.Duration
 }
 
-// recordStalls begins to record, until stop.
-func recordStalls() *stalls {
-	s := new(stalls)
+// Record begins to record, until Stop.
+func Record() *Recorder {
+	s := new(Recorder)
 	cpus := runtime.NumCPU()
 	s.before = runtime.GOMAXPROCS(cpus + runtime.GOMAXPROCS(0)) // the recorders keep theirs, also asleep
 	for cpu := range cpus {
@@ -39,12 +43,12 @@ func recordStalls() *stalls {
 	return s
 }
 
-func (s *stalls) record(cpu int) {
+func (s *Recorder) record(cpu int) {
 	runtime.LockOSThread() // never unlocked: the thread ends with its scheduling
 	var only unix.CPUSet
 	only.Set(cpu)
 	_ = unix.SchedSetaffinity(0, &only) // a CPU that is not ours to use is one less to watch
-	realtime(99)
+	_ = schedule.FIFO(99).Thread()      // where that is not allowed, what is recorded is worse
 	const period = time.Millisecond
 	for !s.end.Load() {
 		due := rawNow().Add(period)
@@ -56,7 +60,7 @@ func (s *stalls) record(cpu int) {
 			continue
 		}
 		s.mu.Lock()
-		s.late = append(s.late, lateness{due, by})
+		s.late = append(s.late, Lateness{due, by})
 		s.mu.Unlock()
 	}
 }
@@ -70,43 +74,40 @@ func rawNow() control.Time {
 	return control.Time(t.Nano())
 }
 
-func (s *stalls) stop() {
+// Stop ends the recording.
+func (s *Recorder) Stop() {
 	s.end.Store(true)
 	s.wg.Wait()
 	runtime.GOMAXPROCS(s.before)
 }
 
-// all gives every lateness seen since the last call to reset.
-func (s *stalls) all() sample {
+// All gives every lateness seen since the last call to Reset.
+func (s *Recorder) All() []time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all sample
+	var all []time.Duration
 	for _, l := range s.late {
-		all = append(all, l.by)
+		all = append(all, l.By)
 	}
 	return all
 }
 
-func (s *stalls) reset() {
+// Reset forgets what was recorded.
+func (s *Recorder) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.late = s.late[:0]
 }
 
-// worst is the longest lateness that overlaps a span of time.
-func (s *stalls) worst(from, to control.Time) time.Duration {
+// Worst is the longest lateness that overlaps a span of time.
+func (s *Recorder) Worst(from, to control.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	worst := time.Duration(0)
 	for _, l := range s.late {
-		if l.at.Before(to) && from.Before(l.at.Add(l.by)) {
-			worst = max(worst, l.by)
+		if l.At.Before(to) && from.Before(l.At.Add(l.By)) {
+			worst = max(worst, l.By)
 		}
 	}
 	return worst
-}
-
-// realtime gives the calling thread a SCHED_FIFO priority, where that is allowed.
-func realtime(priority uint32) {
-	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: priority}, 0)
 }
