@@ -7,6 +7,7 @@ SHELL       := bash
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 COMMANDS := rollcalld rollcall rollcall-lab
 FUZZTIME ?= 30s
+SECONDS  ?= 60
 # One package at a time: those that build clusters would starve each other on a small machine.
 TESTFLAGS ?= -p 1 -timeout 15m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -28,6 +29,10 @@ run: build bpffs ## show a cluster of 16 nodes lose a node and its leader (root)
 bench: build bpffs ## measure detection and agreement, beside the machine's floor (root)
 	bin/rollcall-lab bench
 
+.PHONY: torture
+torture: build bpffs ## let a cluster live through faults of every kind, SECONDS (60) each (root)
+	bin/rollcall-lab torture --seconds $(SECONDS)
+
 .PHONY: test
 test: vet bpffs-if-root ## run all tests; what needs root says why it skips
 	go test $(TESTFLAGS) ./...
@@ -41,8 +46,6 @@ lint: vet ## check format, vet and staticcheck
 	@unformatted=$$(gofmt -l .); \
 	if [[ -n $$unformatted ]]; then printf 'not formatted, run gofmt -w:\n%s\n' "$$unformatted"; exit 1; fi
 	go run $(STATICCHECK) ./...
-
-SECONDS ?= 60
 
 .PHONY: soak
 soak: ## simulate groups from fresh seeds for SECONDS (60)

@@ -116,6 +116,8 @@ func TestWrongUseIsAnError(t *testing.T) {
 		"partition --name nosuchlab", "partition n[01-03 n04 --name nosuchlab",
 		"up --nodes 0 --name wronguse", "up --groups 2 --name wronguse", "up --groups 249 --per-group 1 --name wronguse", "up --nodes 100000 --name wronguse", "up --name Wrong-Use", "bench --interval fast", "bench --trials 0",
 		"bench --nodes 2 --trials 1", "run --nodes 2", "switches --span 1ms", "nosuchcommand",
+		"hog idle", "hog busy --cpus 0", "flood n01 garbage --name nosuchlab", "flood n01", "torture --seconds 0", "torture --nodes 3",
+		"torture --scenario [", "torture --interval often",
 	} {
 		var out bytes.Buffer
 		root := command(&out)
@@ -130,7 +132,7 @@ func TestWrongUseIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, lab := range labs {
-		if lab == "wronguse" || lab == "bench" || lab == "run" {
+		if lab == "wronguse" || lab == "bench" || lab == "run" || lab == "torture" {
 			t.Errorf("lab %s is left", lab)
 		}
 	}

@@ -43,6 +43,11 @@ func Record() *Recorder {
 	return s
 }
 
+// Recorded is a recorder that has recorded this and goes on with nothing.
+func Recorded(late ...Lateness) *Recorder {
+	return &Recorder{late: late, before: runtime.GOMAXPROCS(0)}
+}
+
 func (s *Recorder) record(cpu int) {
 	runtime.LockOSThread() // never unlocked: the thread ends with its scheduling
 	var only unix.CPUSet

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/cmd/rollcall-lab/stalls"
+	"rollcall/cmd/rollcall-lab/torture"
+)
+
+func tortureCommand() *cobra.Command {
+	p := torture.Plan{Options: cluster.Options{Tied: true}}
+	var intervals []string
+	var scenarios string
+	var seconds float64
+	priority := 50
+	c := &cobra.Command{
+		Use:   "torture",
+		Short: "Let a cluster live through faults of every kind, and count what it must not do",
+		Long: `Let a cluster live through faults of every kind while members crash in between, and count
+live nodes that were removed, moves of the leadership and view changes. The exit status is 1
+when a node was removed that lived and could be reached, two nodes had different views of one
+epoch, or a crash took long to notice, and no stall of this machine explains it.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if p.Scenarios, err = regexp.Compile(scenarios); err != nil {
+				return fmt.Errorf("--scenario: %w", err)
+			}
+			p.During = time.Duration(seconds * float64(time.Second))
+			if p.During < time.Second || p.Options.Nodes < torture.NodesMin {
+				return fmt.Errorf("--seconds %g --nodes %d: at least 1 and %d", seconds, p.Options.Nodes, torture.NodesMin)
+			}
+			p.Options.Extra = fmt.Sprintf("priority = %d", priority)
+			var each []time.Duration
+			for _, s := range intervals {
+				d, err := time.ParseDuration(s)
+				if err != nil {
+					return fmt.Errorf("--interval %q: write for example 10ms", s)
+				}
+				each = append(each, d)
+			}
+			if err := torture.Prepare(); err != nil {
+				return err
+			}
+			r := stalls.Record()
+			defer r.Stop()
+			for _, p.Options.Interval = range each {
+				if err := torture.Run(c.Context(), c.OutOrStdout(), p, r); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&p.Options.Nodes, "nodes", 16, "how many nodes")
+	f.StringSliceVar(&intervals, "interval", []string{"10ms", "1ms"}, "time between rounds; several are gone through in turn")
+	f.IntVar(&p.Options.Rounds, "rounds", 5, "unanswered rounds before a removal")
+	f.StringVar(&p.Options.Attach, "attach", "native", "how frames are served: native, tc, generic or socket")
+	f.IntVar(&priority, "priority", priority, "real-time priority of the daemons, 0: none")
+	f.Float64Var(&seconds, "seconds", 60, "how long each scenario lasts")
+	f.StringVar(&scenarios, "scenario", "", "only scenarios whose name matches this regular expression")
+	f.BoolVar(&p.Lenient, "lenient", false, "exit with status 0 whatever happens to live nodes")
+	f.StringVar(&p.Options.Daemon, "daemon", "", "path of rollcalld (default: beside this program, or in the PATH)")
+	nameFlag(f, &p.Options.Lab, "torture")
+	return c
+}

@@ -1,0 +1,300 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/cmd/rollcall-lab/stalls"
+	"rollcall/control"
+	"rollcall/dataplane"
+	"rollcall/view/publish"
+)
+
+// NodesMin is the smallest cluster that has nodes enough for every scenario.
+const NodesMin = 9
+
+// victims is how many nodes, the last ones, are left alone by scenarios: crashes choose among them.
+const victims = 3
+
+// field is a cluster while a scenario lasts.
+type field struct {
+	cluster *cluster.Cluster
+	watch   *cluster.Watch
+	stalls  *stalls.Recorder
+
+	mu       sync.Mutex
+	touched  []string // nodes to which the fault is done
+	excused  []string // those it makes unreachable, so that they may be removed
+	crashes  []crash
+	counters map[string]int
+}
+
+func (f *field) touch(names ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.touched = append(f.touched, names...)
+}
+
+func (f *field) excuse(names ...string) {
+	f.touch(names...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.excused = append(f.excused, names...)
+}
+
+func (f *field) isTouched(name string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Contains(f.touched, name)
+}
+
+// note counts something that is told with the result.
+func (f *field) note(what string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counters[what] += n
+}
+
+// leader is the one of whom most nodes with a valid view say that it leads.
+func (f *field) leader() (string, error) {
+	votes, best := map[string]int{}, ""
+	for _, name := range f.cluster.Names() {
+		if d := f.watch.Sight(name).View; d != nil && d.Valid && d.Leader != "" {
+			votes[d.Leader]++
+			if best == "" || votes[d.Leader] > votes[best] {
+				best = d.Leader
+			}
+		}
+	}
+	if best == "" {
+		return "", errors.New("no node with a valid view knows a leader")
+	}
+	return best, nil
+}
+
+// members gives nodes that do not lead and to which nothing was done yet, and touches them.
+func (f *field) members(n int) ([]string, error) {
+	leader, err := f.leader()
+	if err != nil {
+		return nil, err
+	}
+	names := f.cluster.Names()
+	names = slices.DeleteFunc(slices.Clone(names[:len(names)-victims]), func(name string) bool { return name == leader || f.isTouched(name) })
+	if len(names) < n {
+		return nil, fmt.Errorf("%d nodes are too few for this", len(f.cluster.Names()))
+	}
+	names = names[len(names)-n:]
+	f.touch(names...)
+	return names, nil
+}
+
+func (f *field) member() (string, error) {
+	names, err := f.members(1)
+	if err != nil {
+		return "", err
+	}
+	return names[0], nil
+}
+
+// stop stops the agents of nodes until the scenario ends.
+func (f *field) stop(ctx context.Context, names ...string) error {
+	f.touch(names...)
+	if err := f.cluster.Signal(syscall.SIGSTOP, names...); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return f.cluster.Signal(syscall.SIGCONT, names...)
+}
+
+// restart ends a node's daemon by a signal, starts it again, and waits until it has a valid view.
+func (f *field) restart(ctx context.Context, s syscall.Signal, name string) error {
+	until := func(what string, ok func(cluster.Sight) bool) error {
+		return f.watch.UntilAll(ctx, name+what, nil, func(map[string]cluster.Sight) bool { return ok(f.watch.Sight(name)) })
+	}
+	if err := f.cluster.End(s, name); err != nil {
+		return err
+	}
+	if err := until(" has ended", func(s cluster.Sight) bool { return s.View == nil && s.Err != nil }); err != nil {
+		return err
+	}
+	if err := f.cluster.Start(name); err != nil {
+		return err
+	}
+	return until(" is up again", func(s cluster.Sight) bool { return s.View != nil && s.View.Valid })
+}
+
+// lab runs a command of this program in a process of its own, which ends with ctx at the latest.
+func (f *field) lab(ctx context.Context, args ...string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	c := exec.CommandContext(ctx, self, args...)
+	node := f.cluster.Names()[0] // any will do: from there its priority is nobody's
+	out := new(output)
+	c.Stdout, c.Stderr = out, out
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	err = f.cluster.Network().Start(node, c)
+	if err == nil {
+		err = c.Wait()
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s: %w: %s", args[0], err, out)
+	}
+	return nil
+}
+
+// crashOne crashes one of the nodes kept for that, waits until the others have decided so,
+// and boots it.
+func (f *field) crashOne(ctx context.Context) error {
+	victim, err := f.victim()
+	if err != nil {
+		return err
+	}
+	fault, err := f.cluster.Crash(victim)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.crashes = append(f.crashes, crash{victim: victim, fault: fault})
+	f.mu.Unlock()
+	found, err := f.found(ctx, victim, fault)
+	if err != nil {
+		return err
+	}
+	if err := f.cluster.Clear(victim); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	c := &f.crashes[len(f.crashes)-1]
+	c.found, c.back = found, dataplane.Now()
+	f.mu.Unlock()
+	return f.cluster.Boot(victim)
+}
+
+// crashAlong crashes nodes, one after the other, while the scenario lasts.
+func (f *field) crashAlong(ctx context.Context, during time.Duration) error {
+	pause := max(during/6, 2*time.Second)
+	sleep(ctx, min(pause, time.Second)) // the fault comes first
+	for ctx.Err() == nil {
+		if err := f.crashOne(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
+		sleep(ctx, pause)
+	}
+	return nil
+}
+
+// victim picks the node that is to crash.
+func (f *field) victim() (string, error) {
+	leader, err := f.leader()
+	if err != nil {
+		return "", err
+	}
+	names := f.cluster.Names()
+	pool := slices.DeleteFunc(slices.Clone(names[len(names)-victims:]), func(name string) bool { return name == leader || f.isTouched(name) })
+	if len(pool) == 0 {
+		return "", errors.New("no node is left to crash")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return pool[len(f.crashes)%len(pool)], nil
+}
+
+// found waits until a node has recorded the removal, with its reasons, and tells when it was
+// decided.
+func (f *field) found(ctx context.Context, victim string, fault control.Time) (at control.Time, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
+	defer cancel()
+	err = f.watch.UntilAll(ctx, victim+"'s crash is noticed", nil, func(map[string]cluster.Sight) bool {
+		for _, name := range f.cluster.Names() {
+			for _, e := range f.watch.Sight(name).Events {
+				if e.Kind == "installed" && e.VerdictNS != 0 && fault.Before(control.Time(e.CommitNS)) && slices.Contains(e.Removed, victim) {
+					at = control.Time(e.CommitNS)
+					return true
+				}
+			}
+		}
+		return false
+	})
+	return at, err
+}
+
+// events are what all nodes recorded, as far as they told.
+func (f *field) events() map[string][]publish.EventDocument {
+	all := map[string][]publish.EventDocument{}
+	for _, name := range f.cluster.Names() {
+		all[name] = f.watch.Sight(name).Events
+	}
+	return all
+}
+
+// recover undoes every fault and waits until all nodes agree again.
+func (f *field) recover(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
+	defer cancel()
+	c := f.cluster
+	if err := c.Heal(c.Names()...); err != nil {
+		return err
+	}
+	for _, n := range c.Nodes() {
+		var err error
+		switch n.Daemon() {
+		case "stopped":
+			err = c.Signal(syscall.SIGCONT, n.Name)
+		case "ended":
+			if i := slices.IndexFunc(f.crashes, func(x crash) bool { return x.victim == n.Name && x.back == 0 }); i >= 0 {
+				f.crashes[i].back = dataplane.Now()
+				err = c.Boot(n.Name)
+			} else {
+				err = c.Start(n.Name)
+			}
+		case "off":
+			err = c.Boot(n.Name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := f.watch.Settled(ctx, c.Names()...)
+	return err
+}
+
+// patience bounds the wait for what must happen.
+const patience = 30 * time.Second
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// output keeps the end of what a process said.
+type output struct {
+	mu   sync.Mutex
+	tail []byte
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	const most = 1000
+	o.tail = append(o.tail, b...)
+	o.tail = o.tail[max(0, len(o.tail)-most):]
+	return len(b), nil
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.tail)
+}

@@ -1,0 +1,134 @@
+package torture
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/cmd/rollcall-lab/stalls"
+	"rollcall/control"
+	"rollcall/view/publish"
+)
+
+// second is where the scenario of these tests begins.
+const second = control.Time(time.Second)
+
+func installed(at control.Time, from, to uint64, hash string, removed ...string) publish.EventDocument {
+	return publish.EventDocument{
+		Kind: "installed", AtNS: uint64(at), Instance: 1, From: from, To: to, Hash: hash, Removed: removed,
+		LastEvidenceNS: uint64(at) - 50e6, VerdictNS: uint64(at) - 1e6, CommitNS: uint64(at), InstallNS: uint64(at), Leader: "n01",
+	}
+}
+
+func TestAudit(t *testing.T) {
+	follower := func(e publish.EventDocument) publish.EventDocument { // tells no reasons
+		e.LastEvidenceNS, e.VerdictNS, e.CommitNS = 0, 0, 0
+		e.InstallNS += 5e5
+		return e
+	}
+	before := installed(second-1, 1, 2, "aa", "n09")
+	crashed := installed(second+60e6, 2, 3, "bb", "n08")
+	alive := installed(second+200e6, 3, 4, "cc", "n03")
+	cut := installed(second+300e6, 4, 5, "dd", "n04")
+	late := installed(second+900e6, 2, 5, "dd", "n08", "n03", "n04") // caught up
+	elected := publish.EventDocument{Kind: "elected", AtNS: uint64(second + 1), Instance: 1, Ballot: "0.2.1"}
+	a := audit(map[string][]publish.EventDocument{
+		"n01": {before, elected, crashed, alive, cut},
+		"n02": {follower(crashed), follower(alive), elected, follower(cut)},
+		"n05": {late},
+	}, second, []crash{{victim: "n08", fault: second + 1e6, back: second + 100e6}}, func(n string) bool { return n == "n04" })
+	if len(a.live) != 1 || a.live[0].node != "n03" || a.live[0].VerdictNS == 0 || len(a.excused) != 1 || a.excused[0].node != "n04" {
+		t.Errorf("live %+v, excused %+v", a.live, a.excused)
+	}
+	if a.views != 3 || a.elected != 1 || len(a.splits) != 0 {
+		t.Errorf("%d views, %d elections, splits %v; want 3, 1, none", a.views, a.elected, a.splits)
+	}
+}
+
+// A removal is a crash's only from its fault on, and not long after its return.
+func TestCrashExplains(t *testing.T) {
+	c := crash{victim: "n08", fault: second, back: second.Add(time.Second)}
+	for _, tc := range []struct {
+		node string
+		at   control.Time
+		want bool
+	}{
+		{"n08", second + 50e6, true},
+		{"n08", second - 1, false},
+		{"n07", second + 50e6, false},
+		{"n08", second.Add(2 * time.Second), true},
+		{"n08", second.Add(time.Minute), false},
+	} {
+		r := removal{tc.node, installed(tc.at, 2, 3, "bb", tc.node)}
+		if got := c.explains(&r); got != tc.want {
+			t.Errorf("%s at %d: %v", tc.node, tc.at, got)
+		}
+	}
+}
+
+func TestAuditSeesSplits(t *testing.T) {
+	a := audit(map[string][]publish.EventDocument{
+		"n01": {installed(second-1, 1, 2, "aa")},
+		"n02": {installed(second-1, 1, 2, "ab")},
+		"n03": {installed(second+1, 2, 3, "bb")},
+	}, second, nil, func(string) bool { return false })
+	if len(a.splits) != 1 || !strings.Contains(a.splits[0], "view 1.2") {
+		t.Errorf("splits %v", a.splits)
+	}
+}
+
+// judged is the result of a removal of n03 and a crash of n08.
+func judged(o cluster.Options, late ...stalls.Lateness) *result {
+	r := &result{options: o, began: second, stalls: stalls.Recorded(late...)}
+	r.crashes = []crash{{victim: "n08", fault: second, found: second.Add(9 * o.Interval)}}
+	gone := installed(second.Add(9*o.Interval), 2, 3, "bb", "n08")
+	gone.Removed = append(gone.Removed, "n03")
+	gone.LastEvidenceNS = uint64(second.Add(4 * o.Interval))
+	r.judge(map[string][]publish.EventDocument{"n01": {gone}})
+	return r
+}
+
+// What a stall of the host explains is told; what none does is wrong, and at long intervals
+// no stall explains a removal.
+func TestJudge(t *testing.T) {
+	quick, slow := cluster.Options{Interval: time.Millisecond, Rounds: 5}, cluster.Options{Interval: 10 * time.Millisecond, Rounds: 5}
+	for name, tc := range map[string]struct {
+		got         *result
+		wrong, told int
+	}{
+		"quick, no stall":    {judged(quick), 1, 1},
+		"quick, a short one": {judged(quick, stalls.Lateness{At: second.Add(5 * time.Millisecond), By: time.Millisecond}), 1, 1},
+		"quick, a long one":  {judged(quick, stalls.Lateness{At: second.Add(5 * time.Millisecond), By: 3 * time.Millisecond}), 0, 2},
+		"quick, one before":  {judged(quick, stalls.Lateness{At: second - 9e6, By: 3 * time.Millisecond}), 1, 1},
+		"slow, a long one":   {judged(slow, stalls.Lateness{At: second.Add(50 * time.Millisecond), By: 60 * time.Millisecond}), 1, 1},
+		"slow, none":         {judged(slow), 2, 0},
+	} {
+		if len(tc.got.wrong) != tc.wrong || len(tc.got.told) != tc.told {
+			t.Errorf("%s: wrong %q, told %q", name, tc.got.wrong, tc.got.told)
+		}
+	}
+}
+
+func TestScenariosHaveNames(t *testing.T) {
+	var names []string
+	for _, s := range scenarios() {
+		if s.run == nil || s.name == "" || slices.Contains(names, s.name) {
+			t.Errorf("scenario %q", s.name)
+		}
+		names = append(names, s.name)
+	}
+}
+
+func TestResultLine(t *testing.T) {
+	r := judged(cluster.Options{Interval: time.Millisecond, Rounds: 5})
+	r.name, r.counters = "trouble", map[string]int{"restarts": 3}
+	var b strings.Builder
+	r.print(&b)
+	for _, want := range []string{"trouble", "9.0", "WRONG, 3 restarts", "n03 removed from view 1.3 by n01", "decided on after 9.0 intervals"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, &b)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package torture
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/cmd/rollcall-lab/stalls"
+	"rollcall/control"
+	"rollcall/view/publish"
+)
+
+// result is how a scenario went.
+type result struct {
+	name     string
+	options  cluster.Options
+	began    control.Time
+	ended    control.Time
+	crashes  []crash
+	excused  []string
+	counters map[string]int
+	stalls   *stalls.Recorder
+	account  account
+	told     []string // what a reader may want to know
+	wrong    []string // what must not be
+}
+
+// strict is the shortest interval at which no stall of the host excuses a removal and a crash
+// is noticed in time: where a host takes processors away for longer than k rounds last, no
+// detector can tell that from a crash, and rounds are further apart than they should be.
+const strict = 10 * time.Millisecond
+
+// judge says what went wrong, by what the nodes recorded.
+func (r *result) judge(events map[string][]publish.EventDocument) {
+	r.account = audit(events, r.began, r.crashes, func(node string) bool { return slices.Contains(r.excused, node) })
+	for _, split := range r.account.splits {
+		r.wrong = append(r.wrong, "split "+split)
+	}
+	for i := range r.account.live {
+		m := &r.account.live[i]
+		stall := r.stalls.Worst(m.since(), m.at())
+		line := fmt.Sprintf("%s removed from view %d.%d by %s %s after the fault: %s; longest stall of the host meanwhile %s",
+			m.node, m.Instance, m.To, m.Leader, m.at().Since(r.began).Round(time.Millisecond), m.Why, milliseconds(stall))
+		if r.options.Interval < strict && stall >= r.suspicion() {
+			r.told = append(r.told, line)
+		} else {
+			r.wrong = append(r.wrong, line)
+		}
+	}
+	for i := range r.crashes {
+		c := &r.crashes[i]
+		if c.found == 0 {
+			continue // told as an error of its own
+		}
+		stall := r.stalls.Worst(c.fault, c.found)
+		took := c.found.Since(c.fault)
+		if took <= r.bound() {
+			continue
+		}
+		line := fmt.Sprintf("crash of %s decided on after %.1f intervals; longest stall of the host meanwhile %s", c.victim, c.intervals(r.options.Interval), milliseconds(stall))
+		if r.options.Interval < strict || took <= r.bound()+stall {
+			r.told = append(r.told, line)
+		} else {
+			r.wrong = append(r.wrong, line)
+		}
+	}
+}
+
+// suspicion is for how long a member is silent before it is suspect.
+func (r *result) suspicion() time.Duration {
+	return time.Duration((r.options.Rounds+1)/2) * r.options.Interval
+}
+
+// bound is within what time a crash must be decided on.
+func (r *result) bound() time.Duration {
+	return time.Duration(r.options.Rounds+3) * r.options.Interval
+}
+
+const columns = "%-36s %7s %8s %5s %5s  %-16s %9s  %s\n"
+
+func head(out io.Writer, p Plan) {
+	o := p.Options
+	fmt.Fprintf(out, "%d nodes, %v x %d, %s, %v each\n", o.Nodes, o.Interval, o.Rounds, o.Attach, p.During)
+	fmt.Fprintf(out, columns, "", "removed", "removed,", "lead.", "view", "crash to verdict", "longest", "")
+	fmt.Fprintf(out, columns, "scenario", "alive", "excused", "moves", "chgs.", "in intervals", "stall", "")
+}
+
+func (r *result) print(out io.Writer) {
+	var took []string
+	for i := range r.crashes {
+		if c := &r.crashes[i]; c.found != 0 {
+			took = append(took, fmt.Sprintf("%.1f", c.intervals(r.options.Interval)))
+		} else {
+			took = append(took, "never")
+		}
+	}
+	verdict := "ok"
+	if len(r.wrong) > 0 {
+		verdict = "WRONG"
+	}
+	for what, n := range r.counters {
+		verdict += fmt.Sprintf(", %d %s", n, what)
+	}
+	a := &r.account
+	fmt.Fprintf(out, columns, r.name, fmt.Sprint(len(a.live)), fmt.Sprint(len(a.excused)), fmt.Sprint(a.elected), fmt.Sprint(a.views),
+		strings.Join(took, " "), milliseconds(r.stalls.Worst(r.began, r.ended)), verdict)
+	for _, s := range append(slices.Clone(r.wrong), r.told...) {
+		fmt.Fprintln(out, "    "+strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n    "))
+	}
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.2f ms", float64(d)/float64(time.Millisecond))
+}

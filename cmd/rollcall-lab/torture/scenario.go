@@ -1,0 +1,193 @@
+package torture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// scenario is one fault.
+type scenario struct {
+	name string
+	// run makes the fault and goes on with it until ctx ends; then it undoes what the end
+	// of the scenario does not: links are mended, stopped daemons go on and ended ones are
+	// started in any case.
+	run func(ctx context.Context, f *field) error
+}
+
+// scenarios lists all, for a machine with so many CPUs.
+func scenarios() []scenario {
+	all := []scenario{{"nothing", func(ctx context.Context, _ *field) error { <-ctx.Done(); return nil }}}
+	cpus := runtime.NumCPU()
+	for _, load := range []struct{ kind, name string }{
+		{"busy", "busy threads"}, {"nice", "nice -20 threads"}, {"fifo", "SCHED_FIFO threads"},
+	} {
+		all = append(all,
+			scenario{load.name + " on half the CPUs", loaded(load.kind, max(cpus/2, 1))},
+			scenario{load.name + " on all CPUs", loaded(load.kind, cpus)})
+	}
+	return append(all,
+		scenario{"timer storm on all CPUs", loaded("timers", cpus)},
+		scenario{"a third of the agents stopped", stopped},
+		scenario{"the leader's agent stopped", leaderStopped},
+		scenario{"5 % loss at one node", lossy(50, 50, false)},
+		// Of its round trips 36 % fail: five in a row once in three seconds, at 10 ms.
+		scenario{"20 % loss at one node", lossy(200, 200, true)},
+		scenario{"80 % loss to one node", lossy(800, 0, true)},
+		scenario{"80 % loss from one node", lossy(0, 800, true)},
+		scenario{"a link down 1 s, up 1 s", flipping},
+		scenario{"partition 11/5, and heal", partitioned},
+		scenario{"daemons restarted in a row", restarted},
+		scenario{"a member flooded", flooded(func(f *field) (string, error) { return f.member() })},
+		scenario{"the leader flooded", flooded(func(f *field) (string, error) { return f.leader() })},
+	)
+}
+
+// loaded keeps CPUs from everybody who has no higher priority.
+func loaded(kind string, cpus int) func(context.Context, *field) error {
+	return func(ctx context.Context, f *field) error {
+		return f.lab(ctx, "hog", kind, "--cpus", fmt.Sprint(cpus), "--for", hour.String())
+	}
+}
+
+// hour is longer than any scenario: what it is told to is ended with its scenario.
+const hour = time.Hour
+
+// stopped stops the agents of a third of the nodes, the leader not among them.
+func stopped(ctx context.Context, f *field) error {
+	names, err := f.members(len(f.cluster.Names()) / 3)
+	if err != nil {
+		return err
+	}
+	return f.stop(ctx, names...)
+}
+
+func leaderStopped(ctx context.Context, f *field) error {
+	leader, err := f.leader()
+	if err != nil {
+		return err
+	}
+	return f.stop(ctx, leader)
+}
+
+// lossy loses frames of one node; where that makes it unreachable it may be removed.
+func lossy(to, from uint32, unreachable bool) func(context.Context, *field) error {
+	return func(ctx context.Context, f *field) error {
+		name, err := f.member()
+		if err != nil {
+			return err
+		}
+		if unreachable {
+			f.excuse(name)
+		}
+		if err := f.cluster.Lose(to, from, name); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	}
+}
+
+func flipping(ctx context.Context, f *field) error {
+	name, err := f.member()
+	if err != nil {
+		return err
+	}
+	f.excuse(name)
+	if err := f.cluster.Flip(time.Second, name); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// partitioned splits the leader and others off, who together have no quorum, and heals, again
+// and again.
+func partitioned(ctx context.Context, f *field) error {
+	leader, err := f.leader()
+	if err != nil {
+		return err
+	}
+	minority, err := f.members(len(f.cluster.Names())*5/16 - 1)
+	if err != nil {
+		return err
+	}
+	minority = append(minority, leader)
+	f.excuse(minority...)
+	for ctx.Err() == nil {
+		if err := f.cluster.Partition(minority); err != nil {
+			return err
+		}
+		sleep(ctx, 2*time.Second)
+		if err := f.cluster.Heal(minority...); err != nil {
+			return err
+		}
+		sleep(ctx, 3*time.Second)
+	}
+	return nil
+}
+
+// restarts is how often daemons are restarted, time permitting.
+const restarts = 100
+
+// restarted restarts daemons in a row, several at once, by turns in order and as after a crash.
+func restarted(ctx context.Context, f *field) error {
+	const atOnce = 3
+	names, err := f.members(len(f.cluster.Names()) - victims - 1)
+	if err != nil {
+		return err
+	}
+	own := len(names) / atOnce // that nobody else restarts
+	var wg sync.WaitGroup
+	errs := make([]error, atOnce)
+	for w := range atOnce {
+		wg.Go(func() {
+			for i := 0; i*atOnce+w < restarts; i++ {
+				s := syscall.SIGTERM
+				if i%2 == 1 {
+					s = syscall.SIGKILL
+				}
+				err := f.restart(ctx, s, names[w*own+i%own])
+				if ctx.Err() != nil {
+					return
+				}
+				if err != nil {
+					errs[w] = err
+					return
+				}
+				f.note("restarts", 1)
+			}
+		})
+	}
+	wg.Wait()
+	<-ctx.Done()
+	return errors.Join(errs...)
+}
+
+// flooded sends a node garbage, forged and replayed frames, by turns.
+func flooded(target func(*field) (string, error)) func(context.Context, *field) error {
+	return func(ctx context.Context, f *field) error {
+		to, err := target(f)
+		if err != nil {
+			return err
+		}
+		f.touch(to)
+		from, err := f.member()
+		if err != nil {
+			return err
+		}
+		for ctx.Err() == nil {
+			for _, kind := range []string{"garbage", "forged", "replayed"} {
+				err := f.lab(ctx, "flood", to, kind, "--from", from, "--name", f.cluster.Options().Lab, "--for", "1s")
+				if err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+}
