@@ -62,7 +62,8 @@ func (n *Node) admit(m *Message) {
 	case m.Holds && l.adm.seats(&m.From):
 		answer("waiting", "")
 	case m.Holds:
-		answer("removed", "the group goes on without this node")
+		r, _ := l.newest()
+		n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageAnswer, Roster: r, Answer: &Answer{Status: "removed", Why: "the group goes on without this node"}}))
 	default:
 		n.enqueue(m.From)
 		answer("waiting", "")
@@ -167,7 +168,7 @@ func (n *Node) seatJoiners() {
 	}
 	a.roster, a.version, a.started, a.pushAt = r, r.Version(), n.now, n.now
 	a.holders = Bitmap{}
-	n.recordVoters(l.view.Seq, l.view.New.Or(a.joiners), r)
+	n.recordVoters(l.view.Seq, l.view.New, a.joiners, r)
 	n.hold(r)
 	a.holders.Set(n.reg.Slot)
 }
@@ -273,7 +274,7 @@ func (n *Node) pushRosters() {
 	}
 	a.pushAt = n.now.Add(pushEvery)
 	r, version := l.newest()
-	m := Message{Kind: MessageRoster, Instance: n.reg.Instance, Roster: r, Voters: l.view.New.Or(a.joiners)}
+	m := n.withVoters(Message{Kind: MessageRoster, Roster: r})
 	all := l.view.New.Or(a.joiners)
 	all.Clear(n.reg.Slot)
 	for s := all.First(); s < Slots; s = all.Next(s + 1) {

@@ -116,7 +116,12 @@ func (n *Node) leftBehind() bool {
 	for s := n.cand.asked.First(); s < Slots; s = n.cand.asked.Next(s + 1) {
 		m := &n.tally.Members[s]
 		if m.Committed >= m.Accepted.Seq && m.Accepted.Seq > n.reg.Accepted.Seq && !m.Accepted.New.Has(n.reg.Slot) {
-			n.recordVoters(m.Accepted.Seq, m.Accepted.New)
+			r := n.rosterOf(m.Accepted.Roster)
+			if r == nil && n.founder() { // it is to know who they are before it leaves
+				n.fetch(m.Accepted.Roster)
+				return false
+			}
+			n.recordVoters(m.Accepted.Seq, m.Accepted.New, Bitmap{}, r)
 			return true
 		}
 	}

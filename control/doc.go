@@ -53,11 +53,17 @@
 //     dataplane TestKernelPackets, TestDifferential, TestEveryBitIsSigned,
 //     TestSocketCountsWrongFrames, TestSocketReplay, tests/e2e TestBadInput.
 //
-// What G3 does not cover: the founders' rule rests on the voters they recorded. If a majority
-// of founders is out of the group for so long that most of the voters they recorded last were
-// rebooted or replaced since, and is then cut off from what the group became together with
-// those, a majority of the old voters truthfully says that it holds no register. Founders
-// that stay members, in different racks, keep this from happening.
+// What G3 does not cover: the founders' rule rests on the voters they recorded. A founder records
+// those of every view that it installs, those that are about to be let in before they are, and
+// when it is told that it is out, those who voted it out. So a record is old only in a founder that
+// heard nothing since, because it was off or cut off. If that is true of a majority of the founders,
+// if those are still cut off from what the group became, and if together with them most of the
+// voters of their newest record hold no register any more (rebooted, removed, or joined elsewhere),
+// then a majority of these truthfully says so, while the group may live on among the few that
+// remained and those who came later. It takes the loss of that majority of registers one after the
+// other, each survived by the group; founders that stay members, in different racks, keep it
+// from happening. Closing it wholly takes durable records on more nodes than founders, or the
+// word of all recorded voters instead of most.
 //
 // # Decisions that DESIGN leaves open
 //

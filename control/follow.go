@@ -160,6 +160,6 @@ func (n *Node) fetched(m *Message) {
 		r, _ = n.lead.newest()
 	}
 	if r != nil {
-		n.letter(m.From.RPC, Message{Kind: MessageRoster, Instance: n.reg.Instance, Roster: r, Voters: n.reg.Committed.Members.Or(n.reg.Accepted.New)})
+		n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageRoster, Roster: r}))
 	}
 }

@@ -314,7 +314,7 @@ func (n *Node) startInstance() {
 		members.Set(f.roster.Seats[i].Slot)
 	}
 	n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: f.proposed, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
-	n.recordVoters(0, members, f.roster) // from here on the proposal can not be given up
+	n.recordVoters(0, members, Bitmap{}, f.roster) // from here on the proposal can not be given up
 	n.rosters = nil
 	n.hold(f.roster)
 	n.role = roleLeader
@@ -329,7 +329,7 @@ func (n *Node) startInstance() {
 	f.proposed = 0
 	n.beat()
 	n.lead.adm.holders.Set(seat.Slot)
-	m := Message{Kind: MessageRoster, Instance: n.reg.Instance, Roster: f.roster, Voters: members}
+	m := n.withVoters(Message{Kind: MessageRoster, Roster: f.roster})
 	for i := range f.roster.Seats {
 		n.letter(f.roster.Seats[i].RPC, m)
 	}

@@ -72,7 +72,7 @@ func (n *Node) installed(v *view.View) {
 	n.current = v
 	n.out.View = v
 	n.event(e)
-	n.recordVoters(v.Epoch, n.reg.Committed.Members)
+	n.recordVoters(v.Epoch, n.reg.Committed.Members, Bitmap{}, n.rosterFor(&n.reg.Committed))
 }
 
 // changes lists who is in b but not in a, and the other way round, as incarnations.
@@ -131,10 +131,7 @@ func (n *Node) rosterFor(c *Commit) *Roster {
 	if c.Roster != 0 {
 		return n.rosterOf(c.Roster)
 	}
-	if r := n.rosterOf(n.reg.Accepted.Roster); r != nil {
-		return r
-	}
-	return nil
+	return n.rosterOf(n.reg.Accepted.Roster)
 }
 
 // Status is what a node knows of itself and its group at this moment.

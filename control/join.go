@@ -131,6 +131,9 @@ func (n *Node) answered(m *Message) {
 	case "removed":
 		if n.role != roleAbsent && m.Instance >= n.reg.Instance {
 			n.hint(m.From.RPC)
+			if m.Roster != nil && m.Instance == n.reg.Instance {
+				n.recordVoters(m.Epoch, m.Voters, m.Joiners, m.Roster)
+			}
 			n.removed("the group goes on without this node")
 		}
 	case "refused":
@@ -162,11 +165,13 @@ func (n *Node) rosterArrived(m *Message) {
 		return
 	case m.Instance < n.reg.Instance || n.role == roleLeader:
 		return
+	}
+	n.recordVoters(m.Epoch, m.Voters, m.Joiners, m.Roster)
+	switch {
 	case n.reg.State == RegisterJoining && (!mine || seat.Slot != n.reg.Slot):
 		n.removed("its seat was given to another")
 		return
 	}
-	n.recordVoters(n.reg.Committed.Seq, m.Voters, m.Roster)
 	n.hold(m.Roster)
 	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: m.Roster.Version()})
 }

@@ -12,8 +12,8 @@ type MessageKind string
 // The kinds of message, and the field of Message that each needs beside From.
 const (
 	MessageJoin     MessageKind = "join"      // Peer: let me in
-	MessageAnswer   MessageKind = "answer"    // Answer: what becomes of a join
-	MessageRoster   MessageKind = "roster"    // Instance, Roster, Voters: hold this
+	MessageAnswer   MessageKind = "answer"    // Answer: what becomes of a join; to those removed with all that a roster has
+	MessageRoster   MessageKind = "roster"    // Instance, Epoch, Roster, Voters, Joiners: hold this
 	MessageHeld     MessageKind = "held"      // Instance, Version: I hold it (and, a founder, wrote it down)
 	MessageFetch    MessageKind = "fetch"     // Instance, Version: I miss this roster; 0: the newest
 	MessageLeave    MessageKind = "leave"     // Peer: take me out
@@ -35,8 +35,10 @@ type Message struct {
 	Instance uint32      `json:"instance,omitempty"`
 	Version  uint64      `json:"version,omitempty"`
 	Roster   *Roster     `json:"roster,omitempty"`
-	Voters   Bitmap      `json:"voters,omitzero"` // of the roster, who is or is about to be a member
-	Holds    bool        `json:"holds,omitempty"` // with join: the sender has a register, and hears no beat
+	Epoch    uint64      `json:"epoch,omitempty"`  // of the last view that the sender knows to be decided
+	Voters   Bitmap      `json:"voters,omitzero"`  // the members of that view, named by Roster
+	Joiners  Bitmap      `json:"joiners,omitzero"` // who is about to be a member as well
+	Holds    bool        `json:"holds,omitempty"`  // with join: the sender has a register, and hears no beat
 	Answer   *Answer     `json:"answer,omitempty"`
 	State    *FoundState `json:"state,omitempty"`
 }
@@ -145,6 +147,9 @@ func (r *InstanceRecord) validate() error {
 	}
 	if len(r.Voters) > FoundersMax {
 		return fmt.Errorf("record of %d voters, at most %d", len(r.Voters), FoundersMax)
+	}
+	if len(r.Joiners) > FoundersMax {
+		return fmt.Errorf("record of %d joiners, at most %d", len(r.Joiners), FoundersMax)
 	}
 	for i := range r.Votes {
 		if n := len(r.Votes[i].Voters); n > FoundersMax {

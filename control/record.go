@@ -1,12 +1,16 @@
 package control
 
+import "slices"
+
 // InstanceRecord is what a founder keeps on disk. The driver writes and syncs it before it
 // sends anything of the same Output.
 type InstanceRecord struct {
 	Instance uint32  `json:"instance"`
 	Epoch    uint64  `json:"epoch"`
-	Voters   []Voter `json:"voters"` // of the top level
-	Closed   bool    `json:"closed"`
+	Voters   []Voter `json:"voters"` // of the top level, in the view of that number
+	// Joiners were about to be let in by the next view: it may have been decided, or not.
+	Joiners []Voter `json:"joiners,omitempty"`
+	Closed  bool    `json:"closed"`
 	// Votes are those to found later instances, ascending, as far as they are not known to be
 	// void; Tried is the highest instance this founder ever voted for.
 	Votes []FoundVote `json:"votes,omitempty"`
@@ -93,10 +97,13 @@ func (r *InstanceRecord) learn(o *InstanceRecord) {
 	r.Tried = max(r.Tried, o.Tried)
 	switch {
 	case o.Instance > r.Instance:
-		r.Instance, r.Epoch, r.Voters, r.Closed = o.Instance, o.Epoch, o.Voters, o.Closed
+		r.Instance, r.Epoch, r.Voters, r.Joiners, r.Closed = o.Instance, o.Epoch, o.Voters, o.Joiners, o.Closed
 	case o.Instance == r.Instance:
 		if o.Epoch > r.Epoch {
-			r.Epoch, r.Voters = o.Epoch, o.Voters
+			r.Epoch, r.Voters, r.Joiners = o.Epoch, o.Voters, nil
+		}
+		if o.Epoch == r.Epoch {
+			r.Joiners = union(r.Joiners, o.Joiners)
 		}
 		r.Closed = r.Closed || o.Closed
 	}
@@ -114,6 +121,9 @@ func (r *InstanceRecord) covers(o *InstanceRecord) bool {
 	if o.Instance > r.Instance || o.Instance == r.Instance && (o.Epoch > r.Epoch || o.Closed && !r.Closed) {
 		return false
 	}
+	if o.Instance == r.Instance && o.Epoch == r.Epoch && len(union(r.Joiners, o.Joiners)) > len(r.Joiners) {
+		return false
+	}
 	for _, v := range o.Votes {
 		if v.Instance > r.Instance && !r.voted(v.Instance, v.Proposer) {
 			return false
@@ -122,11 +132,26 @@ func (r *InstanceRecord) covers(o *InstanceRecord) bool {
 	return true
 }
 
+// union is the voters of both lists, those of the first before others.
+func union(a, b []Voter) []Voter {
+	l := a[:len(a):len(a)]
+	for _, v := range b {
+		if !slices.Contains(l, v) {
+			l = append(l, v)
+		}
+	}
+	return l
+}
+
 // living lists the instances that may be alive for all the record knows, but for those up to
-// abandoned: each of them forbids founding until most of its voters rule it out.
+// abandoned, with the voters of each view that may be their last: each of them forbids founding
+// until most of these rule it out.
 func (r *InstanceRecord) living(abandoned uint32) (l []FoundVote) {
 	if r.Instance > abandoned && !r.Closed {
 		l = append(l, FoundVote{Instance: r.Instance, Voters: r.Voters})
+		if len(r.Joiners) > 0 {
+			l = append(l, FoundVote{Instance: r.Instance, Voters: union(r.Voters, r.Joiners)})
+		}
 	}
 	for _, v := range r.Votes {
 		if v.Instance > abandoned {
@@ -136,45 +161,62 @@ func (r *InstanceRecord) living(abandoned uint32) (l []FoundVote) {
 	return l
 }
 
-// recordVoters keeps the record of who votes: members, named by the given or held rosters.
-// A founder's is on disk before it says that it holds that roster; others keep theirs in
-// mind, so that those removed from an instance can say that it went on without them.
-func (n *Node) recordVoters(epoch uint64, members Bitmap, rosters ...*Roster) {
-	if members.Empty() {
+// recordVoters keeps the record of who votes: the members of a decided view, and joiners that the
+// next may let in, named by the given or held rosters. Nothing older than the record is taken. A
+// founder's is on disk before it says that it holds that roster, and before it leaves; others
+// keep theirs in mind, so that those removed from an instance can say that it went on without
+// them.
+func (n *Node) recordVoters(epoch uint64, members, joiners Bitmap, rosters ...*Roster) {
+	if members.Empty() || n.record.Instance == n.reg.Instance && epoch < n.record.Epoch {
 		return
 	}
-	if n.record.Instance == n.reg.Instance {
-		epoch = max(epoch, n.record.Epoch) // a joiner's register knows of none yet, its disk may
-	}
-	r := InstanceRecord{Instance: n.reg.Instance, Epoch: epoch, Tried: max(n.record.Tried, n.reg.Instance)}
 	for _, h := range n.rosters {
 		rosters = append(rosters, h.Roster)
 	}
-	for s := members.First(); s < Slots; s = members.Next(s + 1) {
-		for _, ro := range rosters {
-			if seat := ro.At(s); seat != nil {
-				r.Voters = append(r.Voters, Voter{Name: seat.Name, RPC: seat.RPC})
-				break
-			}
-		}
+	r := InstanceRecord{Instance: n.reg.Instance, Epoch: epoch, Tried: max(n.record.Tried, n.reg.Instance)}
+	var named, all bool
+	if r.Voters, named = voters(members, rosters); !named {
+		return // part of them would make a majority of its own
 	}
-	if sameRecord(&r, &n.record) {
+	if r.Joiners, all = voters(joiners.Minus(members), rosters); !all || sameRecord(&r, &n.record) {
 		return
 	}
 	n.record = r
 	n.keepRecord()
 }
 
-func sameRecord(a, b *InstanceRecord) bool {
-	if a.Instance != b.Instance || a.Epoch != b.Epoch || a.Closed != b.Closed || len(a.Voters) != len(b.Voters) || len(a.Votes) != len(b.Votes) {
-		return false
-	}
-	for i := range a.Voters {
-		if a.Voters[i] != b.Voters[i] {
-			return false
+// withVoters adds to a message what a founder records: who votes as far as this node knows, and
+// who may soon.
+func (n *Node) withVoters(m Message) Message {
+	m.Instance = n.reg.Instance
+	m.Epoch, m.Voters, m.Joiners = n.reg.Committed.Seq, n.reg.Committed.Members, n.reg.Accepted.New
+	if l := &n.lead; n.role == roleLeader {
+		m.Epoch, m.Voters, m.Joiners = l.view.Seq, l.view.New, l.view.New.Or(l.adm.joiners)
+		if !l.decided {
+			m.Epoch, m.Voters = l.view.Seq-1, l.view.Old
 		}
 	}
-	return true
+	m.Joiners = m.Joiners.Minus(m.Voters)
+	return m
+}
+
+// voters names the slots of a set, each by the first roster that does, and reports whether there
+// was one for every slot.
+func voters(b Bitmap, rosters []*Roster) (l []Voter, all bool) {
+	for s := b.First(); s < Slots; s = b.Next(s + 1) {
+		i := slices.IndexFunc(rosters, func(r *Roster) bool { return r != nil && r.At(s) != nil })
+		if i < 0 {
+			return nil, false
+		}
+		seat := rosters[i].At(s)
+		l = append(l, Voter{Name: seat.Name, RPC: seat.RPC})
+	}
+	return l, true
+}
+
+func sameRecord(a, b *InstanceRecord) bool {
+	return a.Instance == b.Instance && a.Epoch == b.Epoch && a.Closed == b.Closed && len(a.Votes) == len(b.Votes) &&
+		slices.Equal(a.Voters, b.Voters) && slices.Equal(a.Joiners, b.Joiners)
 }
 
 func (n *Node) keepRecord() {

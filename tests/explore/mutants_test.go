@@ -108,6 +108,11 @@ var mutants = []mutant{
 			"if last.Empty() {"}},
 		check: "sim", only: "G4", seeds: "2000",
 	},
+	{
+		name:    "whose agent is silent is removed while its lease runs",
+		patches: []patch{{"stale.go", "if !n.ended(w.since[s]) {", "if false {"}},
+		check:   "sim", only: "G4", seeds: "2000",
+	},
 	// k rounds are so long that the waits for leases are seldom what holds a removal up. These
 	// accuse after a single round, which alone must not break fencing: the waits do their part.
 	{
@@ -118,8 +123,8 @@ var mutants = []mutant{
 	{
 		name: "a single missed round accuses, and no lease is waited for",
 		patches: append([]patch{{"detect.go",
-			"(at == 0 || n.now.Since(at) >= wait)",
-			"(at == 0 || wait > 0)"}}, eager...),
+			"(at == 0 || n.now.Since(at) >= n.leaseLength()*5/4)",
+			"true"}}, eager...),
 		check: "sim", only: "G4", seeds: "2000",
 	},
 	{
