@@ -106,7 +106,9 @@ func packets(c *cluster.Cluster, kind string) (all [][]byte, err error) {
 	if kind == "forged" {
 		other := make([]byte, 32)
 		crand.Read(other)
-		keys = dataplane.NewKeys(other)
+		if keys, err = dataplane.NewKeys(other); err != nil {
+			return nil, err
+		}
 	}
 	frames, err := c.Record()
 	if err != nil {
