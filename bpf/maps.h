@@ -245,9 +245,10 @@ struct rc_command {
 	__u16 group;
 	__u16 slot;
 	__u8 level;
+	__u8 seat; /* struct rc_order has both, too */
 	__u8 key;
 	__u8 newest;
-	__u8 zero[5];
+	__u8 zero[4];
 	__u32 keys[RC_KEYS];
 	__u64 ballot;
 	__u64 seq;

@@ -33,9 +33,10 @@ type Command struct {
 	Group       uint16
 	Slot        uint16
 	Level       uint8
+	Seat        uint8 // with Level, the place whose register is meant
 	Key         uint8
 	Newest      uint8
-	_           [5]uint8
+	_           [4]uint8
 	Keys        [KeySlots]uint32
 	Ballot      Ballot
 	Seq         uint64
@@ -44,6 +45,9 @@ type Command struct {
 	Old         Bitmap
 	Rosters     [HeldRosters]uint64
 }
+
+// Place is the one whose register, and whose level's tally, the command is for.
+func (c *Command) Place() Place { return Place(c.Level*2 + c.Seat) }
 
 // Apply carries out one command.
 func Apply(c *Command, r *Register, t *Tally) {

@@ -25,6 +25,7 @@ const housekeeping = time.Second
 // Node is one node's part in one group: it decides, and leaves doing to its driver.
 type Node struct {
 	cfg        Config
+	place      Place
 	role       role
 	rosters    []heldRoster // the newest first, at most HeldRosters
 	record     InstanceRecord
@@ -53,7 +54,7 @@ type Node struct {
 // New returns a node that belongs to no group yet, or, when its register says otherwise at
 // the first Step, goes on where an earlier agent stopped.
 func New(c Config) *Node {
-	n := &Node{cfg: c, record: c.Record}
+	n := &Node{cfg: c, place: SeatAt(c.Level), record: c.Record}
 	for _, r := range c.Rosters {
 		n.rosters = append(n.rosters, heldRoster{r, r.Version()})
 	}
@@ -225,6 +226,7 @@ func (n *Node) receive(m *Message) {
 // command orders the register and tally, and lets the rest of this step see the register
 // as it will be.
 func (n *Node) command(c Command) {
+	c.Level, c.Seat = n.cfg.Level, n.place.Seat()
 	n.reg.apply(&c)
 	n.out.Commands = append(n.out.Commands, c)
 }
@@ -236,7 +238,7 @@ func (n *Node) send(to Bitmap, f Frame) {
 	if f.Kind == KindBeat {
 		f.Key = n.turnKey()
 	}
-	n.out.Frames = append(n.out.Frames, Outgoing{To: to, Frame: f})
+	n.out.Frames = append(n.out.Frames, Outgoing{Place: n.place, To: to, Frame: f})
 }
 
 func (n *Node) letter(to string, m Message) {

@@ -63,8 +63,11 @@ type Output struct {
 	Events   []Event
 }
 
-// Outgoing is an ask for the slots in To.
+// Outgoing is an ask for the slots in To, from the register of a place. Every slot in To that
+// belongs to a register of this host (its own, and above level 0 maybe that of the group it
+// leads) gets it by Deliver, before the others.
 type Outgoing struct {
+	Place Place
 	To    Bitmap
 	Frame Frame
 }
