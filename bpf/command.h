@@ -115,6 +115,7 @@ static __always_inline void rc_vacate(struct rc_group *r, __u64 incarnation)
 	r->echoed[1] = (struct rc_echoed){};
 	r->lease_until = 0;
 	r->upper_until = 0;
+	r->below = (struct rc_report){};
 	r->interval_us = 0;
 	r->lease_us = 0;
 	r->rounds = 0;
@@ -159,6 +160,8 @@ static __always_inline void rc_command_register(struct rc_lock *lock, struct rc_
 			r->rosters[i] = c->rosters[i];
 	} else if (c->kind == RC_COMMAND_KEYS) {
 		rc_hold_keys(r, c);
+	} else if (c->kind == RC_COMMAND_REPORT) {
+		r->below = c->below;
 	}
 	rc_step_version(&r->version);
 	bpf_spin_unlock(&lock->lock);
@@ -173,7 +176,7 @@ static __attribute__((noinline)) bool rc_carry_out(const struct rc_order *order,
 
 	if (!rc_look_up(level, seat, RC_TO_ALL, &in))
 		return false;
-	if (c->kind < RC_COMMAND_VACATE || c->kind > RC_COMMAND_KEYS)
+	if (c->kind < RC_COMMAND_VACATE || c->kind > RC_COMMAND_REPORT)
 		return false;
 	if (c->kind == RC_COMMAND_ASK) {
 		rc_ask(in.lock, in.tally, c, level);

@@ -87,6 +87,7 @@ enum rc_wake {
 	RC_WAKE_SILENT = 128,
 	RC_WAKE_HAND_OVER = 256,
 	RC_WAKE_INSTANCE = 512,
+	RC_WAKE_REPORT = 1024,
 };
 
 /* control.Bitmap: slot s is bit s % 64 of word s / 64 */
@@ -106,6 +107,7 @@ struct rc_proposal {
 
 /* control.Commit */
 struct rc_commit {
+	__u64 ballot;
 	__u64 seq;
 	__u64 digest;
 	__u64 roster;
@@ -155,6 +157,7 @@ struct rc_group {
 	struct rc_echoed echoed[2];
 	__u64 lease_until;
 	__u64 upper_until;
+	struct rc_report below;
 
 	__u32 interval_us;
 	__u32 lease_us;
@@ -233,6 +236,7 @@ enum rc_command_kind {
 	RC_COMMAND_HOLD = 3,
 	RC_COMMAND_ASK = 4,
 	RC_COMMAND_KEYS = 5,
+	RC_COMMAND_REPORT = 6,
 };
 
 /* control.Command */
@@ -256,6 +260,7 @@ struct rc_command {
 	struct rc_bitmap new_members;
 	struct rc_bitmap old_members;
 	__u64 rosters[RC_HELD_ROSTERS];
+	struct rc_report below;
 };
 
 /*

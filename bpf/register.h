@@ -62,13 +62,11 @@ static __always_inline void rc_reply(const struct rc_group *r, struct rc_frame *
 	y->health = bpf_htons((__u16)r->health);
 	y->wire_min = RC_WIRE_VERSION;
 	y->wire_max = RC_WIRE_VERSION;
-	y->below_generation = 0;
-	y->below_group = 0;
-	y->below_seq = 0;
-	y->below_digest = 0;
-#pragma unroll
-	for (int i = 0; i < 4; i++)
-		y->below_members[i] = 0;
+	y->below_generation = bpf_htons(r->below.generation);
+	y->below_group = bpf_htons(r->below.group);
+	y->below_seq = bpf_cpu_to_be64(r->below.seq);
+	y->below_digest = bpf_cpu_to_be64(r->below.digest);
+	rc_write_bitmap(y->below_members, &r->below.members);
 	y->keys[0] = bpf_htonl(r->keys[0]);
 	y->keys[1] = bpf_htonl(r->keys[1]);
 	y->zero[0] = y->zero[1] = y->zero[2] = 0;
@@ -102,23 +100,32 @@ static __always_inline bool rc_addressed(const struct rc_group *r, const struct 
 	return false;
 }
 
+/* control.Ballot.Generation */
+static __always_inline __u16 rc_generation(__u64 ballot)
+{
+	return ballot >> 48;
+}
+
 /* Learns what the beat says is decided, as far as the accepted proposal of the same ballot
  * tells its content. */
 static __always_inline void rc_commit(struct rc_group *r, const struct rc_frame *f, __u64 ballot)
 {
 	struct rc_proposal *a = &r->accepted;
 	__u64 seq = bpf_be64_to_cpu(f->ask.committed);
+	bool same = r->committed.seq == 0 || rc_generation(r->committed.ballot) == rc_generation(ballot);
 
 	if (seq > a->seq)
 		seq = a->seq;
-	if (a->ballot != ballot || seq <= r->committed.seq)
+	if (a->ballot != ballot || (same && seq <= r->committed.seq))
 		return;
 	if (seq == a->seq) {
+		r->committed.ballot = ballot;
 		r->committed.seq = seq;
 		r->committed.digest = a->digest;
 		r->committed.roster = a->roster;
 		r->committed.members = a->new_members;
-	} else if (seq == a->seq - 1) {
+	} else if (seq == a->seq - 1 && same) {
+		r->committed.ballot = ballot;
 		r->committed.seq = seq;
 		r->committed.digest = 0;
 		r->committed.roster = 0;
@@ -147,9 +154,10 @@ static __always_inline __u64 rc_echoed_at(const struct rc_group *r, __u64 round)
 	return 0;
 }
 
-/* Extends the lease to the end that an echo the leader had earns. */
+/* Extends the lease, and that of the level above, to the end that an echo the leader had earns. */
 static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_frame *f, __u64 round)
 {
+	__u32 upper_us = bpf_ntohl(f->ask.upper_us);
 	__u64 at = 0, until;
 
 	if (r->state != RC_STATE_MEMBER)
@@ -161,6 +169,8 @@ static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_
 	until = at + bpf_ntohl(f->ask.lease_us) * RC_NS_PER_US;
 	if (at != 0 && r->lease_until < until)
 		r->lease_until = until;
+	if (at != 0 && upper_us != RC_NO_UPPER)
+		r->upper_until = at + upper_us * RC_NS_PER_US;
 }
 
 /* Takes the beat's timing and remembers the echo that is about to leave. */
@@ -186,7 +196,8 @@ static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 		r->heard.word[i] = bpf_be64_to_cpu(a->heard1[i] | a->heard2[i]);
-	r->upper_until = upper_us == RC_NO_UPPER ? RC_FOREVER : now + upper_us * RC_NS_PER_US;
+	if (upper_us == RC_NO_UPPER)
+		r->upper_until = RC_FOREVER;
 	rc_extend_lease(r, f, round);
 	r->echoed[1] = r->echoed[0];
 	r->echoed[0].round = round;
@@ -198,6 +209,7 @@ static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u6
 	__u64 ballot = bpf_be64_to_cpu(f->h.ballot);
 	__u64 round = bpf_be64_to_cpu(f->h.round);
 	__u64 known = r->committed.seq;
+	__u16 generation = rc_generation(r->committed.ballot);
 
 	if (ballot < r->promised) {
 		o->reason = RC_OLD_BALLOT;
@@ -225,7 +237,7 @@ static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u6
 		}
 	}
 	rc_commit(r, f, ballot);
-	if (r->committed.seq != known) {
+	if (r->committed.seq != known || rc_generation(r->committed.ballot) != generation) {
 		o->wake |= RC_WAKE_COMMITTED;
 		if (rc_has(&r->committed.members, r->slot)) {
 			r->state = RC_STATE_MEMBER;

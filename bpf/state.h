@@ -116,4 +116,16 @@ static __always_inline bool rc_quorum(const struct rc_bitmap *have, const struct
 	return 2 * votes > voters || (2 * votes == voters && voters && first);
 }
 
+/* control.Decides */
+static __always_inline bool rc_decides(__u32 level, const struct rc_bitmap *have, const struct rc_bitmap *members)
+{
+	struct rc_bitmap voters = *members;
+
+	if (level > 0) {
+		voters.word[0] = voters.word[1] = voters.word[2] = 0;
+		voters.word[3] &= ~0ULL << (RC_FIRST_SEAT & 63);
+	}
+	return rc_quorum(have, &voters);
+}
+
 #endif

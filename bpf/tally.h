@@ -108,6 +108,9 @@ static __always_inline bool rc_enter(struct rc_member *m, const struct rc_frame 
 static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, const struct rc_frame *f, __u64 now,
 				    __u64 expected, struct rc_outcome *o)
 {
+	__u64 below_seq, below_digest;
+	__u16 below_generation;
+
 	if (bpf_be64_to_cpu(f->h.ballot) != t->ballot || bpf_be64_to_cpu(f->h.round) > t->round) {
 		o->reason = RC_STALE;
 		return;
@@ -118,17 +121,23 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 		o->wake = RC_WAKE_STRANGER;
 		return;
 	}
+	below_generation = m->below.generation;
+	below_seq = m->below.seq;
+	below_digest = m->below.digest;
 	/* who follows a higher ballot answers, but not to this leader */
 	if (!rc_enter(m, f, now, rc_in_time(t, f, now) && bpf_be64_to_cpu(f->reply.promised) <= t->ballot, o))
 		return;
 	o->reason = RC_ECHO_TAKEN;
 	if (rc_outbid(t, bpf_be64_to_cpu(f->reply.promised)))
 		o->wake |= RC_WAKE_OUTBID;
+	if (m->below.generation != below_generation || m->below.seq != below_seq || m->below.digest != below_digest)
+		o->wake |= RC_WAKE_REPORT;
 	if (bpf_be64_to_cpu(f->reply.accepted_ballot) != t->ballot ||
 	    bpf_be64_to_cpu(f->reply.accepted_seq) != t->seq)
 		return;
 	rc_set(&t->votes, bpf_ntohs(f->h.from));
-	if (!t->quorate && rc_quorum(&t->votes, &t->old_members) && rc_quorum(&t->votes, &t->new_members)) {
+	if (!t->quorate && rc_decides(f->h.level, &t->votes, &t->old_members) &&
+	    rc_decides(f->h.level, &t->votes, &t->new_members)) {
 		t->quorate = 1;
 		o->wake |= RC_WAKE_QUORUM;
 	}

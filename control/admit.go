@@ -201,7 +201,7 @@ func (n *Node) proposeJoiners() {
 		return
 	}
 	switch {
-	case !Quorum(a.holders, l.view.New) || !n.foundersHold(a.holders):
+	case !n.decides(a.holders, l.view.New) || !n.foundersHold(a.holders):
 		if waited < admitGiveUp {
 			return
 		}

@@ -80,7 +80,7 @@ func (n *Node) campaign() {
 	}
 	a, known := n.highest()
 	c.asked = c.asked.Or(a.New).Or(a.Old)
-	if Quorum(t.Promises, a.New) && (known || Quorum(t.Promises, a.Old)) {
+	if n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old)) {
 		n.elect(a, known)
 		return
 	}

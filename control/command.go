@@ -20,6 +20,9 @@ const (
 	// CommandKeys says which keys the host holds: Keys, Newest, and Key, which signs until the
 	// register has taken a beat.
 	CommandKeys CommandKind = 5
+	// CommandReport says what the register's echoes tell of the group that this host leads one
+	// level below: Below.
+	CommandReport CommandKind = 6
 )
 
 // Command is one order of an agent to its register and tally. It has the layout of struct
@@ -44,6 +47,7 @@ type Command struct {
 	New         Bitmap
 	Old         Bitmap
 	Rosters     [HeldRosters]uint64
+	Below       Report
 }
 
 // Place is the one whose register, and whose level's tally, the command is for.
@@ -78,6 +82,8 @@ func (r *Register) apply(c *Command) {
 		r.Level, r.Group, r.Slot = c.Level, c.Group, c.Slot
 	case CommandHold:
 		r.Rosters = c.Rosters
+	case CommandReport:
+		r.Below = c.Below
 	case CommandKeys:
 		r.Keys, r.Newest = c.Keys, c.Newest
 		if r.BeatBallot == 0 {

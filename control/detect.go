@@ -105,7 +105,7 @@ func (l *leadership) missed(slot uint16, m *Member, mask uint64) (missed int, fi
 func (n *Node) alone() bool {
 	l := &n.lead
 	self := Of(n.reg.Slot)
-	return l.inView().Len() <= 2 && Quorum(self, l.view.New) && (l.decided || Quorum(self, l.view.Old))
+	return Voters(n.cfg.Level, l.inView()).Len() <= 2 && n.decides(self, l.view.New) && (l.decided || n.decides(self, l.view.Old))
 }
 
 // fell notes that a member is to be removed.
@@ -153,7 +153,7 @@ func (n *Node) cut() {
 	}
 	left := l.view.New.Minus(out)
 	able := l.view.New.Minus(l.suspects).Minus(l.fallen) // those who leave by their own will still vote
-	if out.Empty() || !Quorum(able.And(left), left) || !Quorum(able, l.view.New) {
+	if out.Empty() || !n.decides(able.And(left), left) || !n.decides(able, l.view.New) {
 		return
 	}
 	e := Event{Missed: l.missedAt}
@@ -207,7 +207,7 @@ func (n *Node) quorate(others Bitmap, countable, newest uint64) bool {
 			answered.Set(s)
 		}
 	}
-	if Quorum(answered, l.view.New) && (l.decided || Quorum(answered, l.view.Old)) {
+	if n.decides(answered, l.view.New) && (l.decided || n.decides(answered, l.view.Old)) {
 		l.quorumAt = newest
 		return true
 	}

@@ -126,3 +126,8 @@ type Report struct {
 	Group      uint16
 	_          uint32
 }
+
+// same reports whether both tell of the same view.
+func (r *Report) same(o *Report) bool {
+	return r.Generation == o.Generation && r.Seq == o.Seq && r.Digest == o.Digest
+}

@@ -31,7 +31,7 @@ type HostInput struct {
 // next Step.
 type HostOutput struct {
 	Record   *InstanceRecord // to be on disk before anything else happens
-	Rosters  []PlaceRosters   // of places where they changed
+	Rosters  []PlaceRosters  // of places where they changed
 	Commands []Command       // each to the register and tally of its Place
 	Frames   []Outgoing
 	Messages []Letter

@@ -180,6 +180,10 @@ func (n *Node) beat() {
 	if l.decided {
 		committed = l.view.Seq
 	}
+	epoch, upper := committed, NoUpper
+	if n.upper != nil {
+		epoch, upper = n.upper.Epoch, n.upper.RemainingUS(n.now)
+	}
 	to := l.view.New
 	if !l.decided || l.round <= l.tell {
 		to = to.Or(l.view.Old)
@@ -187,9 +191,9 @@ func (n *Node) beat() {
 	n.send(to, Frame{
 		Kind: KindBeat, To: ToAll, Ballot: l.ballot, Round: l.round,
 		Ask: Ask{
-			Seq: l.view.Seq, Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: committed,
+			Seq: l.view.Seq, Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: epoch,
 			IntervalUS: uint32(i / time.Microsecond), Rounds: uint16(n.cfg.Rounds), LeaseUS: uint32(n.leaseLength() / time.Microsecond),
-			UpperUS: NoUpper,
+			UpperUS: upper,
 			New:     l.view.New, Old: l.view.Old, Heard1: heard1, Heard2: heard2, Stale: n.stale(),
 		},
 	})
@@ -222,7 +226,7 @@ func (n *Node) heard() (heard1, heard2 Bitmap) {
 			before.Set(s)
 		}
 	}
-	if !Quorum(last, l.view.New) || !l.decided && !Quorum(last, l.view.Old) {
+	if !n.decides(last, l.view.New) || !l.decided && !n.decides(last, l.view.Old) {
 		return
 	}
 	hear := l.view.New.Minus(l.withheld.from)
@@ -250,7 +254,7 @@ func (n *Node) outbid() bool {
 	if !strayed {
 		return false
 	}
-	if !Quorum(loyal, l.view.New) || !Quorum(loyal, l.view.Old) {
+	if !n.decides(loyal, l.view.New) || !n.decides(loyal, l.view.Old) {
 		if n.now.Since(l.sent[l.round%64].at) < n.cfg.Interval {
 			return false // its echoes are still on the way
 		}

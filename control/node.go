@@ -46,6 +46,7 @@ type Node struct {
 	now      Time
 	reg      Register
 	tally    *Tally
+	upper    *Register
 	wake     Wake
 	out      Output
 	deadline Time
@@ -63,7 +64,7 @@ func New(c Config) *Node {
 
 // Step takes what happened and says what to do.
 func (n *Node) Step(now Time, in Input) Output {
-	n.now, n.reg, n.tally, n.wake = now, *in.Register, in.Tally, in.Wake
+	n.now, n.reg, n.tally, n.upper, n.wake = now, *in.Register, in.Tally, in.Upper, in.Wake
 	n.out = Output{}
 	n.deadline = now.Add(housekeeping)
 	n.lead.left(in.Sent, n.cfg.Interval)
@@ -90,7 +91,7 @@ func (n *Node) Step(now Time, in Input) Output {
 		n.leadGroup()
 	}
 	n.install()
-	n.tally = nil
+	n.tally, n.upper = nil, nil
 	return n.out
 }
 

@@ -32,6 +32,28 @@ func TestQuorumTable(t *testing.T) {
 	}
 }
 
+// TestSeatsDecide: above level 0 the votes of those in slots 248 to 255 count and no others;
+// at level 0 these slots are like all.
+func TestSeatsDecide(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		have, members := slotSets().Draw(t, "have"), slotSets().Draw(t, "members")
+		if Decides(0, have, members) != Quorum(have, members) {
+			t.Fatal("at level 0 everybody votes")
+		}
+		level := rapid.Uint8Range(1, Levels-1).Draw(t, "level")
+		var seats Bitmap
+		for s := members.Next(FirstSeat); s < Slots; s = members.Next(s + 1) {
+			seats.Set(s)
+		}
+		if Voters(level, members) != seats || Decides(level, have, members) != Quorum(have, seats) {
+			t.Fatalf("voters of %v are %v", members, Voters(level, members))
+		}
+	})
+	if Decides(1, Of(0, 1, 2), Of(0, 1, 2)) || !Decides(1, Of(248), Of(0, 1, 2, 248)) {
+		t.Error("leaders of groups below decide nothing")
+	}
+}
+
 // TestQuorumsMeet is what everything rests on: two quorums of one set have a voter in common.
 func TestQuorumsMeet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

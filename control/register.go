@@ -20,9 +20,11 @@ const (
 const HeldRosters = 4
 
 // Commit is the highest view that a register knows to be decided. It has the layout of
-// struct rc_commit in bpf/maps.h. Digest and Roster are zero where the register learnt of
-// the decision without having accepted that proposal itself.
+// struct rc_commit in bpf/maps.h. Ballot is that of the leader who told; its generation is the
+// view's. Digest and Roster are zero where the register learnt of the decision without having
+// accepted that proposal itself.
 type Commit struct {
+	Ballot  Ballot
 	Seq     uint64
 	Digest  uint64
 	Roster  uint64
@@ -63,7 +65,8 @@ type Register struct {
 	BeatAt     Time      // its arrival; zero before the first
 	Echoed     [2]Echoed // the last two echoes under BeatBallot, the newest first
 	LeaseUntil Time
-	UpperUntil Time // end of the lease of the level above; MaxTime: there is none
+	UpperUntil Time   // end of the lease of the level above; MaxTime: there is none
+	Below      Report // above level 0, of a member that leads a group below: what its echoes tell
 
 	IntervalUS uint32 // timing as the last beat gave it
 	LeaseUS    uint32
@@ -95,6 +98,7 @@ const (
 	WakeSilent                     // no beat for ceil(k/2) intervals
 	WakeHandOver                   // the leader asks us to stand
 	WakeInstance                   // a frame of a higher instance was heard
+	WakeReport                     // a member tells of another view of the group that it leads below
 )
 
 // Outcome tells what became of a frame.
@@ -161,7 +165,7 @@ func (r *Register) beat(now Time, f *Frame) Outcome {
 	}
 	o := Outcome{Reply: true, Reason: ReasonBeatTaken}
 	a := &f.Ask
-	known := r.Committed.Seq
+	known := r.Committed
 	r.Promised = f.Ballot
 	r.commit(f)
 	if r.Accepted.Less(f.Ballot, a.Seq) {
@@ -173,7 +177,7 @@ func (r *Register) beat(now Time, f *Frame) Outcome {
 		}
 	}
 	r.commit(f)
-	if r.Committed.Seq != known {
+	if r.Committed.Seq != known.Seq || r.Committed.Ballot.Generation() != known.Ballot.Generation() {
 		o.Wake |= WakeCommitted
 		if r.Committed.Members.Has(r.Slot) {
 			r.State = RegisterMember
@@ -189,22 +193,26 @@ func (r *Register) beat(now Time, f *Frame) Outcome {
 }
 
 // commit learns what the beat says is decided, as far as the accepted proposal of the
-// same ballot tells its content.
+// same ballot tells its content. A higher generation begins with a view that follows no other,
+// whose Old are its own members: of the number before, it tells nothing.
 func (r *Register) commit(f *Frame) {
-	seq := min(f.Ask.Committed, r.Accepted.Seq)
-	if r.Accepted.Ballot != f.Ballot || seq <= r.Committed.Seq {
+	c, seq := &r.Committed, min(f.Ask.Committed, r.Accepted.Seq)
+	same := c.Seq == 0 || c.Ballot.Generation() == f.Ballot.Generation()
+	if r.Accepted.Ballot != f.Ballot || same && seq <= c.Seq {
 		return
 	}
-	switch a := &r.Accepted; seq {
-	case a.Seq:
-		r.Committed = Commit{Seq: seq, Digest: a.Digest, Roster: a.Roster, Members: a.New}
-	case a.Seq - 1:
-		r.Committed = Commit{Seq: seq, Members: a.Old}
+	switch a := &r.Accepted; {
+	case seq == a.Seq:
+		*c = Commit{Ballot: f.Ballot, Seq: seq, Digest: a.Digest, Roster: a.Roster, Members: a.New}
+	case seq == a.Seq-1 && same:
+		*c = Commit{Ballot: f.Ballot, Seq: seq, Members: a.Old}
 	}
 }
 
 // time takes the beat's timing, extends the lease (DESIGN 4.3 rule 1) and remembers the
-// echo that is about to leave.
+// echo that is about to leave. What the beat says remains of the lease of the level above counts
+// from the same echo, since how long the beat was on its way nobody knows: the echo left before
+// the leader said so. That costs a round, which is why leases above are longer (Config.Rounds).
 func (r *Register) time(now Time, f *Frame) {
 	a := &f.Ask
 	r.SilenceUS = 0
@@ -217,9 +225,8 @@ func (r *Register) time(now Time, f *Frame) {
 	r.BeatBallot, r.BeatRound, r.BeatAt, r.Key = f.Ballot, f.Round, now, f.Key
 	r.IntervalUS, r.LeaseUS, r.Rounds = a.IntervalUS, a.LeaseUS, uint32(a.Rounds)
 	r.Epoch, r.Stale, r.Heard = a.Epoch, a.Stale, a.Heard1.Or(a.Heard2)
-	r.UpperUntil = MaxTime
-	if a.UpperUS != NoUpper {
-		r.UpperUntil = now + Time(a.UpperUS)*1000
+	if a.UpperUS == NoUpper {
+		r.UpperUntil = MaxTime
 	}
 	if r.State == RegisterMember {
 		at := Time(0)
@@ -231,6 +238,9 @@ func (r *Register) time(now Time, f *Frame) {
 		}
 		if until := at + Time(a.LeaseUS)*1000; at != 0 && r.LeaseUntil < until {
 			r.LeaseUntil = until
+		}
+		if at != 0 && a.UpperUS != NoUpper {
+			r.UpperUntil = at + Time(a.UpperUS)*1000
 		}
 	}
 	r.Echoed[1] = r.Echoed[0]
@@ -296,6 +306,19 @@ func (r *Register) Valid(now Time) bool {
 	return r.State == RegisterMember && now < r.LeaseUntil && now < r.UpperUntil
 }
 
+// RemainingUS is what is left of the register's leases, in the form in which a beat hands it
+// down to the level below.
+func (r *Register) RemainingUS(now Time) uint32 {
+	switch until := min(r.LeaseUntil, r.UpperUntil); {
+	case !r.Valid(now):
+		return 0
+	case until == MaxTime:
+		return NoUpper
+	default:
+		return min(clampUS(until.Since(now)), NoUpper-1)
+	}
+}
+
 // reply rewrites f into an answer of the given kind that tells the register's state.
 func (r *Register) reply(now Time, f *Frame, kind Kind) {
 	f.Kind, f.Flags = kind, 0
@@ -312,6 +335,7 @@ func (r *Register) reply(now Time, f *Frame, kind Kind) {
 		Health:      uint16(r.Health),
 		WireMin:     WireVersion,
 		WireMax:     WireVersion,
+		Below:       r.Below,
 		Keys:        r.Keys,
 	}
 }

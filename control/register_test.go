@@ -13,7 +13,7 @@ func member() *Register {
 	return &Register{
 		State: RegisterMember, Cluster: 5, Incarnation: 77, Instance: 2, Group: 3, Slot: 1, Rosters: [HeldRosters]uint64{9},
 		Promised: b, Accepted: Proposal{Ballot: b, Seq: 5, Roster: 9, New: Of(0, 1, 2), Old: Of(0, 1, 2)},
-		Committed:  Commit{Seq: 5, Roster: 9, Members: Of(0, 1, 2)},
+		Committed:  Commit{Ballot: b, Seq: 5, Roster: 9, Members: Of(0, 1, 2)},
 		IntervalUS: 1000, LeaseUS: 3500, Rounds: 5,
 	}
 }
@@ -182,7 +182,9 @@ func TestRegisterBeat(t *testing.T) {
 		{"removed long since", func(r *Register) { r.State = RegisterOut },
 			func(f *Frame) { f.Ask.Seq = 7 },
 			ReasonOut, 0, func(r *Register) bool { return r.Accepted.Seq == 5 }},
-		{"a joiner becomes a member", func(r *Register) { r.State, r.Committed = RegisterJoining, Commit{Seq: 4, Members: Of(0, 2)} },
+		{"a joiner becomes a member", func(r *Register) {
+			r.State, r.Committed = RegisterJoining, Commit{Ballot: NewBallot(1, 1, 0), Seq: 4, Members: Of(0, 2)}
+		},
 			nil, ReasonBeatTaken, WakeCommitted, func(r *Register) bool { return r.State == RegisterMember }},
 		{"a joiner stays one while the decided view is without it", func(r *Register) { r.State, r.Accepted, r.Committed = RegisterJoining, Proposal{}, Commit{} },
 			func(f *Frame) { f.Ask.Old, f.Ask.Seq, f.Ask.Committed = Of(0, 2), 6, 5 },
@@ -307,7 +309,7 @@ func TestLease(t *testing.T) {
 	}
 	r = member()
 	r.State = RegisterJoining // no member yet, no lease
-	r.Committed = Commit{Seq: 6, Members: Of(0, 2)}
+	r.Committed = Commit{Ballot: b, Seq: 6, Members: Of(0, 2)}
 	for round := uint64(1); round < 4; round++ {
 		f := ask(KindBeat, b, round)
 		f.Ask.Heard1, f.Ask.Heard2, f.Ask.Committed = Of(1), Of(1), 0
@@ -318,20 +320,101 @@ func TestLease(t *testing.T) {
 	}
 }
 
-// TestUpperLease: the lease of the level above bounds the own one as long as beats name it.
+// TestUpperLease: the lease of the level above bounds the own one as long as beats name it,
+// and counts from the echo that the beat says it heard, however long the beat was on its way.
 func TestUpperLease(t *testing.T) {
+	const ms = Time(1_000_000)
 	b := NewBallot(1, 1, 0)
 	r := member()
 	r.LeaseUntil = MaxTime
-	f := ask(KindBeat, b, 1)
-	f.Ask.UpperUS = 2000
-	r.Receive(1_000_000, f)
-	if !r.Valid(2_999_999) || r.Valid(3_000_000) {
+	beat := func(at Time, round uint64, upper uint32, heard1, heard2 Bitmap) {
+		f := ask(KindBeat, b, round)
+		f.Ask.UpperUS, f.Ask.Heard1, f.Ask.Heard2 = upper, heard1, heard2
+		r.Receive(at, f)
+	}
+	beat(1*ms, 1, 9000, Bitmap{}, Bitmap{})
+	if r.Valid(1 * ms) {
+		t.Errorf("nothing was heard, and the upper lease ends at %d", r.UpperUntil)
+	}
+	beat(8*ms, 2, 9000, Of(1), Bitmap{})
+	if !r.Valid(10*ms-1) || r.Valid(10*ms) {
 		t.Errorf("the upper lease ends at %d", r.UpperUntil)
 	}
-	r.Receive(2_000_000, ask(KindBeat, b, 2))
+	beat(9*ms, 3, 9500, Bitmap{}, Of(1))
+	if r.UpperUntil != 10*ms+ms/2 {
+		t.Errorf("by the round before, the upper lease ends at %d", r.UpperUntil)
+	}
+	beat(9*ms, 4, 0, Of(1), Bitmap{})
+	if r.Valid(9 * ms) {
+		t.Errorf("its leader has no lease above, and its own ends at %d", r.UpperUntil)
+	}
+	beat(10*ms, 5, NoUpper, Bitmap{}, Bitmap{})
 	if r.UpperUntil != MaxTime {
 		t.Errorf("nothing above, and it ends at %d", r.UpperUntil)
+	}
+}
+
+// TestGenerationBegins: the first view of a higher generation follows no other. Its number may
+// be lower than that of what was decided before, and of the number before its own it tells nothing.
+func TestGenerationBegins(t *testing.T) {
+	decree := NewBallot(2, 1, 0)
+	beat := func(round, seq, committed uint64) *Frame {
+		f := ask(KindBeat, decree, round)
+		f.Ask.Seq, f.Ask.Committed, f.Ask.New, f.Ask.Old = seq, committed, Of(0, 1), Of(0, 1)
+		return f
+	}
+	r := member()
+	r.Receive(1, beat(1, 7, 6))
+	if r.Committed.Seq != 5 || r.Accepted.Ballot != decree || r.Promised != decree {
+		t.Errorf("a proposal alone: %+v", r)
+	}
+	if r.Receive(2, beat(2, 7, 7)); r.Committed.Seq != 7 || r.Committed.Ballot != decree || r.Committed.Members != Of(0, 1) {
+		t.Errorf("decided: %+v", r.Committed)
+	}
+	r = member()
+	if o := r.Receive(3, beat(1, 3, 3)); r.Committed.Seq != 3 || o.Wake&WakeCommitted == 0 {
+		t.Errorf("a lower number of a higher generation: %+v", r.Committed)
+	}
+	r = member()
+	r.Slot = 2
+	f := beat(1, 7, 7)
+	f.To = 2
+	if o := r.Receive(3, f); r.State != RegisterOut || o.Wake&WakeRemoved == 0 {
+		t.Errorf("formed anew without it, it is %d", r.State)
+	}
+}
+
+// TestReport: what a leader's echo upward tells is what its agent said last, and who hears it
+// wakes its agent when it changed.
+func TestReport(t *testing.T) {
+	r, tally := member(), new(Tally)
+	r.Level, r.Slot = 1, 3
+	tally.Members[3].Expected = r.Incarnation
+	b := r.Promised
+	tally.ask(&Command{Kind: CommandAsk, Ballot: b, Seq: 5})
+	echo := func(round uint64) Wake {
+		f := ask(KindBeat, b, round)
+		f.Level, f.To = 1, 3
+		if !r.Receive(Time(round), f).Reply {
+			t.Fatal("not answered")
+		}
+		tally.Round = round
+		return tally.Receive(Time(round), f).Wake & WakeReport
+	}
+	if echo(1) != 0 {
+		t.Error("woke for no report")
+	}
+	report := Report{Seq: 9, Digest: 0xd, Members: Of(1, 2), Generation: 3, Group: 7}
+	r.apply(&Command{Kind: CommandReport, Below: report})
+	if echo(2) == 0 || tally.Members[3].Below != report {
+		t.Errorf("a new report: %+v", tally.Members[3].Below)
+	}
+	if echo(3) != 0 {
+		t.Error("woke for a report that is known")
+	}
+	r.apply(&Command{Kind: CommandVacate, Incarnation: 5})
+	if r.Below != (Report{}) {
+		t.Error("who leaves goes on reporting")
 	}
 }
 

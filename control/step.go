@@ -44,6 +44,7 @@ const (
 type Input struct {
 	Register *Register
 	Tally    *Tally
+	Upper    *Register // that of the group's slot in the level above, whose epoch and lease this leader hands down; nil: this is the top
 	Wake     Wake
 	Sent     Time     // when the last frame of an earlier Output had left; 0: none was sent
 	Message  *Message // from another agent, nil for none; already Validated

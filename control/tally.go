@@ -88,6 +88,7 @@ func (t *Tally) echo(now Time, f *Frame, m *Member) Outcome {
 		m.Stranger = max(m.Stranger, f.Round)
 		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
 	}
+	below := m.Below
 	inTime := uint64(0)
 	if uint64(now-f.Sent) <= t.WindowNS && f.Reply.Promised <= t.Ballot {
 		inTime = 1
@@ -120,9 +121,12 @@ func (t *Tally) echo(now Time, f *Frame, m *Member) Outcome {
 	if f.Reply.Promised > t.Ballot {
 		o.Wake |= t.outbid(f.Reply.Promised)
 	}
+	if !m.Below.same(&below) {
+		o.Wake |= WakeReport
+	}
 	if a := &f.Reply.Accepted; a.Ballot == t.Ballot && a.Seq == t.Seq {
 		t.Votes.Set(f.From)
-		if t.Quorate == 0 && Quorum(t.Votes, t.Old) && Quorum(t.Votes, t.New) {
+		if t.Quorate == 0 && Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New) {
 			t.Quorate = 1
 			o.Wake |= WakeQuorum
 		}

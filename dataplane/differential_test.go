@@ -236,7 +236,7 @@ func (d *differential) coverage(steps int) {
 			d.Errorf("only %d of %d frames were %v", n, d.frames, why)
 		}
 	}
-	if all := control.WakeInstance<<1 - 1; d.woken|control.WakeSilent != all {
+	if all := control.WakeReport<<1 - 1; d.woken|control.WakeSilent != all {
 		d.Errorf("woke for %b only, want %b", d.woken|control.WakeSilent, all)
 	}
 }

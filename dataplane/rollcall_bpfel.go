@@ -46,6 +46,7 @@ type rollcallRcGroup struct {
 	}
 	Committed struct {
 		_       structs.HostLayout
+		Ballot  uint64
 		Seq     uint64
 		Digest  uint64
 		Roster  uint64
@@ -65,6 +66,18 @@ type rollcallRcGroup struct {
 	}
 	LeaseUntil uint64
 	UpperUntil uint64
+	Below      struct {
+		_       structs.HostLayout
+		Seq     uint64
+		Digest  uint64
+		Members struct {
+			_    structs.HostLayout
+			Word [4]uint64
+		}
+		Generation uint16
+		Group      uint16
+		Zero       uint32
+	}
 	IntervalUs uint32
 	LeaseUs    uint32
 	Rounds     uint32
