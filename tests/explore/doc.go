@@ -10,14 +10,35 @@
 // control.Register and control.Tally as they are; a world is copied and compared by the memory
 // of its nodes (snapshot.go), without help from package control.
 //
+// # What a search covers
+//
 // Search visits every state that a given number of events can lead to from an opening, a state
-// that a script has led to. Walk takes one random way, hundreds of events long.
+// that a script has led to: two candidates, a join that crosses a removal, a hand-over that crosses
+// an election, founders of whom one is late, and more. Inquiries lists the searches of every test
+// run with what may happen in each; the log says how deep each went and how many states there were.
+//
+// An event is a frame or a letter that arrives, an agent that looks, time that passes at one host,
+// an operator's order, a crash, a boot, a restart. Exhaustive means: up to so many events every
+// order of them, every loss, and where the limits say so every duplication, of every frame and
+// letter ever sent. It does not mean more events, other openings, or other amounts of time than an
+// interval and a long while. Some inquiries let anything happen, others only what is on its way
+// arrive, and these go on until nothing is left to happen. Where agents look at once, probes,
+// which bear on nothing but suspicion, are lost. Hosts are not taken for interchangeable: slots
+// settle ties and ranks.
+//
+// Two states of a host are one if all their memory is equal but for measurements and leases. Those
+// states and what is sent are told apart by 64-bit hashes; whole worlds exactly.
+//
+// Walk takes one random way, hundreds of events long.
+//
+// # What the explorer notices
 //
 // An explorer that finds nothing proves little unless it finds what is there. mutants_test.go
 // compiles package control with one rule broken at a time, by the overlay of the go command, and
 // expects package oracle, which runs walks or the simulator of tests/sim, to find a violation.
 //
-//	go test ./tests/explore                                 # search, walks, mutants
+//	go test ./tests/explore -v                              # searches, walks, mutants
+//	go run ./tests/explore/oracle -check search -depth 9 -opening "three stand"
 //	go run ./tests/explore/oracle -check walks -seeds 1000000
 //	go run ./tests/explore/oracle -check walks -from 77 -seeds 1 -trace
 package explore

@@ -20,10 +20,14 @@ const (
 	crash               // a host loses its power
 	boot                // and has it back
 	restart             // an agent is killed and started
+	again               // what is delivered or read stays on its way: a limit, not an event
 	kinds               // how many there are
 )
 
-var kindNames = [kinds]string{"deliver", "read", "look", "tick", "sleep", "leave", "back", "crash", "boot", "restart"}
+var kindNames = [kinds]string{"deliver", "read", "look", "tick", "sleep", "leave", "back", "crash", "boot", "restart", "again"}
+
+// String gives the kind as stories show it.
+func (k kind) String() string { return kindNames[k] }
 
 // Event is one thing that may happen: to a frame, a letter or a host.
 type Event struct {
@@ -31,53 +35,49 @@ type Event struct {
 	at   int // index of the frame, the letter or the host
 }
 
-// Limits say how often each kind of event may happen in one run.
-type Limits [kinds]uint8
-
-// always, as a limit, is none.
-const always = 255
-
-// events lists what may happen now, within the limits.
+// events lists what may happen now.
 func (w *World) events(to []Event) []Event {
 	to = to[:0]
-	add := func(k kind, at int) {
-		if w.left[k] > 0 {
-			to = append(to, Event{k, at})
-		}
-	}
 	for i := range w.frames {
-		if h := w.hosts[w.frames[i].to]; h.up && h.reg.State != control.RegisterVacant {
-			add(deliver, i)
+		if w.hosts[w.frames[i].to].serves() {
+			to = append(to, Event{deliver, i})
 		}
 	}
 	for i := range w.letters {
 		if w.hosts[w.letters[i].to].node != nil {
-			add(read, i)
+			to = append(to, Event{read, i})
 		}
 	}
-	for i := range w.hosts {
-		h := w.hosts[i]
-		if !h.up {
-			add(boot, i)
-			continue
+	for i, h := range w.hosts {
+		for _, k := range h.may() {
+			to = append(to, Event{k, i})
 		}
-		if h.wakes != 0 {
-			add(look, i)
-		}
-		if h.asks() {
-			add(tick, i)
-		}
-		add(sleep, i)
-		if h.reg.State == control.RegisterMember {
-			add(leave, i)
-		}
-		if h.reg.State == control.RegisterVacant {
-			add(back, i)
-		}
-		add(crash, i)
-		add(restart, i)
 	}
 	return to
+}
+
+// serves reports whether the host's kernel takes frames.
+func (h *host) serves() bool { return h.up && h.reg.State != control.RegisterVacant }
+
+// may lists what may happen to a host by itself.
+func (h *host) may() []kind {
+	if !h.up {
+		return []kind{boot}
+	}
+	l := []kind{sleep, crash, restart}
+	if h.wakes != 0 {
+		l = append(l, look)
+	}
+	if h.asks() {
+		l = append(l, tick)
+	}
+	switch h.reg.State {
+	case control.RegisterMember:
+		l = append(l, leave)
+	case control.RegisterVacant:
+		l = append(l, back)
+	}
+	return l
 }
 
 // asks reports whether the host leads or wants to, as far as its register knows.
@@ -89,9 +89,6 @@ func (h *host) asks() bool {
 func (w *World) do(e Event) {
 	if w.trace != nil {
 		w.trace(w.describe(e))
-	}
-	if w.left[e.kind] != always {
-		w.left[e.kind]--
 	}
 	switch e.kind {
 	case deliver:
@@ -146,7 +143,7 @@ func (w *World) happen(k kind, i int) {
 		w.boot(h)
 	case restart:
 		if h.reg.State == control.RegisterVacant && h.id >= len(w.founders) {
-			w.ledger.forgot |= 1 << h.id // it has no disk either
+			w.see(sighting{what: forgot, host: i}) // it has no disk either
 		}
 		w.start(h)
 	}
@@ -163,5 +160,5 @@ func (w *World) describe(e Event) string {
 		l := &w.letters[e.at]
 		return fmt.Sprintf("read %s from %s at n%d", l.message.Kind, l.message.From.Name, l.to)
 	}
-	return fmt.Sprintf("%s n%d", kindNames[e.kind], e.at)
+	return fmt.Sprintf("%s n%d", e.kind, e.at)
 }

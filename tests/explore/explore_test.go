@@ -17,46 +17,21 @@ var (
 	flagSeconds = flag.Float64("seconds", 15, "how long to walk")
 )
 
-// TestSearch visits every order of events from openings of three hosts.
+// TestSearch makes all inquiries.
 func TestSearch(t *testing.T) {
-	// Nothing but what is on its way, and a few rounds of whoever asks: to the very end.
-	rounds := func(n uint8) Limits { return Limits{deliver: always, tick: n} }
-	// Whatever may happen, a few events deep.
-	whatever := Limits{deliver: always, read: always, tick: 3, sleep: 2, leave: 1, back: 1, crash: 1, boot: 1, restart: 1}
-
-	for _, c := range []struct {
-		opening string
-		limits  Limits
-		again   bool
-		depth   int
-		whole   bool
-	}{
-		{"three stand", rounds(3), false, 40, true},
-		{"three, one is being removed", rounds(3), false, 40, true},
-		{"three, a candidate stands", rounds(2), false, 40, true},
-		{"three, a candidate stands", rounds(0), true, 40, true},
-		{"three, the third comes in", rounds(1), false, 40, true},
-		{"three, the third comes in", rounds(0), true, 40, true},
-		{"three, two stand while one is being removed", rounds(0), false, 40, true},
-		{"three, two stand while one is being removed", rounds(2), true, 6, false},
-		{"three stand", whatever, true, 5, false},
-		{"three, one is being removed", whatever, true, 5, false},
-		{"three, the third comes in", whatever, true, 4, false},
-		{"three, the leader slept while one was replaced", whatever, true, 5, false},
-	} {
-		began := time.Now()
-		r := Search(Named(c.opening).World(), c.limits, c.again, c.depth)
-		how := "once"
-		if c.again {
-			how = "again and again"
-		}
-		t.Logf("%s, frames %s, %d events deep (the end: %v): %d states, %v", c.opening, how, c.depth, r.Whole, r.States, time.Since(began).Round(time.Millisecond))
-		if r.Violation != nil {
-			t.Fatalf("%v\n%s", r.Violation, Replay(Named(c.opening).World(), c.limits, c.again, r.Path))
-		}
-		if c.whole && !r.Whole {
-			t.Errorf("there is more to happen")
-		}
+	for _, q := range Inquiries() {
+		t.Run(q.Opening, func(t *testing.T) {
+			t.Parallel()
+			began := time.Now()
+			r := q.Run()
+			t.Logf("%v: %d events deep (the end: %v), %d states, %d events, %v", &q, r.Depth, r.Whole, r.States, r.Events, time.Since(began).Round(time.Millisecond))
+			if r.Violation != nil {
+				t.Fatal(r.Story)
+			}
+			if q.Whole && !r.Whole {
+				t.Error("there is more to happen")
+			}
+		})
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"math/bits"
 
 	"rollcall/control"
-	"rollcall/view"
 )
 
 // ledger knows what no host can know: who accepted what, and so what was decided. It has its
@@ -79,65 +78,58 @@ func majority(have, of control.Bitmap) bool {
 	return in > out || in == out && in > 0 && have.Has(uint16(first))
 }
 
-// changed looks at what an ask did to a register.
-func (l *ledger) changed(w *World, h *host, was *control.Register) {
-	r := &h.reg
-	if r.Promised < was.Promised || r.Accepted.Less(was.Accepted.Ballot, was.Accepted.Seq) || r.Committed.Seq < was.Committed.Seq {
-		l.fail("G9", "the register of n%d went back: promised %v to %v, accepted %v/%d to %v/%d, committed %d to %d", h.id,
-			was.Promised, r.Promised, was.Accepted.Ballot, was.Accepted.Seq, r.Accepted.Ballot, r.Accepted.Seq, was.Committed.Seq, r.Committed.Seq)
-	}
-	if r.Accepted != was.Accepted {
-		l.accepted(h)
-	}
-	if r.Committed.Seq != was.Committed.Seq {
-		w.tell(h, "  takes view %d %v for decided", r.Committed.Seq, r.Committed.Members[0])
-		k := viewKey{r.Instance, r.Committed.Seq}
-		if d := l.find(k); d == nil {
-			l.fail("G1", "n%d takes view %d of instance %d for decided, which no quorum accepted", h.id, k.epoch, k.instance)
-		} else if d.members != r.Committed.Members {
-			l.fail("G1", "n%d takes %b for the members of view %d, decided were %b", h.id, r.Committed.Members[0], k.epoch, d.members[0])
-		}
+// saw takes note of what a host did.
+func (l *ledger) saw(s *sighting) {
+	switch s.what {
+	case accepted:
+		l.accepted(s)
+	case believed:
+		l.believed(s)
+	case installed:
+		l.installed(s)
+	case forgot:
+		l.forgot |= 1 << s.host
+	case broke:
+		l.fail(s.guarantee, "%s", s.how)
 	}
 }
 
-// accepted counts a vote where it is cast, if it is one: who has a slot says the roster.
-func (l *ledger) accepted(h *host) {
-	r, a := &h.reg, &h.reg.Accepted
+// believed looks at what a register takes for decided.
+func (l *ledger) believed(s *sighting) {
+	if d := l.find(viewKey{s.instance, s.epoch}); d == nil {
+		l.fail("G1", "n%d takes view %d of instance %d for decided, which no quorum accepted", s.host, s.epoch, s.instance)
+	} else if d.members != s.members {
+		l.fail("G1", "n%d takes %b for the members of view %d, decided were %b", s.host, s.members[0], s.epoch, d.members[0])
+	}
+}
+
+// accepted counts a vote where it is cast, if it is one.
+func (l *ledger) accepted(s *sighting) {
+	a := &s.proposal
 	at := -1
 	for i := range l.proposals {
-		if p := &l.proposals[i]; p.instance == r.Instance && p.Ballot == a.Ballot && p.Seq == a.Seq {
+		if p := &l.proposals[i]; p.instance == s.instance && p.Ballot == a.Ballot && p.Seq == a.Seq {
 			at = i
 		}
 	}
 	if at < 0 {
 		at = len(l.proposals)
-		l.proposals = append(l.proposals, proposal{instance: r.Instance, Proposal: *a})
+		l.proposals = append(l.proposals, proposal{instance: s.instance, Proposal: *a})
 	}
 	p := &l.proposals[at]
 	if p.Proposal != *a {
 		l.fail("G1", "%v/%d is two proposals, %b and %b", a.Ballot, a.Seq, p.New[0], a.New[0])
 	}
-	names := h.holds(a.Roster)
-	if s := names.At(r.Slot); s == nil || s.Incarnation != r.Incarnation {
+	if !s.votes {
 		return
 	}
-	p.voters.Set(r.Slot)
+	p.voters.Set(s.slot)
 	if majority(p.voters, a.Old) && majority(p.voters, a.New) {
-		l.decide(p, names)
+		l.decide(p, s.hosts)
 	}
 }
 
-// holds is the roster of a version that the host's agent holds, or an empty one.
-func (h *host) holds(version uint64) *control.Roster {
-	for _, r := range h.rosters {
-		if r.Version() == version {
-			return r
-		}
-	}
-	return &control.Roster{}
-}
-
-func (l *ledger) decide(p *proposal, names *control.Roster) {
+func (l *ledger) decide(p *proposal, hosts uint8) {
 	k := viewKey{p.instance, p.Seq}
 	if d := l.find(k); d != nil {
 		if d.members != p.New || d.digest != p.Digest {
@@ -153,13 +145,7 @@ func (l *ledger) decide(p *proposal, names *control.Roster) {
 			l.fail("G3", "instance %d decides view %d while instance %d lives", p.instance, p.Seq, l.decided[i].instance)
 		}
 	}
-	d := decision{viewKey: k, members: p.New, digest: p.Digest}
-	for i := range names.Seats {
-		if s := &names.Seats[i]; p.New.Has(s.Slot) {
-			d.hosts |= 1 << number(s.Name)
-		}
-	}
-	l.decided = append(l.decided, d)
+	l.decided = append(l.decided, decision{viewKey: k, members: p.New, hosts: hosts, digest: p.Digest})
 }
 
 // forgotten reports whether half the members of some view of an instance know nothing of it any
@@ -185,40 +171,22 @@ func (l *ledger) find(k viewKey) *decision {
 	return nil
 }
 
-// counted looks at an answer that a tally took: only the incarnation that the roster names
-// has a voice.
-func (l *ledger) counted(w *World, h *host, f *control.Frame, why control.Reason) {
-	switch why {
-	case control.ReasonEchoTaken, control.ReasonPromiseTaken, control.ReasonAnswerTaken:
-		if f.From < slots && f.Reply.Incarnation != h.expected[f.From] {
-			l.fail("votes", "n%d counts incarnation %x in slot %d, where its roster names %x", h.id, f.Reply.Incarnation, f.From, h.expected[f.From])
-		}
-	}
-}
-
 // installed looks at a view that a host publishes.
-func (l *ledger) installed(w *World, h *host, v *view.View) {
-	k := viewKey{v.Instance, v.Epoch}
-	w.tell(h, "  installs view %d of instance %d, %d members", v.Epoch, v.Instance, len(v.Members))
-	if k.instance < h.last.instance && !l.forgotten(k.instance) || k.instance == h.last.instance && k.epoch < h.last.epoch {
-		l.fail("G2", "n%d installs %+v after %+v", h.id, k, h.last)
+func (l *ledger) installed(s *sighting) {
+	k := viewKey{s.instance, s.epoch}
+	if k.instance < s.last.instance && !l.forgotten(k.instance) || k.instance == s.last.instance && k.epoch < s.last.epoch {
+		l.fail("G2", "n%d installs %+v after %+v", s.host, k, s.last)
 	}
-	h.last = k
-	var members control.Bitmap
-	for _, m := range v.Members {
-		members.Set(m.Slot)
+	if d := l.find(k); d == nil || d.members != s.members {
+		l.fail("G1", "n%d installs view %d of instance %d with %b, which was not decided", s.host, k.epoch, k.instance, s.members[0])
 	}
-	if d := l.find(k); d == nil || d.members != members {
-		l.fail("G1", "n%d installs view %d of instance %d with %b, which was not decided", h.id, k.epoch, k.instance, members[0])
-	}
-	hash := v.Hash()
 	for i := range l.contents {
 		if c := &l.contents[i]; c.viewKey == k {
-			if c.hash != hash {
-				l.fail("G1", "n%d installs view %d of instance %d with other content than others did", h.id, k.epoch, k.instance)
+			if c.hash != s.hash {
+				l.fail("G1", "n%d installs view %d of instance %d with other content than others did", s.host, k.epoch, k.instance)
 			}
 			return
 		}
 	}
-	l.contents = append(l.contents, content{k, hash})
+	l.contents = append(l.contents, content{k, s.hash})
 }

@@ -153,6 +153,7 @@ func TestMutants(t *testing.T) {
 	}
 	for _, m := range mutants {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
 			oracle := m.build(t, control)
 			out, err := exec.Command(oracle, "-check", m.check, "-seeds", m.seeds, "-only", m.only).CombinedOutput()
 			t.Logf("%s", out)

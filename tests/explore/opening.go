@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/control"
@@ -39,6 +40,11 @@ func Openings() []*Opening {
 		{Name: "three, a candidate stands", build: candidate},
 		{Name: "three, two stand while one is being removed", build: contested},
 		{Name: "three, the leader slept while one was replaced", build: replaced},
+		{Name: "three, the leader hands over while another stands", build: handover},
+		{Name: "three found, the third comes late", build: founding},
+		{Name: "four, two stand", build: func() *World { return rivals(4) }},
+		{Name: "five, two stand", build: func() *World { return rivals(5) }},
+		{Name: "four, one comes in while one is removed", build: crossing},
 		{Name: "five, the founders lost their memory", build: forgotten},
 	}
 }
@@ -126,6 +132,63 @@ func replaced() *World {
 	w.settle(func() bool { return third.reg.State == control.RegisterVacant }, 0)
 	w.happen(back, 2)
 	w.settle(func() bool { return third.reg.State == control.RegisterJoining }, 0)
+	return w
+}
+
+// handover has the leader leave and ask the second to stand, while the third, who takes it for dead,
+// stands by itself.
+func handover() *World {
+	w := standing(3, 1)
+	w.prompt = true
+	w.happen(sleep, 2)
+	w.happen(leave, 0)
+	w.happen(tick, 0)
+	w.settle(func() bool {
+		return slices.ContainsFunc(w.frames, func(p packet) bool { return p.frame.Kind == control.KindHandOver })
+	}, 1, 2)
+	return w
+}
+
+// founding has two of three founders propose the first instance, when the third boots.
+func founding() *World {
+	w := New(3, 3)
+	w.happen(boot, 0)
+	w.happen(boot, 1)
+	w.settle(func() bool {
+		return slices.ContainsFunc(w.letters, func(l letter) bool { return l.message.Kind == control.MessagePropose })
+	})
+	w.happen(boot, 2)
+	return w
+}
+
+// rivals has the second and the third stand, who take the leader for dead, and promise others
+// who would follow either.
+func rivals(n int) *World {
+	w := standing(n, 1)
+	w.prompt = true
+	w.happen(sleep, 1)
+	w.happen(sleep, 2)
+	for _, h := range w.hosts[3:] {
+		h.clock = h.clock.Add(nap)
+	}
+	return w
+}
+
+// crossing has the leader of three propose the view without the third while a fourth asks to be
+// let in.
+func crossing() *World {
+	w := New(4, 1)
+	for i := range 3 {
+		w.happen(boot, i)
+		w.settle(func() bool { return w.agreed(i + 1) })
+	}
+	w.happen(boot, 3)
+	w.settle(func() bool { return w.hosts[3].reg.State == control.RegisterJoining })
+	w.happen(leave, 2)
+	w.settle(func() bool {
+		a := &w.hosts[0].reg.Accepted
+		return a.Seq > w.hosts[0].reg.Committed.Seq && !a.New.Has(2)
+	})
 	return w
 }
 

@@ -1,9 +1,9 @@
 package explore
 
 import (
-	"math/rand/v2"
+	"fmt"
+	"slices"
 	"strings"
-	"time"
 )
 
 // Report is what a search or a number of walks came to.
@@ -11,149 +11,380 @@ type Report struct {
 	States    int // visited, each once
 	Events    int
 	Views     int  // decided in walks
-	Whole     bool // there was nothing left to happen at the depth given
+	Depth     int  // events that the last states are away from the opening
+	Whole     bool // nothing was left to happen
 	Violation error
-	Path      []Event // from the opening to the violation
+	Story     string // what leads to the violation, from a search
 }
 
-// Search visits every state that at most depth events lead to. What is on its way may arrive at
-// any later time or never, so loss and reordering are among the orders visited; with again,
-// what arrived may arrive again. To get deeper, agents look at once when they are woken, and
-// probes, which bear on nothing but suspicion, are lost.
-func Search(w *World, l Limits, again bool, depth int) Report {
-	w = w.Clone()
-	w.keep, w.prompt, w.left = again, true, l
-	s := search{seen: map[uint64]uint8{}, report: Report{Whole: true}}
-	s.visit(w, depth)
-	s.report.States = len(s.seen)
-	return s.report
+// Limits say how often each kind of event may happen on one way of a search.
+type Limits [kinds]uint8
+
+// always, as a limit, is none.
+const always = 255
+
+// Search visits every state that at most depth events lead to, the nearest first, until one
+// breaks a guarantee. Whatever was sent may arrive at any later time or never, and as often again
+// as the limits say, so that loss, duplication and reordering are among the orders visited.
+// Where looks have no limit, agents take their time once they are woken; where they may not
+// happen, agents look at once.
+//
+// A state is a few numbers: which state each host is in, what was ever sent, what the ledger
+// knows. What an event does to a host depends on that host alone, and is worked out once for
+// each of its states; all else is looking up.
+func Search(w *World, l Limits, depth int) Report {
+	s := newSearch(w, l[look] == 0)
+	first := s.first(w, l)
+	s.add(first, step{})
+	r := Report{}
+	for level := []state{first}; len(level) > 0; {
+		if r.Depth == depth {
+			break
+		}
+		var next []state
+		for _, from := range level {
+			s.at++
+			s.successors(from, func(to state, by step) bool {
+				r.Events++
+				if s.add(to, by) {
+					next = append(next, to)
+					r.Violation = s.ledgers.items[to.ledger].violation
+				}
+				return r.Violation == nil
+			})
+			if r.Violation != nil {
+				r.Story = s.story(w, len(s.came)-1)
+				r.States = len(s.came)
+				return r
+			}
+		}
+		level = next
+		if len(level) > 0 {
+			r.Depth++
+		} else {
+			r.Whole = true
+		}
+	}
+	r.States = len(s.came)
+	return r
 }
+
+// state is a whole world, as numbers of things that search has seen.
+type state struct {
+	hosts  [Hosts]uint32
+	sent   uint32 // set of parcels
+	ledger uint32
+	left   Limits // how often each kind of event may still happen
+}
+
+// step is how a state was first reached.
+type step struct {
+	from uint32 // number of the state before
+	move uint32
+}
+
+// parcel is a frame or a letter.
+type parcel struct {
+	packet *packet
+	letter *letter
+}
+
+func (p *parcel) to() int {
+	if p.packet != nil {
+		return p.packet.to
+	}
+	return p.letter.to
+}
+
+// move is what an event does in one state of a host.
+type move struct {
+	host   int
+	kind   kind
+	parcel uint32 // with deliver and read
+	after  uint32 // state of the host
+	sends  []uint32
+	tells  []sighting
+	idle   bool // it does nothing
+}
+
+// phase is one state of a host, and what may happen to it by itself.
+type phase struct {
+	*host
+	may []kind
+}
+
+// trigger is an event in a state of a host.
+type trigger struct {
+	host   uint32
+	kind   kind
+	parcel uint32
+}
+
+// pair is two numbers that a third follows from.
+type pair struct{ a, b uint32 }
 
 type search struct {
-	seen   map[uint64]uint8 // how many events were still allowed when a state was visited
-	path   []Event
-	report Report
+	world *World // of which copies work moves out
+
+	hosts   registry[phase]
+	parcels registry[parcel]
+	sents   registry[[]uint32] // ascending numbers of parcels
+	ledgers registry[ledger]
+
+	moves     []move
+	triggered map[trigger]uint32 // move
+	mailed    map[pair]uint32    // sent and move: sent
+	taken     map[pair]uint32    // sent and parcel: sent
+	noted     map[pair]uint32    // ledger and move: ledger
+
+	seen map[state]struct{}
+	came []step // by number of the state
+	at   int    // number of the state whose successors are looked for, plus one
 }
 
-func (s *search) visit(w *World, left int) {
-	if s.report.Violation != nil {
-		return
+// registry gives equal things equal numbers.
+type registry[T any] struct {
+	items  []T
+	number map[uint64]uint32
+}
+
+func (r *registry[T]) put(digest uint64, item func() T) uint32 {
+	n, ok := r.number[digest]
+	if !ok {
+		if r.number == nil {
+			r.number = map[uint64]uint32{}
+		}
+		n = uint32(len(r.items))
+		r.number[digest] = n
+		r.items = append(r.items, item())
 	}
-	if err := w.Violation(); err != nil {
-		s.report.Violation = err
-		s.report.Path = append([]Event(nil), s.path...)
-		return
+	return n
+}
+
+func newSearch(w *World, prompt bool) *search {
+	s := &search{world: w.Clone(), triggered: map[trigger]uint32{}, mailed: map[pair]uint32{}, taken: map[pair]uint32{}, noted: map[pair]uint32{}, seen: map[state]struct{}{}}
+	s.world.frames, s.world.letters, s.world.trace = nil, nil, nil
+	s.world.keep, s.world.prompt = false, prompt
+	return s
+}
+
+// first is the state that a world is in.
+func (s *search) first(w *World, l Limits) state {
+	f := state{left: l}
+	for i, h := range w.hosts {
+		f.hosts[i] = s.host(h)
 	}
-	d := w.digest()
-	if before, ok := s.seen[d]; ok && int(before) >= left {
-		return
+	var on []uint32
+	for i := range w.frames {
+		on = append(on, s.packet(w.frames[i]))
 	}
-	s.seen[d] = uint8(left)
-	may := w.events(nil)
-	if left == 0 {
-		s.report.Whole = s.report.Whole && len(may) == 0
-		return
+	for i := range w.letters {
+		on = append(on, s.letter(w.letters[i]))
 	}
-	for _, e := range may {
-		next := w.Clone()
-		next.do(e)
-		s.report.Events++
-		s.path = append(s.path, e)
-		s.visit(next, left-1)
-		s.path = s.path[:len(s.path)-1]
+	f.sent = s.sent(on)
+	f.ledger = s.ledgers.put(w.ledger.digest(), func() ledger { return w.ledger.clone() })
+	return f
+}
+
+func (s *search) host(h *host) uint32 {
+	return s.hosts.put(h.digest(), func() phase {
+		own := *h
+		own.owner, own.thinks = nil, nil // nobody may change it any more
+		return phase{&own, own.may()}
+	})
+}
+
+func (s *search) packet(p packet) uint32 {
+	return s.parcels.put(p.digest(), func() parcel { return parcel{packet: &p} })
+}
+
+func (s *search) letter(l letter) uint32 {
+	return s.parcels.put(l.digest(), func() parcel { return parcel{letter: &l} })
+}
+
+// sent is the number of a set of parcels.
+func (s *search) sent(on []uint32) uint32 {
+	slices.Sort(on)
+	on = slices.Compact(on)
+	x := hash{7}
+	for _, p := range on {
+		x.word(uint64(p))
+	}
+	return s.sents.put(x.sum, func() []uint32 { return on })
+}
+
+// add notes a state and reports whether it is a new one.
+func (s *search) add(x state, by step) bool {
+	if _, ok := s.seen[x]; ok {
+		return false
+	}
+	s.seen[x] = struct{}{}
+	s.came = append(s.came, by)
+	return true
+}
+
+// successors calls visit for all that one event more leads to, until it says no.
+func (s *search) successors(from state, visit func(to state, by step) bool) {
+	for i := range s.world.hosts {
+		for _, k := range s.hosts.items[from.hosts[i]].may {
+			if from.left[k] > 0 && !s.follow(from, s.move(from.hosts[i], k, 0), visit) {
+				return
+			}
+		}
+	}
+	for _, p := range s.sents.items[from.sent] {
+		x := &s.parcels.items[p]
+		h := from.hosts[x.to()]
+		k, at := deliver, &s.hosts.items[h]
+		if x.letter != nil {
+			k = read
+		}
+		if from.left[k] == 0 || k == deliver && !at.serves() || k == read && at.node == nil {
+			continue
+		}
+		number := s.move(h, k, p)
+		if from.left[again] > 0 && !s.follow(from.less(again), number, visit) {
+			return
+		}
+		if from.left[again] != always {
+			arrived := from
+			arrived.sent = s.without(from.sent, p)
+			if !s.follow(arrived, number, visit) {
+				return
+			}
+		}
 	}
 }
 
-// Replay tells what happens on a path that Search reported.
-func Replay(w *World, l Limits, again bool, path []Event) string {
+// follow visits what a move leads to, unless it does nothing.
+func (s *search) follow(from state, number uint32, visit func(to state, by step) bool) bool {
+	m := &s.moves[number]
+	if m.idle {
+		return true
+	}
+	to := from.less(m.kind)
+	to.hosts[m.host] = m.after
+	if len(m.sends) > 0 {
+		to.sent = s.mail(from.sent, number)
+	}
+	if len(m.tells) > 0 {
+		to.ledger = s.note(from.ledger, number)
+	}
+	return visit(to, step{uint32(s.at - 1), number})
+}
+
+// less is the state in which one event of a kind less may happen.
+func (x state) less(k kind) state {
+	if x.left[k] != always {
+		x.left[k]--
+	}
+	return x
+}
+
+// without takes a parcel out of a set.
+func (s *search) without(sent, p uint32) uint32 {
+	n, ok := s.taken[pair{sent, p}]
+	if !ok {
+		on := s.sents.items[sent]
+		at, _ := slices.BinarySearch(on, p)
+		n = s.sent(slices.Concat(on[:at], on[at+1:]))
+		s.taken[pair{sent, p}] = n
+	}
+	return n
+}
+
+// mail adds what a move sends to a set of parcels.
+func (s *search) mail(sent, number uint32) uint32 {
+	n, ok := s.mailed[pair{sent, number}]
+	if !ok {
+		n = s.sent(slices.Concat(s.sents.items[sent], s.moves[number].sends))
+		s.mailed[pair{sent, number}] = n
+	}
+	return n
+}
+
+// note has a ledger take note of what a move tells.
+func (s *search) note(known, number uint32) uint32 {
+	n, ok := s.noted[pair{known, number}]
+	if !ok {
+		l := s.ledgers.items[known].clone()
+		for i := range s.moves[number].tells {
+			l.saw(&s.moves[number].tells[i])
+		}
+		n = s.ledgers.put(l.digest(), func() ledger { return l })
+		s.noted[pair{known, number}] = n
+	}
+	return n
+}
+
+// move is what an event does in a state of a host.
+func (s *search) move(h uint32, k kind, p uint32) uint32 {
+	t := trigger{h, k, p}
+	n, ok := s.triggered[t]
+	if !ok {
+		n = uint32(len(s.moves))
+		s.triggered[t] = n
+		s.moves = append(s.moves, s.try(h, k, p))
+	}
+	return n
+}
+
+// try lets an event happen in a world that is empty but for the host.
+func (s *search) try(number uint32, k kind, p uint32) move {
+	h := s.hosts.items[number].host
+	m := move{host: h.id, kind: k, parcel: p}
+	w := s.world.Clone()
+	w.hosts[h.id] = h
+	w.seen = func(x *sighting) { m.tells = append(m.tells, *x) }
+	switch k {
+	case deliver:
+		w.frames = append(w.frames, *s.parcels.items[p].packet)
+		w.do(Event{deliver, 0})
+	case read:
+		w.letters = append(w.letters, *s.parcels.items[p].letter)
+		w.do(Event{read, 0})
+	default:
+		w.do(Event{k, h.id})
+	}
+	m.after = s.host(w.hosts[h.id])
+	for i := range w.frames {
+		m.sends = append(m.sends, s.packet(w.frames[i]))
+	}
+	for i := range w.letters {
+		m.sends = append(m.sends, s.letter(w.letters[i]))
+	}
+	m.idle = m.after == number && len(m.sends) == 0 && len(m.tells) == 0
+	return m
+}
+
+// story tells what leads to a state, by doing it once more.
+func (s *search) story(w *World, number int) string {
+	var path []uint32
+	for n := uint32(number); n != 0; n = s.came[n].from {
+		path = append(path, s.came[n].move)
+	}
+	slices.Reverse(path)
 	var b strings.Builder
 	w = w.Clone()
-	w.keep, w.prompt, w.left = again, true, l
+	w.keep, w.prompt = true, s.world.prompt
 	w.trace = func(line string) { b.WriteString(line + "\n") }
-	for _, e := range path {
+	for _, number := range path {
+		m := &s.moves[number]
+		e := Event{m.kind, m.host}
+		switch m.kind {
+		case deliver:
+			e.at = slices.IndexFunc(w.frames, func(p packet) bool { return s.packet(p) == m.parcel })
+		case read:
+			e.at = slices.IndexFunc(w.letters, func(l letter) bool { return s.letter(l) == m.parcel })
+		}
+		if e.at < 0 {
+			fmt.Fprintf(&b, "what is to arrive next was never sent: worlds that are equal are not the same\n")
+			break
+		}
 		w.do(e)
+	}
+	if err := w.Violation(); err != nil {
+		fmt.Fprintf(&b, "%v\n", err)
 	}
 	return b.String()
 }
-
-// weights are how likely a walk chooses each kind of event, where it may.
-var weights = [kinds]int{deliver: 400, read: 200, look: 150, tick: 60, sleep: 12, leave: 3, back: 3, crash: 3, boot: 30, restart: 4}
-
-// onTheWay is how many frames, and letters, a walk leaves in the network; it loses the oldest.
-const onTheWay = 40
-
-// Walk lets events happen at random, as many as steps or until something is broken, and
-// returns how many. Most that is sent arrives before long and once.
-func Walk(w *World, rng *rand.Rand, steps int) int {
-	var may []Event
-	var sum [kinds]int
-	for n := range steps {
-		may = w.events(may)
-		sum = [kinds]int{}
-		for _, e := range may {
-			sum[e.kind]++
-		}
-		all := 0
-		for k := range sum {
-			if sum[k] > 0 {
-				all += weights[k]
-			}
-		}
-		x, chosen := rng.IntN(all), kind(0)
-		for k := range sum {
-			if sum[k] > 0 {
-				if x -= weights[k]; x < 0 {
-					chosen = kind(k)
-					break
-				}
-			}
-		}
-		which := rng.IntN(sum[chosen])
-		for _, e := range may {
-			if e.kind == chosen {
-				if which == 0 {
-					w.keep = (chosen == deliver || chosen == read) && rng.IntN(20) == 0
-					w.do(e)
-					break
-				}
-				which--
-			}
-		}
-		if w.Violation() != nil {
-			return n + 1
-		}
-		if n := len(w.frames); n > onTheWay {
-			w.frames = append(w.frames[:0], w.frames[n-onTheWay:]...)
-		}
-		if n := len(w.letters); n > onTheWay {
-			w.letters = append(w.letters[:0], w.letters[n-onTheWay:]...)
-		}
-	}
-	return steps
-}
-
-// Walks takes random walks, one a seed, until one breaks something, all are done, or the
-// time is over. It reports how many seeds were tried.
-func Walks(from, seeds uint64, during time.Duration, trace func(string)) (tried uint64, r Report) {
-	began := time.Now()
-	openings := Openings()
-	for seed := from; seed < from+seeds && time.Since(began) < during; seed++ {
-		rng := rand.New(rand.NewPCG(seed, 0x77616c6b))
-		o := openings[rng.IntN(len(openings))]
-		w := o.World().Clone()
-		if w.trace = trace; trace != nil {
-			trace("opening: " + o.Name)
-		}
-		before := len(w.ledger.decided)
-		r.Events += Walk(w, rng, len(w.hosts)*(40+rng.IntN(120)))
-		r.Views += len(w.ledger.decided) - before
-		tried++
-		if r.Violation = w.Violation(); r.Violation != nil {
-			return tried, r
-		}
-	}
-	return tried, r
-}
-
-// free limits nothing.
-var free = Limits{always, always, always, always, always, always, always, always, always, always}

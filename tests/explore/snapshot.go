@@ -48,6 +48,7 @@ var (
 	messagePlan          = plan(reflect.TypeFor[control.Message](), 0, nil)
 	decisionPlan         = plan(reflect.TypeFor[decision](), 0, nil)
 	proposalPlan         = plan(reflect.TypeFor[proposal](), 0, nil)
+	contentPlan          = plan(reflect.TypeFor[content](), 0, nil)
 )
 
 func planNode() (ops []op, lists []reflect.StructField) {
@@ -87,7 +88,6 @@ type hashing uint8
 
 const (
 	hashWord hashing = iota
-	hashTime
 	hashString
 	hashSlice
 	hashPointer
@@ -98,8 +98,6 @@ const (
 // plan lists how to hash a value of a type that lies at an offset.
 func plan(t reflect.Type, at uintptr, to []op) []op {
 	switch t {
-	case reflect.TypeFor[control.Time]():
-		return append(to, op{what: hashTime, offset: at})
 	case reflect.TypeFor[*control.Roster]():
 		return append(to, op{what: hashRoster, offset: at})
 	case reflect.TypeFor[*view.View]():
@@ -134,11 +132,8 @@ func plan(t reflect.Type, at uintptr, to []op) []op {
 	panic(fmt.Sprintf("no way to hash a %v", t))
 }
 
-// hash is a running hash in which times count from a host's now.
-type hash struct {
-	sum uint64
-	now control.Time
-}
+// hash is a running hash.
+type hash struct{ sum uint64 }
 
 func (h *hash) word(x uint64) {
 	h.sum ^= x
@@ -150,16 +145,6 @@ func (h *hash) text(s string) {
 	h.word(uint64(len(s)))
 	for i := range len(s) {
 		h.word(uint64(s[i]))
-	}
-}
-
-// time hashes how long ago t was; zero and the end of time are what they are.
-func (h *hash) time(t control.Time) {
-	switch t {
-	case 0, control.MaxTime:
-		h.word(uint64(t))
-	default:
-		h.word(uint64(h.now.Since(t)) | 1<<63)
 	}
 }
 
@@ -180,8 +165,6 @@ func (h *hash) add(ops []op, p unsafe.Pointer) {
 			default:
 				h.word(*(*uint64)(q))
 			}
-		case hashTime:
-			h.time(*(*control.Time)(q))
 		case hashString:
 			h.text(*(*string)(q))
 		case hashSlice:
@@ -226,91 +209,91 @@ func (h *hash) roster(r *control.Roster) {
 	h.word(1)
 }
 
-// markFrame hashes what of a frame does not change with time.
-func markFrame(f *control.Frame) uint64 {
-	c := *f
-	c.Sent = 0
-	var h hash
-	h.add(framePlan, unsafe.Pointer(&c))
-	return h.sum
-}
-
-func markMessage(m *control.Message) uint64 {
-	var h hash
-	h.add(messagePlan, unsafe.Pointer(m))
-	return h.sum
-}
-
-// digest is equal for worlds from which the same can happen.
-func (w *World) digest() uint64 {
-	var all hash
-	for _, h := range w.hosts {
-		if h.sum == 0 {
-			h.sum = h.digest()
-		}
-		all.word(h.sum)
-	}
-	// What is on its way, and what happened, has no order.
-	sum := uint64(0)
-	for i := range w.frames {
-		p := &w.frames[i]
-		x := hash{sum: p.mark, now: w.hosts[p.asker()].clock}
-		x.word(uint64(p.to))
-		x.time(p.frame.Sent)
-		sum += x.sum
-	}
-	for i := range w.letters {
-		x := hash{sum: w.letters[i].mark}
-		x.word(uint64(w.letters[i].to))
-		sum += x.sum
-	}
-	for i := range w.ledger.decided {
-		x := hash{sum: 1}
-		x.add(decisionPlan, unsafe.Pointer(&w.ledger.decided[i]))
-		sum += x.sum
-	}
-	for i := range w.ledger.proposals {
-		x := hash{sum: 2}
-		x.add(proposalPlan, unsafe.Pointer(&w.ledger.proposals[i]))
-		sum += x.sum
-	}
-	all.word(sum)
-	all.word(uint64(w.ledger.forgot))
-	for _, n := range w.left {
-		all.word(uint64(n))
-	}
-	return all.sum
-}
-
-// asker is the host on whose clock the frame's time of sending is.
-func (p *packet) asker() int {
-	switch p.frame.Kind {
-	case control.KindEcho, control.KindPromise, control.KindAnswer:
-		return p.to
-	}
-	return p.from
-}
-
+// digest is equal for hosts to which the same can happen.
 func (h *host) digest() uint64 {
-	x := hash{sum: 1, now: h.clock}
+	if h.sum != 0 {
+		return h.sum
+	}
+	x := hash{1}
+	x.word(uint64(h.id))
+	x.word(uint64(h.clock))
 	x.word(h.drawn)
 	x.word(uint64(h.last.instance)<<32 | h.last.epoch)
 	x.add(recordPlan, unsafe.Pointer(&h.record))
-	if !h.up {
-		return x.sum
-	}
-	x.word(uint64(h.wakes))
-	x.time(h.sent)
-	x.add(registerPlan, unsafe.Pointer(&h.reg))
-	x.add(askingPlan, unsafe.Pointer(&h.asking))
-	for s := range h.members {
-		if h.members[s] != (control.Member{}) {
-			x.add(memberPlan, unsafe.Pointer(&h.members[s]))
+	if h.up {
+		x.word(uint64(h.wakes))
+		x.word(uint64(h.sent))
+		x.add(registerPlan, unsafe.Pointer(&h.reg))
+		x.add(askingPlan, unsafe.Pointer(&h.asking))
+		for s := range h.members {
+			if h.members[s] != (control.Member{}) {
+				x.word(uint64(s))
+				x.add(memberPlan, unsafe.Pointer(&h.members[s]))
+			}
 		}
+		for _, r := range h.rosters {
+			x.roster(r)
+		}
+		x.add(nodePlan, unsafe.Pointer(h.node))
 	}
-	for _, r := range h.rosters {
-		x.roster(r)
-	}
-	x.add(nodePlan, unsafe.Pointer(h.node))
+	h.sum = max(x.sum, 1)
+	return h.sum
+}
+
+func (p *packet) digest() uint64 {
+	x := hash{2}
+	x.word(uint64(p.from)<<8 | uint64(p.to))
+	x.add(framePlan, unsafe.Pointer(p.frame))
 	return x.sum
+}
+
+func (l *letter) digest() uint64 {
+	x := hash{3}
+	x.word(uint64(l.to))
+	x.add(messagePlan, unsafe.Pointer(l.message))
+	return x.sum
+}
+
+// digest is equal for ledgers that took note of the same, in whatever order.
+func (l *ledger) digest() uint64 {
+	sum := uint64(0)
+	for i := range l.decided {
+		x := hash{4}
+		x.add(decisionPlan, unsafe.Pointer(&l.decided[i]))
+		sum += x.sum
+	}
+	for i := range l.proposals {
+		x := hash{5}
+		x.add(proposalPlan, unsafe.Pointer(&l.proposals[i]))
+		sum += x.sum
+	}
+	for i := range l.contents {
+		x := hash{6}
+		x.add(contentPlan, unsafe.Pointer(&l.contents[i]))
+		sum += x.sum
+	}
+	x := hash{sum}
+	x.word(uint64(l.forgot))
+	if l.violation != nil {
+		x.text(l.violation.Error())
+	}
+	return x.sum
+}
+
+// digest is equal for worlds in which the same can happen.
+func (w *World) digest() uint64 {
+	var all hash
+	for _, h := range w.hosts {
+		all.word(h.digest())
+	}
+	sum := uint64(0) // what is on its way has no order
+	for i := range w.frames {
+		sum += w.frames[i].digest()
+	}
+	for i := range w.letters {
+		sum += w.letters[i].digest()
+	}
+	all.word(sum)
+	all.word(w.ledger.digest())
+	return all.sum
 }

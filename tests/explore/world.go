@@ -31,10 +31,10 @@ type World struct {
 	frames   []packet
 	letters  []letter
 	ledger   ledger
-	left     Limits // how often each kind of event may still happen
-	keep     bool   // what is delivered stays on its way, to be delivered again
-	prompt   bool   // agents look as soon as they are woken, and probes are lost
+	keep     bool // what is delivered stays on its way, to be delivered again
+	prompt   bool // agents look as soon as they are woken, and probes are lost
 	trace    func(line string)
+	seen     func(*sighting)   // instead of the ledger
 	scratch  *[2]control.Tally // a whole tally, of which the hosts keep a few members; shared by copies
 }
 
@@ -42,14 +42,12 @@ type World struct {
 type packet struct {
 	from, to int
 	frame    *control.Frame
-	mark     uint64 // hash of what does not change with time
 }
 
 // letter is a message on its way.
 type letter struct {
 	to      int
 	message *control.Message
-	mark    uint64
 }
 
 // host is one machine.
@@ -82,7 +80,7 @@ type host struct {
 // New makes a world of hosts that are switched off, of which the first are founders. It and its
 // copies belong to one goroutine.
 func New(n, founders int) *World {
-	w := &World{scratch: new([2]control.Tally), left: free}
+	w := &World{scratch: new([2]control.Tally)}
 	for i := range n {
 		h := &host{id: i, owner: w, thinks: w}
 		w.hosts = append(w.hosts, h)
@@ -122,6 +120,15 @@ func (w *World) Violation() error { return w.ledger.violation }
 // number is which host has a name or an address.
 func number(name string) int { return int(name[1] - '0') }
 
+// see tells the ledger, which knows of all hosts, what one of them did.
+func (w *World) see(s sighting) {
+	if w.seen != nil {
+		w.seen(&s)
+		return
+	}
+	w.ledger.saw(&s)
+}
+
 func (w *World) tell(h *host, format string, args ...any) {
 	if w.trace != nil {
 		w.trace(fmt.Sprintf("n%d: %s", h.id, fmt.Sprintf(format, args...)))
@@ -152,7 +159,7 @@ func (w *World) start(h *host) {
 }
 
 func (w *World) crash(h *host) {
-	w.ledger.forgot |= 1 << h.id
+	w.see(sighting{what: forgot, host: h.id})
 	*h = host{id: h.id, peer: h.peer, record: h.record, drawn: h.drawn, clock: h.clock, last: h.last, owner: w, thinks: w}
 }
 
@@ -201,7 +208,7 @@ func (w *World) step(h *host, in control.Input) {
 		w.post(h, &out.Messages[i])
 	}
 	if out.View != nil {
-		w.ledger.installed(w, h, out.View)
+		w.install(h, out.View)
 	}
 	if w.trace != nil {
 		for i := range out.Events {
@@ -235,7 +242,7 @@ func (w *World) ask(h *host, o *control.Outgoing, t *control.Tally) {
 		out := control.Deliver(h.clock, &h.reg, h.tally(t), own)
 		h.took(t)
 		h.wakes |= out.Wake
-		w.ledger.changed(w, h, &before)
+		w.changed(h, &before)
 	}
 	for s := to.First(); s < slots; s = to.Next(s + 1) {
 		if h.routes[s] >= 0 {
@@ -249,31 +256,15 @@ func (w *World) send(h *host, to int, f control.Frame) {
 	if w.prompt && f.Kind == control.KindProbe {
 		return
 	}
-	p := packet{from: h.id, to: to, frame: &f, mark: markFrame(&f)}
-	if w.keep {
-		for i := range w.frames {
-			if q := &w.frames[i]; q.mark == p.mark && q.from == p.from && q.to == p.to && q.frame.Sent == f.Sent {
-				return
-			}
-		}
-	}
-	w.frames = append(w.frames, p)
+	w.frames = append(w.frames, packet{from: h.id, to: to, frame: &f})
 }
 
 func (w *World) post(h *host, l *control.Letter) {
 	m := l.Message
 	if err := m.Validate(); err != nil {
-		w.ledger.fail("contract", "n%d sends a bad message: %v", h.id, err)
+		w.see(broken(h, "contract", "n%d sends a bad message: %v", h.id, err))
 	}
-	x := letter{to: number(l.To), message: &m, mark: markMessage(&m)}
-	if w.keep {
-		for i := range w.letters {
-			if y := &w.letters[i]; y.to == x.to && y.mark == x.mark {
-				return
-			}
-		}
-	}
-	w.letters = append(w.letters, x)
+	w.letters = append(w.letters, letter{to: number(l.To), message: &m})
 }
 
 // receive is what the kernel of a host does with a frame.
@@ -293,12 +284,12 @@ func (w *World) receive(p packet) {
 		o := t.Receive(h.clock, &f)
 		h.took(t)
 		h.wakes |= o.Wake
-		w.ledger.counted(w, h, &f, o.Reason)
+		w.counted(h, &f, o.Reason)
 	default:
 		before := h.reg
 		o := h.reg.Receive(h.clock, &f)
 		h.wakes |= o.Wake
-		w.ledger.changed(w, h, &before)
+		w.changed(h, &before)
 		if o.Reply {
 			w.send(h, p.from, f)
 		}

@@ -1,5 +1,5 @@
-// Command oracle tries random runs, one a seed, until one breaks a guarantee: walks of package
-// explore, or runs of the simulator. It says what happened and exits with status 1 if
+// Command oracle looks for a way to break a guarantee: by random runs, one a seed, which are walks
+// of package explore or runs of the simulator, or by the searches of package explore. It says what happened and exits with status 1 if
 // something was broken, 0 if nothing was, 2 if it was not used rightly.
 //
 // It is a command of its own so that it can be built with package control altered, by the
@@ -18,11 +18,13 @@ import (
 )
 
 func main() {
-	check := flag.String("check", "walks", "walks or sim")
+	check := flag.String("check", "walks", "walks, sim or search")
 	from := flag.Uint64("from", 1, "first seed")
 	seeds := flag.Uint64("seeds", 1000, "how many seeds")
 	during := flag.Duration("during", time.Hour, "stop after this time")
 	only := flag.String("only", "", "with -check sim: the guarantee that is checked; empty: all")
+	opening := flag.String("opening", "", "with -check search: only from this opening")
+	depth := flag.Int("depth", 0, "with -check search: how many events; 0: as every test run")
 	trace := flag.Bool("trace", false, "print one line an event")
 	flag.Parse()
 
@@ -42,8 +44,11 @@ func main() {
 		for ; tried < *seeds && broken == nil && time.Since(began) < *during; tried++ {
 			broken = simulate(*from+tried, *only, say)
 		}
+	case "search":
+		search(*opening, *depth)
+		return
 	default:
-		fmt.Fprintf(os.Stderr, "oracle: unknown check %q: walks or sim\n", *check)
+		fmt.Fprintf(os.Stderr, "oracle: unknown check %q: walks, sim or search\n", *check)
 		os.Exit(2)
 	}
 	if broken != nil {
@@ -62,4 +67,23 @@ func simulate(seed uint64, only string, say func(string)) error {
 		return nil
 	}
 	return r.Violation
+}
+
+// search makes the inquiries, or those from one opening.
+func search(opening string, depth int) {
+	for _, q := range explore.Inquiries() {
+		if opening != "" && q.Opening != opening {
+			continue
+		}
+		if depth > 0 {
+			q.Depth = depth
+		}
+		began := time.Now()
+		r := q.Run()
+		fmt.Printf("%v: %d events deep (the end: %v), %d states in %v\n", &q, r.Depth, r.Whole, r.States, time.Since(began).Round(time.Millisecond))
+		if r.Violation != nil {
+			fmt.Print(r.Story)
+			os.Exit(1)
+		}
+	}
 }
