@@ -33,6 +33,14 @@ bench: build bpffs ## measure detection and agreement, beside the machine's floo
 torture: build bpffs ## let a cluster live through faults of every kind, SECONDS (60) each (root)
 	bin/rollcall-lab torture --seconds $(SECONDS)
 
+.PHONY: ladder
+ladder: build bpffs ## the same at 10 ms beside user-space peers: memberlist, and our socket plane (root)
+	CGO_ENABLED=0 go build -C tests/memberlist -trimpath -buildvcs=false -o ../../bin/lab-memberlist .
+	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --peer bin/lab-memberlist
+	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --attach socket --lenient
+	@echo 'What must fail, to show that it would be seen: the socket plane without priority.'
+	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --attach socket --priority 0 --scenario 'threads on all' --lenient
+
 .PHONY: test
 test: vet bpffs-if-root ## run all tests; what needs root says why it skips
 	go test $(TESTFLAGS) ./...
@@ -40,6 +48,7 @@ test: vet bpffs-if-root ## run all tests; what needs root says why it skips
 .PHONY: vet
 vet: ## run go vet
 	go vet ./...
+	cd tests/memberlist && go vet ./...
 
 .PHONY: lint
 lint: vet ## check format, vet and staticcheck

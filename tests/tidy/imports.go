@@ -47,6 +47,8 @@ var Layers = []Layer{
 		"github.com/cilium/ebpf", "github.com/mdlayher/raw", "github.com/vishvananda/netlink",
 		"github.com/vishvananda/netns", "golang.org/x/sys",
 	}},
+	// A peer to compare with, in a module of its own.
+	{Dir: "tests/memberlist", Modules: []string{"github.com/hashicorp/memberlist", "golang.org/x/sys"}},
 }
 
 // testModules may be imported by tests, wherever they are.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
-	"rollcall/cmd/rollcall-lab/stalls"
 	"rollcall/control"
 	"rollcall/dataplane"
 	"rollcall/view/publish"
@@ -28,7 +27,7 @@ const victims = 3
 type field struct {
 	cluster *cluster.Cluster
 	watch   *cluster.Watch
-	stalls  *stalls.Recorder
+	peers   *peers
 
 	mu       sync.Mutex
 	touched  []string // nodes to which the fault is done
@@ -110,7 +109,9 @@ func (f *field) stop(ctx context.Context, names ...string) error {
 	if err := f.cluster.Signal(syscall.SIGSTOP, names...); err != nil {
 		return err
 	}
+	f.peers.signal(syscall.SIGSTOP, names...)
 	<-ctx.Done()
+	f.peers.signal(syscall.SIGCONT, names...)
 	return f.cluster.Signal(syscall.SIGCONT, names...)
 }
 
@@ -120,6 +121,10 @@ func (f *field) restart(ctx context.Context, s syscall.Signal, name string) erro
 		return f.watch.UntilAll(ctx, name+what, nil, func(map[string]cluster.Sight) bool { return ok(f.watch.Sight(name)) })
 	}
 	if err := f.cluster.End(s, name); err != nil {
+		return err
+	}
+	f.peers.end(s, name)
+	if err := f.peers.start(name); err != nil {
 		return err
 	}
 	if err := until(" has ended", func(s cluster.Sight) bool { return s.View == nil && s.Err != nil }); err != nil {
@@ -163,6 +168,7 @@ func (f *field) crashOne(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	f.peers.end(syscall.SIGKILL, victim)
 	f.mu.Lock()
 	f.crashes = append(f.crashes, crash{victim: victim, fault: fault})
 	f.mu.Unlock()
@@ -170,14 +176,23 @@ func (f *field) crashOne(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	foundByPeers := f.peers.found(ctx, victim, fault)
 	if err := f.cluster.Clear(victim); err != nil {
 		return err
 	}
 	f.mu.Lock()
 	c := &f.crashes[len(f.crashes)-1]
-	c.found, c.back = found, dataplane.Now()
+	c.found, c.foundByPeers, c.back = found, foundByPeers, dataplane.Now()
 	f.mu.Unlock()
-	return f.cluster.Boot(victim)
+	return f.boot(victim)
+}
+
+// boot brings a crashed node back.
+func (f *field) boot(name string) error {
+	if err := f.cluster.Boot(name); err != nil {
+		return err
+	}
+	return f.peers.start(name)
 }
 
 // crashAlong crashes nodes, one after the other, while the scenario lasts.
@@ -253,18 +268,19 @@ func (f *field) recover(ctx context.Context) error {
 		case "ended":
 			if i := slices.IndexFunc(f.crashes, func(x crash) bool { return x.victim == n.Name && x.back == 0 }); i >= 0 {
 				f.crashes[i].back = dataplane.Now()
-				err = c.Boot(n.Name)
+				err = f.boot(n.Name)
 			} else {
 				err = c.Start(n.Name)
 			}
 		case "off":
-			err = c.Boot(n.Name)
+			err = f.boot(n.Name)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	_, err := f.watch.Settled(ctx, c.Names()...)
+	f.peers.settled(ctx)
 	return err
 }
 

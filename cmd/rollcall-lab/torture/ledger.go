@@ -17,6 +17,8 @@ type crash struct {
 	fault  control.Time
 	back   control.Time // when it was booted; 0: not yet
 	found  control.Time // when the view without it was decided; 0: it never was
+
+	foundByPeers control.Time // when the first of the peers removed it; 0: none did
 }
 
 // removal is a view change that took a node out.

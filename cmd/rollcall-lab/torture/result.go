@@ -26,6 +26,9 @@ type result struct {
 	account  account
 	told     []string // what a reader may want to know
 	wrong    []string // what must not be
+
+	compared bool
+	peers    []string // live nodes that they removed
 }
 
 // strict is the shortest interval at which no stall of the host excuses a removal and a crash
@@ -101,6 +104,9 @@ func (r *result) print(out io.Writer) {
 	if len(r.wrong) > 0 {
 		verdict = "WRONG"
 	}
+	if r.compared {
+		verdict += fmt.Sprintf("; peer: %d removed alive, crash to removal %s", len(r.peers), r.foundByPeers())
+	}
 	for what, n := range r.counters {
 		verdict += fmt.Sprintf(", %d %s", n, what)
 	}
@@ -110,6 +116,20 @@ func (r *result) print(out io.Writer) {
 	for _, s := range append(slices.Clone(r.wrong), r.told...) {
 		fmt.Fprintln(out, "    "+strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n    "))
 	}
+}
+
+// foundByPeers tells after what time the first of the peers removed each crashed node.
+func (r *result) foundByPeers() string {
+	var took []string
+	for i := range r.crashes {
+		switch c := &r.crashes[i]; {
+		case c.foundByPeers != 0:
+			took = append(took, c.foundByPeers.Since(c.fault).Round(time.Millisecond).String())
+		case c.back != 0:
+			took = append(took, "never")
+		}
+	}
+	return strings.Join(took, " ")
 }
 
 func milliseconds(d time.Duration) string {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
+	"syscall"
 	"time"
 
 	"rollcall/cmd/internal/schedule"
@@ -19,7 +21,8 @@ type Plan struct {
 	Options   cluster.Options
 	During    time.Duration // each scenario
 	Scenarios *regexp.Regexp
-	Lenient   bool // tell of violations, but do not call them an error: for what is expected to fail
+	Peer      string // path of the program to compare with; empty: none
+	Lenient   bool   // tell of violations, but do not call them an error: for what is expected to fail
 }
 
 // priority is above that of the loads and of the daemons, below that of who records stalls.
@@ -31,12 +34,21 @@ func Prepare() error { return schedule.RoundRobin(priority).Process() }
 // Run goes through all scenarios on one cluster and prints a line about each. The error says
 // how many were not lived through as they must be.
 func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) (err error) {
+	if err := peerProgram(p.Peer); err != nil {
+		return err
+	}
 	var c *cluster.Cluster
-	defer func() {
-		if c != nil {
-			err = errors.Join(err, c.Down())
+	var others *peers
+	down := func() error {
+		if c == nil {
+			return nil
 		}
-	}()
+		others.end(syscall.SIGKILL, c.Names()...)
+		err := c.Down()
+		c, others = nil, nil
+		return err
+	}
+	defer func() { err = errors.Join(err, down()) }()
 	head(out, p)
 	failed := 0
 	for _, s := range scenarios() {
@@ -50,17 +62,19 @@ func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) 
 			if c, err = cluster.Up(p.Options); err != nil {
 				return err
 			}
+			if others, err = startPeers(c, p.Peer); err != nil {
+				return err
+			}
 		}
-		r := endure(ctx, c, s, p, recorder)
+		r := endure(ctx, c, others, s, p, recorder)
 		r.print(out)
 		if len(r.wrong) == 0 {
 			continue
 		}
 		failed++
-		if err := c.Down(); err != nil { // the next one deserves a cluster that is well
+		if err := down(); err != nil { // the next one deserves a cluster that is well
 			return err
 		}
-		c = nil
 	}
 	if failed > 0 && !p.Lenient {
 		return fmt.Errorf("%d scenarios were not lived through", failed)
@@ -69,8 +83,8 @@ func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) 
 }
 
 // endure goes through one scenario.
-func endure(ctx context.Context, c *cluster.Cluster, s scenario, p Plan, recorder *stalls.Recorder) *result {
-	f := &field{cluster: c, stalls: recorder, counters: map[string]int{}}
+func endure(ctx context.Context, c *cluster.Cluster, others *peers, s scenario, p Plan, recorder *stalls.Recorder) *result {
+	f := &field{cluster: c, peers: others, counters: map[string]int{}}
 	r := &result{name: s.name, options: c.Options(), stalls: recorder}
 	fail := func(what string, err error) {
 		if err != nil {
@@ -100,5 +114,10 @@ func endure(ctx context.Context, c *cluster.Cluster, s scenario, p Plan, recorde
 	r.ended = dataplane.Now()
 	r.crashes, r.counters, r.excused = f.crashes, f.counters, f.excused
 	r.judge(f.events())
+	if others != nil {
+		fail("peers", others.missing())
+		r.compared = true
+		r.peers = auditPeers(others.removals(r.began), f.crashes, f.isTouched, func(n string) bool { return slices.Contains(f.excused, n) })
+	}
 	return r
 }
