@@ -27,7 +27,6 @@
 #define RC_FIRST_SEAT 248
 #define RC_HELD_ROSTERS 4
 #define RC_KEYS 2
-#define RC_RAILS 4
 #define RC_FOREVER (~0ULL)
 #define RC_NO_AGENT 0xffffffffU
 
@@ -334,20 +333,6 @@ struct rc_host {
 	__u8 ip6[16];
 };
 
-/*
- * What leads a frame to a slot: everything before it, ready to be sent. Of what a frame
- * changes, the IPv4 header's sum needs nothing, a UDP checksum over IPv4 is zero, and over
- * IPv6 it is what sum and the frame's own sum make. An update may be seen half done: that
- * frame goes astray and is dropped by whoever gets it.
- */
-struct rc_peer {
-	__u32 ifindex;		     /* of the device that it leaves by */
-	enum rc_transport transport; /* 0: nobody has the slot, or it is not known yet how to reach it */
-	__u32 length;		     /* bytes of header */
-	__u32 sum;		     /* of the words that the checksum covers before the frame */
-	__u64 header[8];	     /* as it goes on the wire */
-};
-
 #define RC_MMAPABLE 1024 /* BPF_F_MMAPABLE, which the maps that user space maps carry */
 
 #define RC_ARRAY(name_, count_, value_, flags_)                                                \
@@ -368,7 +353,6 @@ RC_ARRAY(rc_stats, RC_REASONS, __u64, 0);	      /* by enum rc_reason */
 RC_ARRAY(rc_key, RC_KEYS, struct rc_key, 0);	      /* agent; never pinned */
 RC_ARRAY(rc_host, 1, struct rc_host, 0);	      /* agent */
 RC_ARRAY(rc_clock, 1, __u64, 0);		      /* tests */
-RC_ARRAY(rc_peer, RC_LEVELS *RC_SLOTS *RC_RAILS, struct rc_peer, 0); /* agent; (level * 256 + slot) * 4 + rail */
 
 /* The page in which the agent publishes the view. It says its size when it loads the maps. */
 struct {

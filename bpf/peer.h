@@ -8,6 +8,24 @@
 
 #include "parse.h"
 
+#define RC_RAILS 4
+
+/*
+ * What leads a frame to a slot: everything before it, ready to be sent. Of what a frame
+ * changes, the IPv4 header's sum needs nothing, a UDP checksum over IPv4 is zero, and over
+ * IPv6 it is what sum and the frame's own sum make. An update may be seen half done: that
+ * frame goes astray and is dropped by whoever gets it.
+ */
+struct rc_peer {
+	__u32 ifindex;		     /* of the device that it leaves by */
+	enum rc_transport transport; /* 0: nobody has the slot, or it is not known yet how to reach it */
+	__u32 length;		     /* bytes of header */
+	__u32 sum;		     /* of the words that the checksum covers before the frame */
+	__u64 header[8];	     /* as it goes on the wire */
+};
+
+RC_ARRAY(rc_peer, RC_LEVELS *RC_SLOTS *RC_RAILS, struct rc_peer, 0); /* agent; (level * 256 + slot) * 4 + rail */
+
 /* Of a slot that has none, or of which it is not known where to send, the result has no length. */
 static __always_inline const struct rc_peer *rc_find_peer(__u32 level, __u32 slot, __u32 rail)
 {

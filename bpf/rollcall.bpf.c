@@ -10,6 +10,7 @@
 #include <linux/pkt_cls.h>
 
 #include "command.h"
+#include "pace.h"
 #include "peer.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
@@ -80,4 +81,37 @@ int rc_command(struct __sk_buff *skb)
 {
 	rc_pull(skb, sizeof(struct rc_order) + 2 * RC_FRAME_LEN);
 	return rc_obey((void *)(long)skb->data, (void *)(long)skb->data_end) ? 0 : -1;
+}
+
+/* Sits where clock frames arrive; what is due on any level leaves with each of them. */
+SEC("tc")
+int rc_tick(struct __sk_buff *skb)
+{
+	__u32 first = 0, number = skb->mark - RC_CLOCK_MARK;
+	struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
+	__u64 now = rc_now();
+
+	if (!pace)
+		return TC_ACT_SHOT;
+	if (number >= RC_CLOCK_FRAMES) {
+		pace->strange++;
+		return TC_ACT_SHOT;
+	}
+	if (rc_hasty(pace, now))
+		return rc_unrestrained(pace) ? TC_ACT_SHOT : bpf_redirect(pace->clock, 0);
+	rc_note_tick(pace, number, now);
+	if (rc_leads())
+		return bpf_redirect(pace->clock, 0);
+	pace->frame_at[number & (RC_CLOCK_FRAMES - 1)] = 0;
+	return TC_ACT_SHOT;
+}
+
+/* Puts a copy of the packet, which the agent has marked as a clock frame, into circulation. */
+SEC("tc")
+int rc_seed(struct __sk_buff *skb)
+{
+	__u32 first = 0;
+	const struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
+
+	return pace ? bpf_clone_redirect(skb, pace->clock, 0) : -1;
 }

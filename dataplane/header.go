@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peer is struct rc_peer of bpf/maps.h: what leads a frame to a slot.
+// peer is struct rc_peer of bpf/peer.h: what leads a frame to a slot.
 type peer struct {
 	ifindex   uint32
 	transport uint32

@@ -26,6 +26,7 @@ const (
 	mapKey      = "rc_key"
 	mapHost     = "rc_host"
 	mapPeer     = "rc_peer"
+	mapPace     = "rc_pace"
 	mapXDPProgs = "rc_xdp_progs"
 	mapTCProgs  = "rc_tc_progs"
 )
@@ -37,6 +38,8 @@ const (
 	progXDPServe = "rc_xdp_serve"
 	progTCServe  = "rc_tc_serve"
 	progCommand  = "rc_command"
+	progTick     = "rc_tick"
+	progSeed     = "rc_seed"
 )
 
 // Kernel is the plane whose frames the kernel serves by itself.
@@ -58,6 +61,7 @@ type Kernel struct {
 	scratch   [FrameLen]byte
 	watcher   *watcher
 	peers     *peers
+	clock     *clock          // nil: the thread keeps the beat
 	roster    *control.Roster // the last one named
 	closed    bool
 	// watched: the silence timer runs, or nobody has a place to watch from. The kernel was seen to
@@ -107,6 +111,7 @@ func (k *Kernel) Describe() Description {
 	defer k.mu.Unlock()
 	d := k.about
 	d.Refused = slices.Clone(d.Refused)
+	k.paced(&d.Pacing)
 	return d
 }
 
@@ -153,6 +158,9 @@ func (k *Kernel) Close() error {
 	}
 	if k.watcher != nil {
 		errs = append(errs, k.watcher.close())
+	}
+	if k.clock != nil {
+		k.clock.close()
 	}
 	if k.peers != nil {
 		errs = append(errs, k.peers.close())

@@ -77,6 +77,9 @@ func removePins(dir string) error {
 	if err := leaveMulticast(dir, d); err != nil {
 		return err
 	}
+	if err := removeClock(dir); err != nil {
+		return err
+	}
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("remove pins: %w", err)
 	}

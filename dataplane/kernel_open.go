@@ -61,17 +61,26 @@ func (k *Kernel) open() (err error) {
 		if err := k.adopt(old); err != nil {
 			return err
 		}
-		return k.attach(dir)
+		return k.serve(dir)
 	}
 	if err = k.create(dir); err == nil {
-		err = k.attach(dir)
+		err = k.serve(dir)
 	}
 	if err != nil {
-		os.RemoveAll(dir) // nobody has heard of this incarnation yet
+		removePins(dir) // nobody has heard of this incarnation yet
+		os.RemoveAll(dir)
 		unlockPins(k.lock)
 		k.lock = nil
 	}
 	return err
+}
+
+// serve attaches what packets come by.
+func (k *Kernel) serve(dir string) error {
+	if err := k.openPacer(); err != nil {
+		return err
+	}
+	return k.attach(dir)
 }
 
 // create makes new maps, a new incarnation among them, and pins them.

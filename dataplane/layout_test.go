@@ -92,6 +92,7 @@ func TestSharedStructs(t *testing.T) {
 		"rc_order":    testOrder{},
 		"rc_event":    testEvent{},
 		"rc_peer":     peer{},
+		"rc_pace":     pace{},
 	} {
 		t.Run(c, func(t *testing.T) {
 			var s *btf.Struct

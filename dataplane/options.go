@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"time"
 )
 
 // The ways to attach, and what Options.Attach may say.
@@ -15,6 +16,13 @@ const (
 	AttachTC      = "tc"      // traffic control, ingress
 	AttachGeneric = "generic" // XDP behind the driver
 	AttachSocket  = "socket"  // no program: frames are served in user space
+)
+
+// The pacers: who keeps a leader's beat, and what Options.Pacer may say.
+const (
+	PacerAuto   = "auto"   // the kernel, else the thread
+	PacerKernel = "kernel" // a clock in the kernel, whatever the agent does
+	PacerThread = "thread" // the thread that drives the node
 )
 
 // The transports, and what Options.Transport may say.
@@ -29,6 +37,7 @@ const (
 	DefaultEtherType = 0x88b5
 	DefaultDSCP      = 48
 	DefaultViewSize  = 64 << 10
+	DefaultInterval  = 100 * time.Millisecond
 	DefaultPinDir    = "/sys/fs/bpf/rollcall"
 )
 
@@ -44,9 +53,11 @@ type Options struct {
 	DSCP      int // 0..63
 	Transport string
 	Attach    string
-	Keys      *Keys  // Plane.SetKeys replaces them
-	PinDir    string // on a mounted bpffs; the pins are in PinDir/Cluster
-	ViewSize  int    // bytes of the page that views are published in, a multiple of the page size
+	Keys      *Keys         // Plane.SetKeys replaces them
+	PinDir    string        // on a mounted bpffs; the pins are in PinDir/Cluster
+	Pacer     string        // who keeps the beat where this node leads; the socket plane has the thread alone
+	Interval  time.Duration // between its rounds, for the clock to be ready; commands say what counts
+	ViewSize  int           // bytes of the page that views are published in, a multiple of the page size
 }
 
 // withDefaults fills the zero fields and says what is impossible in the others.
@@ -56,6 +67,8 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.ClusterID, ClusterID(o.Cluster))
 	setDefault(&o.Transport, TransportUDP)
 	setDefault(&o.Attach, AttachAuto)
+	setDefault(&o.Pacer, PacerThread)
+	setDefault(&o.Interval, DefaultInterval)
 	setDefault(&o.PinDir, DefaultPinDir)
 	setDefault(&o.ViewSize, DefaultViewSize)
 	switch {
@@ -65,6 +78,12 @@ func (o Options) withDefaults() (Options, error) {
 		return o, errors.New("open plane: no interface")
 	case !slices.Contains([]string{AttachAuto, AttachNative, AttachTC, AttachGeneric, AttachSocket}, o.Attach):
 		return o, fmt.Errorf("open plane: attach %q: must be auto, native, tc, generic or socket", o.Attach)
+	case !slices.Contains([]string{PacerAuto, PacerKernel, PacerThread}, o.Pacer):
+		return o, fmt.Errorf("open plane: pacer %q: must be auto, kernel or thread", o.Pacer)
+	case o.Pacer == PacerKernel && o.Attach == AttachSocket:
+		return o, fmt.Errorf("open plane: pacer %q: attach %q has none, choose pacer %q", o.Pacer, o.Attach, PacerAuto)
+	case o.Interval < 0:
+		return o, fmt.Errorf("open plane: interval %v: must be positive", o.Interval)
 	case o.Transport != TransportUDP && o.Transport != TransportEther:
 		return o, fmt.Errorf("open plane: transport %q: must be udp or ether", o.Transport)
 	case o.DSCP < 0 || o.DSCP > 63:

@@ -69,6 +69,7 @@ type Description struct {
 	Adopted   bool     `json:"adopted"` // pinned state of an earlier agent was taken over
 	PinDir    string   `json:"pin_dir,omitempty"`
 	Refused   []string `json:"refused,omitempty"` // better ways tried, and why they failed
+	Pacing    Pacing   `json:"pacing"`
 }
 
 // Pages are two files that a reader maps read-only: descriptors that stay open until Close.

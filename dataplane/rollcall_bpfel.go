@@ -172,6 +172,20 @@ type rollcallRcMember struct {
 	Name [64]int8
 }
 
+type rollcallRcPace struct {
+	_          structs.HostLayout
+	IntervalNs uint64
+	Clock      uint32
+	Cpu        uint32
+	Ticks      uint64
+	TickAt     uint64
+	FrameAt    [2]uint64
+	LateNs     uint64
+	LatestNs   uint64
+	Hasty      uint64
+	Strange    uint64
+}
+
 type rollcallRcPeer struct {
 	_         structs.HostLayout
 	Ifindex   uint32
@@ -230,6 +244,7 @@ const (
 	rollcallMapRcKey       = "rc_key"
 	rollcallMapRcLock      = "rc_lock"
 	rollcallMapRcMember    = "rc_member"
+	rollcallMapRcPace      = "rc_pace"
 	rollcallMapRcPeer      = "rc_peer"
 	rollcallMapRcStats     = "rc_stats"
 	rollcallMapRcTally     = "rc_tally"
@@ -238,8 +253,10 @@ const (
 	rollcallMapRcView      = "rc_view"
 	rollcallMapRcXdpProgs  = "rc_xdp_progs"
 	rollcallProgRcCommand  = "rc_command"
+	rollcallProgRcSeed     = "rc_seed"
 	rollcallProgRcTcDoor   = "rc_tc_door"
 	rollcallProgRcTcServe  = "rc_tc_serve"
+	rollcallProgRcTick     = "rc_tick"
 	rollcallProgRcXdpDoor  = "rc_xdp_door"
 	rollcallProgRcXdpServe = "rc_xdp_serve"
 	rollcallVarRcEthertype = "rc_ethertype"
@@ -290,8 +307,10 @@ type rollcallSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type rollcallProgramSpecs struct {
 	RcCommand  *ebpf.ProgramSpec `ebpf:"rc_command"`
+	RcSeed     *ebpf.ProgramSpec `ebpf:"rc_seed"`
 	RcTcDoor   *ebpf.ProgramSpec `ebpf:"rc_tc_door"`
 	RcTcServe  *ebpf.ProgramSpec `ebpf:"rc_tc_serve"`
+	RcTick     *ebpf.ProgramSpec `ebpf:"rc_tick"`
 	RcXdpDoor  *ebpf.ProgramSpec `ebpf:"rc_xdp_door"`
 	RcXdpServe *ebpf.ProgramSpec `ebpf:"rc_xdp_serve"`
 }
@@ -307,6 +326,7 @@ type rollcallMapSpecs struct {
 	RcKey      *ebpf.MapSpec `ebpf:"rc_key"`
 	RcLock     *ebpf.MapSpec `ebpf:"rc_lock"`
 	RcMember   *ebpf.MapSpec `ebpf:"rc_member"`
+	RcPace     *ebpf.MapSpec `ebpf:"rc_pace"`
 	RcPeer     *ebpf.MapSpec `ebpf:"rc_peer"`
 	RcStats    *ebpf.MapSpec `ebpf:"rc_stats"`
 	RcTally    *ebpf.MapSpec `ebpf:"rc_tally"`
@@ -352,6 +372,7 @@ type rollcallMaps struct {
 	RcKey      *ebpf.Map `ebpf:"rc_key"`
 	RcLock     *ebpf.Map `ebpf:"rc_lock"`
 	RcMember   *ebpf.Map `ebpf:"rc_member"`
+	RcPace     *ebpf.Map `ebpf:"rc_pace"`
 	RcPeer     *ebpf.Map `ebpf:"rc_peer"`
 	RcStats    *ebpf.Map `ebpf:"rc_stats"`
 	RcTally    *ebpf.Map `ebpf:"rc_tally"`
@@ -370,6 +391,7 @@ func (m *rollcallMaps) Close() error {
 		m.RcKey,
 		m.RcLock,
 		m.RcMember,
+		m.RcPace,
 		m.RcPeer,
 		m.RcStats,
 		m.RcTally,
@@ -394,8 +416,10 @@ type rollcallVariables struct {
 // It can be passed to loadRollcallObjects or ebpf.CollectionSpec.LoadAndAssign.
 type rollcallPrograms struct {
 	RcCommand  *ebpf.Program `ebpf:"rc_command"`
+	RcSeed     *ebpf.Program `ebpf:"rc_seed"`
 	RcTcDoor   *ebpf.Program `ebpf:"rc_tc_door"`
 	RcTcServe  *ebpf.Program `ebpf:"rc_tc_serve"`
+	RcTick     *ebpf.Program `ebpf:"rc_tick"`
 	RcXdpDoor  *ebpf.Program `ebpf:"rc_xdp_door"`
 	RcXdpServe *ebpf.Program `ebpf:"rc_xdp_serve"`
 }
@@ -403,8 +427,10 @@ type rollcallPrograms struct {
 func (p *rollcallPrograms) Close() error {
 	return _RollcallClose(
 		p.RcCommand,
+		p.RcSeed,
 		p.RcTcDoor,
 		p.RcTcServe,
+		p.RcTick,
 		p.RcXdpDoor,
 		p.RcXdpServe,
 	)

@@ -45,7 +45,7 @@ func OpenSocket(opt Options) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{keys: opt.Keys}
-	s.desc = Description{Plane: "socket", Attach: AttachSocket, Transport: opt.Transport, Interface: opt.Interface}
+	s.desc = Description{Plane: "socket", Attach: AttachSocket, Transport: opt.Transport, Interface: opt.Interface, Pacing: Pacing{Pacer: PacerThread}}
 	if err := s.open(&opt); err != nil {
 		s.Close()
 		return nil, err

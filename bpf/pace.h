@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The clock that beats by itself. Two clock frames go round on a veth pair of our own: out
+ * of one end, behind a queue that lets one go each interval, into the other, where
+ * program rc_tick sends what is due and puts the frame back into the queue. Two, so that
+ * the loss of one stops nothing. Once nothing is to be sent any more they are not put back.
+ */
+#ifndef RC_PACE_H
+#define RC_PACE_H
+
+#include "state.h"
+
+/* The mark of clock frame n is this + n; it never leaves the pair. */
+#define RC_CLOCK_MARK 0x52434c00
+#define RC_CLOCK_FRAMES 2
+
+/*
+ * The clock of a leader. interval_ns and clock are the agent's, which maps this; the rest
+ * is written by the program that ticks. Counters run since the map was made.
+ */
+struct rc_pace {
+	__u64 interval_ns; /* between ticks */
+	__u32 clock;	   /* device behind whose queue clock frames wait for the next tick; 0: none */
+	__u32 cpu;	   /* that ticked last */
+	__u64 ticks;
+	__u64 tick_at;			  /* the last one */
+	__u64 frame_at[RC_CLOCK_FRAMES]; /* when each clock frame ticked last */
+	__u64 late_ns;			  /* by which the last tick came more than an interval after the one before */
+	__u64 latest_ns;		  /* the worst since the clock was started */
+	__u64 hasty;			  /* clock frames in a row that came much too soon */
+	__u64 strange;			  /* packets dropped that are no clock frames */
+};
+
+RC_ARRAY(rc_pace, 1, struct rc_pace, RC_MMAPABLE);
+
+/*
+ * Frames that come one right after the other were held up together, and go back to the
+ * queue. When more come so than there are, nothing holds them back: somebody has taken the
+ * queue away. They are dropped, since they would go round as fast as the processor can.
+ */
+static __always_inline bool rc_hasty(struct rc_pace *p, __u64 now)
+{
+	if (p->tick_at && now - p->tick_at < p->interval_ns / 8) {
+		p->hasty++;
+		return true;
+	}
+	p->hasty = 0;
+	return false;
+}
+
+static __always_inline bool rc_unrestrained(const struct rc_pace *p)
+{
+	return p->hasty > 2 * RC_CLOCK_FRAMES;
+}
+
+/* Keeps the books of the clock. */
+static __always_inline void rc_note_tick(struct rc_pace *p, __u32 number, __u64 now)
+{
+	__u64 gap = now - p->tick_at;
+	bool started = !p->tick_at || gap > 2 * RC_CLOCK_FRAMES * p->interval_ns;
+
+	p->late_ns = !started && gap > p->interval_ns ? gap - p->interval_ns : 0;
+	if (started || p->late_ns > p->latest_ns)
+		p->latest_ns = p->late_ns;
+	p->cpu = bpf_get_smp_processor_id();
+	p->frame_at[number & (RC_CLOCK_FRAMES - 1)] = now;
+	p->tick_at = now;
+	p->ticks++;
+}
+
+/* Reports whether this node leads a group of any level. */
+static __always_inline bool rc_leads(void)
+{
+	for (__u32 level = 0; level < RC_LEVELS; level++) {
+		__u32 index = level;
+		const struct rc_tally *t = bpf_map_lookup_elem(&rc_tally, &index);
+
+		if (t && t->ballot && !t->preparing)
+			return true;
+	}
+	return false;
+}
+
+#endif
