@@ -14,7 +14,13 @@
 // package control. Then the faults end, a random core is left connected, and the liveness
 // phase asks that it agrees on one valid view of itself within a bound.
 //
-//	go test ./tests/sim                                          # stories, stored seeds, some fresh ones
+// What goes wrong in the safety phase is a plan, drawn from the seed before the run begins. Mishaps
+// can so be left out one by one: Shrink finds a small run that breaks the same guarantee, and
+// testdata keeps such runs with their stories, whatever seeds come to mean later.
+//
+//	go test ./tests/sim                                          # stories, stored runs, fixed seeds
 //	go test ./tests/sim -run TestSeeds -v -args -seconds 600     # fresh seeds for ten minutes
 //	go test ./tests/sim -run TestSeeds -args -seed 1234 -trace   # one run, one line an event
+//	go test ./tests/sim -run TestSeeds -args -seed 1234 -shrink  # the smallest run that breaks the same
+//	go test ./tests/sim -run TestStored -args -stored testdata/NAME.json -trace
 package sim

@@ -84,17 +84,7 @@ func TestCheckersCatchLies(t *testing.T) {
 				out.Frames = append(out.Frames, other)
 			}}
 		}},
-		{"a view again that was succeeded", "G2", "after", func() *liar {
-			var shown []*view.View
-			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
-				switch {
-				case out.View != nil:
-					shown = append(shown, out.View)
-				case len(shown) > 0 && shown[len(shown)-1].Epoch > shown[0].Epoch:
-					out.View = shown[0]
-				}
-			}}
-		}},
+		{"a view again that was succeeded", "G2", "after", func() *liar { return &liar{spoil: repeat()} }},
 		{"a live member thrown out", "G5", "missed rounds", throwOut},
 		{"a member thrown out whose lease runs", "G4", "lease", throwOut},
 		{"a node that never rests", "contract", "stepped", func() *liar {
@@ -114,6 +104,19 @@ func TestCheckersCatchLies(t *testing.T) {
 		v := caught(t, c.guarantee, c.lie)
 		if v == nil || v.Guarantee != c.guarantee || !strings.Contains(v.What, c.says) {
 			t.Errorf("%s: %v", c.name, v)
+		}
+	}
+}
+
+// repeat publishes the first view again once it was succeeded.
+func repeat() func(control.Time, *control.Input, *control.Output) {
+	var shown []*view.View
+	return func(_ control.Time, _ *control.Input, out *control.Output) {
+		switch {
+		case out.View != nil:
+			shown = append(shown, out.View)
+		case len(shown) > 0 && shown[len(shown)-1].Epoch > shown[0].Epoch:
+			out.View = shown[0]
 		}
 	}
 }

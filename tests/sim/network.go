@@ -12,6 +12,7 @@ type link struct {
 	cut   bool
 	flip  Instant // period with which it works and does not; 0: always works
 	clear Instant // what is sent before arrives after: clogged
+	loss  float64 // of a frame
 }
 
 // works reports whether a frame that leaves now gets through.
@@ -57,7 +58,7 @@ func (n *network) send(from, to *host, f control.Frame) {
 	}
 	l := n.link(from.id, to.id)
 	for range copies {
-		if !l.works(w.now) || w.chance(w.Loss) {
+		if !l.works(w.now) || w.chance(w.Loss) || w.chance(l.loss) {
 			continue
 		}
 		d := w.Latency + w.upto(w.Jitter)

@@ -59,8 +59,10 @@ type Options struct {
 
 	Weather
 
-	Faults     [faults]float64 // weights
+	Faults     [faults]float64 // weights, of which a plan is drawn where there is none
 	FaultEvery time.Duration   // mean
+	Plan       []Mishap        // of the safety phase; nil: drawn from the seed
+	Forget     bool            // a majority may lose its registers
 	Settle     bool            // trouble begins only when the group stands
 	Safety     int             // intervals of the safety phase
 
@@ -131,7 +133,7 @@ func Draw(seed uint64) Options {
 		o.Class = Starve
 		o.Settle = true
 		o.Preempt, o.PreemptMax = upto(0.2), time.Duration(1+r.IntN(int(15*i)))
-		for _, f := range []fault{faultStall, faultStop, faultCont, faultKill, faultStart} {
+		for _, f := range []Fault{faultStall, faultStop, faultCont, faultKill, faultStart} {
 			o.Faults[f] = 0.1 + r.Float64()
 		}
 		o.FaultEvery = time.Duration(1+r.IntN(20)) * i
@@ -143,6 +145,7 @@ func Draw(seed uint64) Options {
 		o.Nap = max(o.Nap/4, 1)
 		o.FaultEvery = time.Duration(20*o.Rounds) * i
 	}
+	o.Forget = seed%4 == 0
 	return o
 }
 
@@ -152,10 +155,13 @@ func (o Options) String() string {
 		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Settle, o.OnStale, o.AgentGrace)
 	s += fmt.Sprintf("; latency %v+%v, letters %v, nap %v, loss %.2f, twice %.2f, late %.2f up to %v, letters lost %.2f, preempted %.2f up to %v",
 		o.Latency, o.Jitter, o.Talk, o.Nap, o.Loss, o.Twice, o.Late, o.LateMax, o.LetterLoss, o.Preempt, o.PreemptMax)
+	if o.Plan != nil {
+		return s + fmt.Sprintf("; planned: %v", o.Plan)
+	}
 	s += fmt.Sprintf("; a fault every %v:", o.FaultEvery)
 	for f, weight := range o.Faults {
 		if weight > 0 {
-			s += fmt.Sprintf(" %s %.2f", fault(f), weight)
+			s += fmt.Sprintf(" %s %.2f", Fault(f), weight)
 		}
 	}
 	return s

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -61,7 +62,8 @@ func Run(o Options, newNode func(control.Config) Node, trace func(line string)) 
 	default:
 		w.Weather = o.Weather
 		end := w.now + Instant(o.Safety)*Instant(o.Interval)
-		w.misfortune(end)
+		w.misfortune()
+		res.Options = w.Options
 		if w.until(end, nil); w.failure != nil {
 			res.Outcome = Safety
 			break
@@ -166,9 +168,10 @@ func (w *World) owed(core []*host) bool {
 // drawCore chooses the hosts that stay, and isolates or switches off some others.
 func (w *World) drawCore() (core []*host) {
 	gone := make([]bool, len(w.hosts))
-	for _, id := range w.rng.Perm(len(w.hosts)) {
+	rng := rand.New(rand.NewPCG(w.Seed, 0x636f7265))
+	for _, id := range rng.Perm(len(w.hosts)) {
 		h := w.hosts[id]
-		if h.leaves || w.rng.IntN(3) != 0 || w.ledger.head == nil || id < w.Contacts {
+		if h.leaves || rng.IntN(3) != 0 || w.ledger.head == nil || id < w.Contacts {
 			continue // everybody must be able to find somebody
 		}
 		gone[id] = true
@@ -178,7 +181,7 @@ func (w *World) drawCore() (core []*host) {
 	}
 	for id, h := range w.hosts {
 		switch {
-		case gone[id] && w.rng.IntN(2) == 0:
+		case gone[id] && rng.IntN(2) == 0:
 			h.powerOff()
 		case gone[id]:
 			w.isolate(id, true)

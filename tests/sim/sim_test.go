@@ -1,9 +1,14 @@
 package sim
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +20,8 @@ var (
 	flagSeeds   = flag.Int("seeds", 0, "run this many fresh seeds, however long it takes")
 	flagNodes   = flag.Int("nodes", 0, "hosts in every run; 0: the seed decides")
 	flagSeconds = flag.Float64("seconds", 0, "how long to run fresh seeds, after the fixed ones")
+	flagShrink  = flag.Bool("shrink", false, "with -seed: leave out of the run what it can do without and still break the same guarantee; print it as testdata has it")
+	flagStored  = flag.String("stored", "", "run this file of testdata alone")
 	flagTrace   = flag.Bool("trace", false, "with -seed: print one line an event")
 )
 
@@ -22,17 +29,28 @@ func realNode(c control.Config) Node { return control.New(c) }
 
 // fixed is how many seeds, from 1 on, run in every test. A test that anybody runs must give the
 // same answer every time; looking for new trouble is `make soak`.
-const fixed = 500
+const fixed = 3000
 
-func runSeed(t *testing.T, seed uint64, trace func(string)) Result {
-	t.Helper()
+func tracer() func(string) {
+	if !*flagTrace {
+		return nil
+	}
+	return func(line string) { fmt.Println(line) }
+}
+
+func draw(seed uint64) Options {
 	o := Draw(seed)
 	if *flagNodes > 0 {
 		o.Hosts = *flagNodes
 		o.Founders = min(o.Founders, o.Hosts)
 		o.Contacts = min(o.Contacts, o.Hosts)
 	}
-	res := Run(o, realNode, trace)
+	return o
+}
+
+func runSeed(t *testing.T, seed uint64, trace func(string)) Result {
+	t.Helper()
+	res := Run(draw(seed), realNode, trace)
 	if res.Outcome != Passed && res.Outcome != Excused {
 		if *flagSeed == 0 {
 			res.Final = ""
@@ -45,32 +63,117 @@ func runSeed(t *testing.T, seed uint64, trace func(string)) Result {
 
 func TestSeeds(t *testing.T) {
 	if *flagSeed != 0 {
-		var trace func(string)
-		if *flagTrace {
-			trace = func(line string) { fmt.Println(line) }
+		if *flagShrink {
+			shrinkSeed(t, *flagSeed)
+		} else {
+			runSeed(t, *flagSeed, tracer())
 		}
-		runSeed(t, *flagSeed, trace)
 		return
 	}
-	sum := tally{ends: map[Outcome]int{}}
 	began := time.Now()
-	for seed := uint64(1); seed <= fixed; seed++ {
-		sum.add(runSeed(t, seed, nil))
+	next := seeds(*flagSeconds, *flagSeeds)
+	sum := tally{ends: map[Outcome]int{}}
+	var lock sync.Mutex // of next and sum
+	var runs sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		runs.Go(func() {
+			for {
+				lock.Lock()
+				seed, ok := next()
+				lock.Unlock()
+				if !ok {
+					return
+				}
+				r := runSeed(t, seed, nil)
+				lock.Lock()
+				sum.add(r)
+				lock.Unlock()
+			}
+		})
 	}
-	first, fresh := rand.Uint64()>>16, time.Now()
-	for i := 0; ; i++ {
-		if *flagSeeds > 0 && i >= *flagSeeds || *flagSeeds == 0 && time.Since(fresh).Seconds() >= *flagSeconds {
-			break
-		}
-		if i == 0 {
-			t.Logf("fresh seeds from %d", first)
-		}
-		sum.add(runSeed(t, first+uint64(i), nil))
-	}
+	runs.Wait()
 	spent := time.Since(began).Seconds()
 	t.Logf("%d runs %v, %v simulated: %d steps, %d events, %d frames, %d views, %d removals, %d elections, %d unnamed asks; %.0f steps/s, %.0f events/s",
 		sum.runs, sum.ends, sum.simulated.Round(time.Second), sum.Steps, sum.Events, sum.Frames, sum.Views, sum.Removals, sum.Elections, sum.Unnamed,
 		float64(sum.Steps)/spent, float64(sum.Events)/spent)
+}
+
+// seeds yields the fixed seeds, and then fresh ones: so many, or for so long.
+func seeds(seconds float64, fresh int) func() (uint64, bool) {
+	first, n := rand.Uint64()>>16, uint64(0)
+	var began time.Time
+	return func() (uint64, bool) {
+		if n++; n <= fixed {
+			return n, true
+		}
+		if began.IsZero() {
+			began = time.Now()
+		}
+		more := int(n-fixed) <= fresh || fresh == 0 && time.Since(began).Seconds() < seconds
+		return first + n, more
+	}
+}
+
+// shrinkSeed prints the smallest run found that breaks what the seed breaks.
+func shrinkSeed(t *testing.T, seed uint64) {
+	o, r := Shrink(draw(seed), realNode, 3000)
+	if r.Violation == nil {
+		t.Fatalf("seed %d breaks nothing", seed)
+	}
+	text, err := json.MarshalIndent(stored{Story: fmt.Sprint(r.Violation), Options: o}, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("%s\n", text)
+	t.Errorf("seed %d, shrunk: %v\n%v", seed, r.Violation, o)
+}
+
+// stored is a run that once broke something, or nearly did, and what there is to know about it.
+type stored struct {
+	Story   string
+	Options Options
+}
+
+// TestStored repeats the runs in testdata. They say what they are made of, so that they remain
+// the same when seeds come to mean other runs.
+func TestStored(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *flagStored != "" {
+		files = []string{*flagStored}
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s stored
+		if err := json.Unmarshal(text, &s); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if r := Run(s.Options, realNode, tracer()); r.Outcome != Passed && r.Outcome != Excused {
+			t.Errorf("%s: %v\n%s\nonce: %s", file, r.Violation, r.Final, s.Story)
+		}
+	}
+}
+
+// TestShrink: a run that breaks a guarantee for one reason among many is cut down to it.
+func TestShrink(t *testing.T) {
+	// Nodes that publish a view again once it was succeeded.
+	liars := func(c control.Config) Node { return &liar{Node: control.New(c), spoil: repeat()} }
+	seed := uint64(1)
+	for ; Draw(seed).Class != Chaos || Run(Draw(seed), liars, nil).Violation == nil; seed++ {
+	}
+	before := Run(Draw(seed), liars, nil)
+	o, after := Shrink(Draw(seed), liars, 300)
+	if after.Violation == nil || after.Violation.Guarantee != before.Violation.Guarantee {
+		t.Fatalf("%v became %v", before.Violation, after.Violation)
+	}
+	if o.Hosts > 3 || len(o.Plan) > 1 || o.Weather != (Weather{LateMax: o.LateMax, PreemptMax: o.PreemptMax}) {
+		t.Errorf("not small: %v", o)
+	}
 }
 
 // tally adds up what runs did.
