@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // admission is the slow path by which nodes come in: requests are gathered for a while,
 // a roster that seats them goes to the agents, and when a quorum and the founders hold it,
@@ -47,6 +50,9 @@ func (n *Node) admit(m *Message) {
 		return
 	case !n.allowed(m.From.Name):
 		answer("refused", "the group's inventory does not name this node")
+		return
+	case m.Keys[n.reg.Key%KeySlots] != n.reg.Keys[n.reg.Key%KeySlots]:
+		answer("refused", fmt.Sprintf("its key file lacks key %08x, which signs the group's frames", n.reg.Keys[n.reg.Key%KeySlots]))
 		return
 	}
 	l := &n.lead

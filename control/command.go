@@ -40,7 +40,7 @@ type Command struct {
 	Key         uint8
 	Newest      uint8
 	_           [4]uint8
-	Keys        [KeySlots]uint32
+	Keys        KeyIDs
 	Ballot      Ballot
 	Seq         uint64
 	WindowNS    uint64

@@ -93,8 +93,8 @@ type Reply struct {
 	Health      uint16
 	WireMin     uint8 // wire versions spoken
 	WireMax     uint8
-	Below       Report           // of a member that leads a group one level below; else zero
-	Keys        [KeySlots]uint32 // ids of the keys that the host holds, by their numbers; 0: none
+	Below       Report // of a member that leads a group one level below; else zero
+	Keys        KeyIDs // of the keys that the host holds
 }
 
 // NoAgent as Reply.AgentAgeMS: no agent ever wrote a stamp.

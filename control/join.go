@@ -40,7 +40,7 @@ func (n *Node) askToJoin(holds bool) {
 	j.next = n.now.Add(askEvery)
 	n.wakeAt(j.next)
 	if l := n.askable(); len(l) > 0 {
-		n.letter(l[j.turn%len(l)], Message{Kind: MessageJoin, Holds: holds})
+		n.letter(l[j.turn%len(l)], Message{Kind: MessageJoin, Holds: holds, Keys: n.reg.Keys})
 		j.turn++
 	}
 }

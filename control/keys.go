@@ -4,6 +4,9 @@ package control
 // of the key itself, so that all hosts give it the same.
 const KeySlots = 2
 
+// KeyIDs name the keys that a host holds, by their numbers; 0: none of that number.
+type KeyIDs [KeySlots]uint32
+
 // A register knows of its host's keys what others may know: their ids. The secrets are the
 // plane's. What an ask is signed with follows from the register alone, so that a candidate,
 // an agent that was started again and the kernel's own beat all sign with the same key:

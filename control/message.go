@@ -11,7 +11,7 @@ type MessageKind string
 
 // The kinds of message, and the field of Message that each needs beside From.
 const (
-	MessageJoin     MessageKind = "join"      // Peer: let me in
+	MessageJoin     MessageKind = "join"      // Keys: let me in
 	MessageAnswer   MessageKind = "answer"    // Answer: what becomes of a join; to those removed with all that a roster has
 	MessageRoster   MessageKind = "roster"    // Instance, Epoch, Roster, Voters, Joiners: hold this
 	MessageHeld     MessageKind = "held"      // Instance, Version: I hold it (and, a founder, wrote it down)
@@ -39,6 +39,7 @@ type Message struct {
 	Voters   Bitmap      `json:"voters,omitzero"`  // the members of that view, named by Roster
 	Joiners  Bitmap      `json:"joiners,omitzero"` // who is about to be a member as well
 	Holds    bool        `json:"holds,omitempty"`  // with join: the sender has a register, and hears no beat
+	Keys     KeyIDs      `json:"keys,omitzero"`    // with join: of the keys that the sender holds
 	Answer   *Answer     `json:"answer,omitempty"`
 	State    *FoundState `json:"state,omitempty"`
 }

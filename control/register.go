@@ -52,7 +52,7 @@ type Register struct {
 	Key         uint8 // number of the key that signs this node's asks
 	Newest      uint8 // number of the newest key of this host's file
 	_           [5]uint8
-	Keys        [KeySlots]uint32    // ids of the keys that the host holds, by their numbers; 0: none
+	Keys        KeyIDs              // of the keys that the host holds
 	Rosters     [HeldRosters]uint64 // versions held, the newest first
 
 	Promised  Ballot

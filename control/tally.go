@@ -42,7 +42,7 @@ type Member struct {
 	WireMax    uint8
 	_          uint32
 	Below      Report
-	Keys       [KeySlots]uint32
+	Keys       KeyIDs
 	Name       [64]byte // zero padded
 }
 

@@ -130,7 +130,7 @@ func drawFrame(t *rapid.T) control.Frame {
 		},
 		Committed: u64("committed"), Roster: u64("roster"), SilenceUS: u32("silence"), AgentAgeMS: u32("age"), Health: u16("health"),
 		WireMin: u8("min"), WireMax: u8("max"),
-		Keys:  [KeySlots]uint32{u32("key id"), u32("key id")},
+		Keys:  control.KeyIDs{u32("key id"), u32("key id")},
 		Below: control.Report{Seq: u64("below seq"), Digest: u64("below digest"), Members: drawBitmap(t, "below members"), Generation: u16("generation"), Group: u16("below group")},
 	}
 	return f

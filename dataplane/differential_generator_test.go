@@ -187,7 +187,7 @@ func (g *generator) anAnswer(i int) control.Frame {
 	f.Sent = g.now - control.Time(g.near(pick(g.rng, t.WindowNS, uint64(g.rng.IntN(int(t.WindowNS)+2)))))
 	f.Reply = control.Reply{
 		Incarnation: m.Expected, Promised: t.Ballot, Committed: g.near(t.Seq), Roster: g.rng.Uint64(), SilenceUS: g.rng.Uint32(),
-		Keys:       [KeySlots]uint32{g.rng.Uint32(), g.rng.Uint32()},
+		Keys:       control.KeyIDs{g.rng.Uint32(), g.rng.Uint32()},
 		AgentAgeMS: g.rng.Uint32(), Health: uint16(g.rng.Uint32()), WireMin: uint8(g.rng.IntN(3)), WireMax: uint8(g.rng.IntN(3)),
 		Accepted: control.Proposal{Ballot: t.Ballot, Seq: t.Seq, Digest: g.rng.Uint64(), Roster: g.rng.Uint64(), New: t.New, Old: t.Old},
 		Below: control.Report{
@@ -282,7 +282,7 @@ func (g *generator) aCommand(i int) control.Command {
 	c := control.Command{
 		Kind: pick(g.rng, control.CommandAsk, control.CommandAsk, control.CommandHold, control.CommandKeys, control.CommandReport), Cluster: 0xc1, Instance: 3,
 		Incarnation: g.rng.Uint64(), Level: uint8(i / 2), Group: uint16(i), Slot: g.slotFor(i), Preparing: uint32(g.rng.IntN(4) / 3),
-		Key: uint8(g.rng.IntN(KeySlots)), Newest: uint8(g.rng.IntN(KeySlots)), Keys: [KeySlots]uint32{g.rng.Uint32(), g.rng.Uint32()},
+		Key: uint8(g.rng.IntN(KeySlots)), Newest: uint8(g.rng.IntN(KeySlots)), Keys: control.KeyIDs{g.rng.Uint32(), g.rng.Uint32()},
 		Seq: t.Seq + uint64(g.rng.IntN(2)), WindowNS: uint64(g.rng.IntN(5_000_000)), New: g.someMembers(r.Slot), Old: g.someMembers(r.Slot),
 		Rosters: [4]uint64{g.rng.Uint64(), r.Rosters[0], r.Rosters[1], r.Rosters[2]},
 		Below:   control.Report{Seq: g.rng.Uint64(), Digest: g.rng.Uint64(), Members: g.someMembers(r.Slot), Generation: uint16(g.rng.IntN(3)), Group: uint16(i)},

@@ -20,9 +20,9 @@ const KeySlots = control.KeySlots
 // all-zero key is an empty slot: nothing signed with it is taken.
 type Keys struct {
 	Slots  [KeySlots][16]byte
-	IDs    [KeySlots]uint32 // what others are told of them; 0 of a key that is taken but no longer told of
-	First  uint8            // signs before the first beat
-	Newest uint8            // is to sign once all members hold it
+	IDs    control.KeyIDs // what others are told of them; 0 of a key that is taken but no longer told of
+	First  uint8          // signs before the first beat
+	Newest uint8          // is to sign once all members hold it
 }
 
 // NewKeys derives the keys of frames from the secrets of a key file, the newest last.
@@ -85,7 +85,7 @@ func (k *Keys) has(slot uint8) bool {
 // serve reports whether a host that has these keys instead of those its register tells of
 // can go on in its group: the key that signs there must stay.
 func (k *Keys) serve(r *control.Register) error {
-	if r.State == control.RegisterVacant || r.Keys == [KeySlots]uint32{} {
+	if r.State == control.RegisterVacant || r.Keys == (control.KeyIDs{}) {
 		return nil
 	}
 	told := r.Keys[r.Key%KeySlots]

@@ -37,7 +37,7 @@ func TestKeyNumbers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if keys.Slots != [KeySlots][16]byte{DeriveKey(a), DeriveKey(b)} || keys.IDs != [KeySlots]uint32{KeyID(a), KeyID(b)} {
+		if keys.Slots != [KeySlots][16]byte{DeriveKey(a), DeriveKey(b)} || keys.IDs != (control.KeyIDs{KeyID(a), KeyID(b)}) {
 			t.Errorf("keys are not in the slots of their numbers: %+v", keys)
 		}
 		if keys.First != KeyNumber(KeyID(c[0])) || keys.Newest != KeyNumber(KeyID(c[1])) {

@@ -28,6 +28,7 @@ type fake struct {
 	events []publish.EventDocument
 	orders []publish.Order
 	refuse string
+	turned bool // the next key signs
 }
 
 // start serves a fake daemon of a group of four nodes until the test ends.
@@ -105,15 +106,19 @@ func (f *fake) Group() publish.GroupDocument {
 		return publish.GroupEntry{
 			Name: fmt.Sprintf("cn%03d", slot+1), Slot: slot, State: s, Incarnation: publish.Hex(0xa0 + uint64(slot)),
 			Addresses: []string{fmt.Sprintf("10.0.0.%d:7746", slot+1)}, EchoAgeMS: 12, AgentAgeMS: 480, RTTNS: 84_321,
-			Accepted: 7, Committed: 7,
+			Accepted: 7, Committed: 7, Keys: []string{"1f0c22aa", "9d31c0e5"},
 		}
 	}
 	g := publish.GroupDocument{
 		Schema: publish.Schema, Cluster: "tofu", Instance: 2, Role: "leader", Leader: "cn001", Ballot: "0.1.0",
-		Accepted: 7, Committed: 7, Roster: publish.Hex(9), Round: 4321, Quorum: 2,
+		Accepted: 7, Committed: 7, Roster: publish.Hex(9), Round: 4321, Quorum: 2, Key: "1f0c22aa", NextKey: "9d31c0e5",
 		Members: []publish.GroupEntry{entry(0, view.Alive), entry(1, view.Stale), entry(2, view.Alive)},
 	}
-	g.Members[1].AgentAgeMS = 45_000
+	g.Members[1].AgentAgeMS, g.Members[1].Keys = 45_000, []string{"1f0c22aa"}
+	if f.turned {
+		g.Key, g.NextKey = g.NextKey, ""
+		g.Members[1].Keys = g.Members[0].Keys
+	}
 	g.Members[2].EchoAgeMS, g.Members[2].AgentAgeMS, g.Members[2].RTTNS = -1, -1, 0
 	return g
 }
@@ -121,6 +126,7 @@ func (f *fake) Group() publish.GroupDocument {
 func (f *fake) Status() publish.StatusDocument {
 	return publish.StatusDocument{
 		Schema: publish.Schema, Cluster: "tofu", Node: "cn001", Role: "leader", Instance: 2, Epoch: 7, Leader: "cn001",
+		Key: "1f0c22aa", Keys: []string{"1f0c22aa", "9d31c0e5"},
 		Incarnation: publish.Hex(0xa0), Valid: true, LeaseMS: 312, Roster: publish.Hex(9), Profile: "safe",
 		IntervalUS: 100_000, Rounds: 5, Plane: "kernel", Attach: "tc", Transport: "udp", Interface: "hsn0",
 		Address: "10.0.0.1:7746", PinDir: "/sys/fs/bpf/rollcall/tofu", Refused: []string{"native: the driver has no XDP"},

@@ -26,7 +26,7 @@ func TestGolden(t *testing.T) {
 			case "daemon":
 				socket = f.socket
 				f.set(func(doc *publish.Document) { *doc = document(7) })
-				f.refuse = ""
+				f.refuse, f.turned = "", d.HasArg("turned")
 				switch {
 				case d.HasArg("gone"):
 					socket = filepath.Join(t.TempDir(), "nobody")

@@ -57,6 +57,7 @@ func (a *app) status(ctx context.Context) error {
 			[2]string{"slot", strconv.Itoa(int(s.Slot))},
 			[2]string{"incarnation", s.Incarnation},
 			[2]string{"roster", s.Roster},
+			[2]string{"keys", keys(s)},
 			[2]string{"adopted", yesNo(s.Adopted)},
 			[2]string{"pins", s.PinDir},
 			[2]string{"socket", s.Socket},
@@ -90,6 +91,18 @@ func frames(s *publish.StatusDocument) string {
 		how += " " + s.Attach
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s, %s on %s %s", how, s.Transport, s.Interface, s.Address))
+}
+
+// keys lists what this node holds, the one that signs first.
+func keys(s *publish.StatusDocument) string {
+	var held []string
+	for _, id := range s.Keys {
+		if id == s.Key {
+			id += " signs"
+		}
+		held = append(held, id)
+	}
+	return strings.Join(held, ", ")
 }
 
 func yesNo(b bool) string {

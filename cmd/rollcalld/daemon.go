@@ -25,7 +25,7 @@ import (
 // plan is everything that is settled before anything starts.
 type plan struct {
 	cfg     *config.Config
-	key     key.Key
+	keys    key.Ring
 	options dataplane.Options
 	control control.Config
 }
@@ -35,18 +35,18 @@ func prepare(cfg *config.Config) (*plan, error) {
 	if n := len(cfg.Groups); n > 1 {
 		return nil, fmt.Errorf("%s: %d groups; this version serves clusters of one", cfg.File, n)
 	}
-	k, err := key.Load(cfg.KeyFile)
+	ring, err := key.Load(cfg.KeyFile)
 	if err != nil {
 		return nil, err
 	}
-	keys, err := dataplane.NewKeys(k.Bytes())
+	frames, err := ring.Frames()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cfg.KeyFile, err)
 	}
-	p := &plan{cfg: cfg, key: k, options: dataplane.Options{
+	p := &plan{cfg: cfg, keys: ring, options: dataplane.Options{
 		Cluster: cfg.Cluster, ClusterID: dataplane.ClusterID(cfg.Cluster), Interface: cfg.Interfaces[0],
 		Address: cfg.Address, Port: cfg.Port, EtherType: cfg.EtherType, DSCP: int(cfg.DSCP),
-		Transport: cfg.Transport, Attach: cfg.Attach, Keys: keys, PinDir: cfg.PinDir,
+		Transport: cfg.Transport, Attach: cfg.Attach, Keys: frames, PinDir: cfg.PinDir,
 	}}
 	self, err := dataplane.LocalEndpoint(p.options)
 	if err != nil {
@@ -91,7 +91,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 		return err
 	}
 	defer claimed.Close()
-	identity, err := calls.NewIdentity(p.key, cfg.Cluster, cfg.Node)
+	identity, err := calls.NewIdentity(p.keys, cfg.Cluster, cfg.Node)
 	if err != nil {
 		return err
 	}
@@ -146,6 +146,14 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}
 	defer close(a.rosters)
 	defer cancel(nil)
+	keys := &keyring{
+		file: cfg.KeyFile, log: log, register: page.read, plane: l.setKeys, wait: withdrawal, held: p.keys,
+		calls: func(r key.Ring) error {
+			defer sender.Reconnect()
+			return identity.Use(r)
+		},
+	}
+	s.reload = func() error { return keys.reload(ctx) } // what it sets going outlives the request
 	api := &publish.Server{Source: s}
 	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Take: func(m control.Message) error {
 		return l.offer(input{Input: control.Input{Message: &m}})
@@ -154,6 +162,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	serve(func() error { return api.Serve(ctx, listeners[1]) })
 	serve(func() error { return publish.ServePages(ctx, listeners[2], readerPages(plane.Pages())) })
 	serve(func() error { a.notifier.run(ctx); return nil })
+	serve(func() error { keys.follow(ctx); return nil })
 	serve(func() error { a.saveRosters(); return nil })
 
 	line := log.Info().Str("version", version.String()).Str("cluster", cfg.Cluster).Str("plane", about.Plane).Str("attach", about.Attach).

@@ -64,6 +64,13 @@ type loop struct {
 type input struct {
 	control.Input
 	taken chan<- struct{} // closed after the step; nil: nobody waits
+	keys  *keysOrder
+}
+
+// keysOrder has the plane take other keys, and says how that went.
+type keysOrder struct {
+	keys *dataplane.Keys
+	done chan<- error // with room for one
 }
 
 func newLoop(n node, p dataplane.Plane, h hands) *loop {
@@ -78,6 +85,20 @@ func (l *loop) offer(in input) error {
 		return nil
 	default:
 		return errBusy
+	}
+}
+
+// setKeys replaces the plane's keys, from any goroutine.
+func (l *loop) setKeys(ctx context.Context, keys *dataplane.Keys) error {
+	done := make(chan error, 1)
+	if err := l.offer(input{keys: &keysOrder{keys, done}}); err != nil {
+		return err
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("the daemon is too busy: %w", ctx.Err())
 	}
 }
 
@@ -106,6 +127,9 @@ func (l *loop) turn() error {
 	default:
 	}
 	in.Wake, in.Sent = wake, l.sentAt
+	if o := in.keys; o != nil {
+		o.done <- l.plane.SetKeys(o.keys)
+	}
 
 	now := l.plane.Now()
 	l.plane.Stamp(0)
@@ -119,7 +143,7 @@ func (l *loop) turn() error {
 	if in.taken != nil {
 		close(in.taken)
 	}
-	l.show(now, out.View != nil || len(out.Events) > 0 || in.taken != nil)
+	l.show(now, out.View != nil || len(out.Events) > 0 || in.taken != nil || in.keys != nil)
 	return nil
 }
 

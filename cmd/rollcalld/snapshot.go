@@ -20,12 +20,13 @@ type member struct {
 	rttNS      uint64
 	accepted   uint64
 	committed  uint64
+	keys       control.KeyIDs
 }
 
 func heard(slot uint16, m *control.Member) member {
 	h := member{
 		slot: slot, echoAt: m.EchoAt, agentAgeMS: control.NoAgent, rttNS: m.RTTNS,
-		accepted: m.Accepted.Seq, committed: m.Committed,
+		accepted: m.Accepted.Seq, committed: m.Committed, keys: m.Keys,
 	}
 	if m.EchoAt != 0 {
 		h.agentAgeMS = m.AgentAgeMS

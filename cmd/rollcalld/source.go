@@ -30,7 +30,8 @@ type source struct {
 	register func() control.Register
 	now      func() control.Time
 	offer    func(input) error
-	loop     *loop // its counters only
+	reload   func() error // of the key file
+	loop     *loop        // its counters only
 	realtime bool
 	locked   bool
 	started  time.Time
@@ -144,6 +145,8 @@ func (s *source) Status() publish.StatusDocument {
 	d.Adopted, d.PinDir, d.Refused = about.Adopted, about.PinDir, about.Refused
 	r := s.register()
 	d.Incarnation = publish.Hex(r.Incarnation)
+	d.Key, _ = signing(&r)
+	d.Keys = keyIDs(&r.Keys)
 	if r.State != control.RegisterVacant && r.BeatAt != 0 { // timing is the leader's
 		d.IntervalUS, d.Rounds = int64(r.IntervalUS), int(r.Rounds)
 	}
@@ -168,6 +171,7 @@ func (s *source) Group() publish.GroupDocument {
 		Ballot: r.Promised.String(), Accepted: r.Accepted.Seq, Committed: r.Committed.Seq, Roster: publish.Hex(r.Rosters[0]),
 		Round: r.BeatRound, Quorum: quorum(r.Committed.Members), Members: []publish.GroupEntry{},
 	}
+	d.Key, d.NextKey = signing(&r)
 	seen := s.seen.Load()
 	if seen == nil {
 		return d
@@ -183,7 +187,7 @@ func (s *source) Group() publish.GroupDocument {
 		}
 		e := publish.GroupEntry{
 			Name: seat.Name, Slot: seat.Slot, State: seen.status.States[seat.Slot], Incarnation: publish.Hex(seat.Incarnation),
-			Addresses: addresses(seat), EchoAgeMS: -1, AgentAgeMS: -1,
+			Addresses: addresses(seat), EchoAgeMS: -1, AgentAgeMS: -1, Keys: []string{},
 		}
 		if !r.Committed.Members.Has(seat.Slot) {
 			e.State = view.Joining
@@ -191,13 +195,16 @@ func (s *source) Group() publish.GroupDocument {
 		if i := slices.IndexFunc(seen.members, func(m member) bool { return m.slot == seat.Slot }); i >= 0 {
 			seen.members[i].describe(&e, seen)
 		}
+		if seat.Name == s.cfg.Node {
+			e.Keys = keyIDs(&r.Keys)
+		}
 		d.Members = append(d.Members, e)
 	}
 	return d
 }
 
 func (m *member) describe(e *publish.GroupEntry, seen *snapshot) {
-	e.RTTNS, e.Accepted, e.Committed = m.rttNS, m.accepted, m.committed
+	e.RTTNS, e.Accepted, e.Committed, e.Keys = m.rttNS, m.accepted, m.committed, keyIDs(&m.keys)
 	if m.echoAt != 0 {
 		e.EchoAgeMS = seen.at.Since(m.echoAt).Milliseconds()
 	}
@@ -235,6 +242,9 @@ func (s *source) Events(since uint64) []publish.EventDocument { return s.history
 
 // Do implements publish.Source.
 func (s *source) Do(ctx context.Context, o publish.Order) error {
+	if o.Verb == publish.ReloadKeys {
+		return s.reload()
+	}
 	in, err := s.order(o)
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ func (stillPlane) Describe() dataplane.Description { return dataplane.Descriptio
 // newSource is node cn001 of five, in view 7 with cn002 and cn003, its lease valid until 1000.
 func newSource() (*source, *control.Register, *control.Time) {
 	r := &control.Register{
+		Keys: control.KeyIDs{0x10, 0x21}, Key: 1, Newest: 0,
 		State: control.RegisterMember, Instance: 2, Incarnation: 0xabc, LeaseUntil: 1000 * control.Time(time.Millisecond), UpperUntil: control.MaxTime,
 		Committed: control.Commit{Seq: 7, Members: control.Of(0, 1, 2)}, Accepted: control.Proposal{Seq: 8, New: control.Of(0, 1, 2, 3)},
 	}
@@ -50,7 +51,7 @@ func newSource() (*source, *control.Register, *control.Time) {
 	seen.status.States[1] = view.Stale
 	seen.status.States[2] = view.Suspect
 	seen.asking.Round = 20
-	seen.members = []member{{slot: 2, round: 15, echoAt: 800 * control.Time(time.Millisecond), agentAgeMS: control.NoAgent}}
+	seen.members = []member{{slot: 2, round: 15, keys: [2]uint32{0x10, 0x21}, echoAt: 800 * control.Time(time.Millisecond), agentAgeMS: control.NoAgent}}
 	s.seen.Store(seen)
 	v := &view.View{Cluster: "tofu", Instance: 2, Group: 4, Epoch: 7, Leader: "cn001"}
 	for slot, name := range []string{"cn001", "cn002", "cn003"} {
@@ -129,10 +130,13 @@ func TestGroupDocument(t *testing.T) {
 	}
 	want := publish.GroupEntry{
 		Name: "cn003", Slot: 2, State: view.Suspect, Incarnation: publish.Hex(3), Addresses: []string{},
-		Missed: 4, EchoAgeMS: 100, AgentAgeMS: -1,
+		Missed: 4, EchoAgeMS: 100, AgentAgeMS: -1, Keys: []string{"00000010", "00000021"},
 	}
 	if diff := cmp.Diff(want, g.Members[2]); diff != "" {
 		t.Errorf("suspect (-want +got):\n%s", diff)
+	}
+	if g.Key != "00000021" || g.NextKey != "00000010" || len(g.Members[0].Keys) != 2 || len(g.Members[1].Keys) != 0 {
+		t.Errorf("key %s, next %s, own %v, cn002's %v", g.Key, g.NextKey, g.Members[0].Keys, g.Members[1].Keys)
 	}
 	if g.Members[3].State != view.Joining {
 		t.Errorf("cn004 is %v", g.Members[3].State)

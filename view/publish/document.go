@@ -95,9 +95,11 @@ type GroupDocument struct {
 	Ballot    string       `json:"ballot"` // promised: generation.term.slot
 	Accepted  uint64       `json:"accepted"`
 	Committed uint64       `json:"committed"`
-	Roster    string       `json:"roster"` // newest version held, 16 hex digits
-	Round     uint64       `json:"round"`  // of the last beat taken
-	Quorum    int          `json:"quorum"` // votes needed to go on
+	Roster    string       `json:"roster"`             // newest version held, 16 hex digits
+	Round     uint64       `json:"round"`              // of the last beat taken
+	Quorum    int          `json:"quorum"`             // votes needed to go on
+	Key       string       `json:"key"`                // id of the key that signs this node's frames
+	NextKey   string       `json:"next_key,omitempty"` // id of the one that is to, once all members hold it
 	Members   []GroupEntry `json:"members"`
 }
 
@@ -114,6 +116,7 @@ type GroupEntry struct {
 	RTTNS       uint64     `json:"rtt_ns"`
 	Accepted    uint64     `json:"accepted"`
 	Committed   uint64     `json:"committed"`
+	Keys        []string   `json:"keys"` // ids of the keys that it holds
 }
 
 // StatusDocument is what a node says of itself.
@@ -131,6 +134,8 @@ type StatusDocument struct {
 	Valid       bool      `json:"valid"`
 	LeaseMS     int64     `json:"lease_ms"`
 	Roster      string    `json:"roster"` // version, 16 hex digits
+	Key         string    `json:"key"`    // id of the key that signs this node's frames
+	Keys        []string  `json:"keys"`   // ids of the keys that it holds
 	Profile     string    `json:"profile"`
 	IntervalUS  int64     `json:"interval_us"`
 	Rounds      int       `json:"rounds"`

@@ -83,17 +83,18 @@ type route struct {
 }
 
 var routes = map[string]route{
-	"/v1/view":     {method: http.MethodGet, serve: answer(func(s Source) any { return s.View() })},
-	"/v1/group":    {method: http.MethodGet, serve: answer(func(s Source) any { return s.Group() })},
-	"/v1/status":   {method: http.MethodGet, serve: answer(func(s Source) any { return s.Status() })},
-	"/v1/stats":    {method: http.MethodGet, serve: answer(func(s Source) any { return s.Stats() })},
-	"/v1/version":  {method: http.MethodGet, serve: answer(func(s Source) any { return s.Version() })},
-	"/v1/watch":    {method: http.MethodGet, serve: (*Server).watch},
-	"/v1/events":   {method: http.MethodGet, params: []string{"since", "follow"}, serve: (*Server).events},
-	"/v1/leave":    {method: http.MethodPost, serve: order(Leave)},
-	"/v1/join":     {method: http.MethodPost, serve: order(Join)},
-	"/v1/shutdown": {method: http.MethodPost, serve: order(Shutdown)},
-	"/v1/found":    {method: http.MethodPost, params: []string{"abandon"}, serve: order(Found)},
+	"/v1/view":        {method: http.MethodGet, serve: answer(func(s Source) any { return s.View() })},
+	"/v1/group":       {method: http.MethodGet, serve: answer(func(s Source) any { return s.Group() })},
+	"/v1/status":      {method: http.MethodGet, serve: answer(func(s Source) any { return s.Status() })},
+	"/v1/stats":       {method: http.MethodGet, serve: answer(func(s Source) any { return s.Stats() })},
+	"/v1/version":     {method: http.MethodGet, serve: answer(func(s Source) any { return s.Version() })},
+	"/v1/watch":       {method: http.MethodGet, serve: (*Server).watch},
+	"/v1/events":      {method: http.MethodGet, params: []string{"since", "follow"}, serve: (*Server).events},
+	"/v1/leave":       {method: http.MethodPost, serve: order(Leave)},
+	"/v1/join":        {method: http.MethodPost, serve: order(Join)},
+	"/v1/shutdown":    {method: http.MethodPost, serve: order(Shutdown)},
+	"/v1/reload-keys": {method: http.MethodPost, serve: order(ReloadKeys)},
+	"/v1/found":       {method: http.MethodPost, params: []string{"abandon"}, serve: order(Found)},
 }
 
 const paths = "/v1/view, /v1/group, /v1/watch, /v1/status, /v1/events, /v1/stats, /v1/version"

@@ -34,6 +34,8 @@ const (
 	Join     Verb = "join"     // this node comes back after having left
 	Shutdown Verb = "shutdown" // the instance ends on every node
 	Found    Verb = "found"    // decree: Abandon is dead, found the next instance
+
+	ReloadKeys Verb = "reload-keys" // the daemon reads its key file again
 )
 
 // Order is one verb with its argument.

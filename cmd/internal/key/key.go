@@ -2,8 +2,9 @@
 // come the keys that sign frames (package dataplane derives those) and the certificate
 // authority by which agents know each other.
 //
-// The file has one line, "rollcall-key-1:" and 64 hexadecimal digits, and is readable by
-// its owner alone. A Key prints as a placeholder, so that no log ever shows it.
+// The file has one line, "rollcall-key-1:" and 64 hexadecimal digits, or while the key is
+// being replaced two: the one in use first, then the next. It is readable by its owner alone.
+// A Key prints as a placeholder, so that no log ever shows it; what may be shown is its ID.
 package key
 
 import (
@@ -16,21 +17,26 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
+
+	"rollcall/dataplane"
 )
 
 // Size is the length of a key in bytes.
 const Size = 32
 
-const (
-	prefix  = "rollcall-key-1:"
-	lineLen = len(prefix) + 2*Size
-)
+const prefix = "rollcall-key-1:"
 
 // Key is the secret that the nodes of a cluster share.
 type Key struct{ secret [Size]byte }
+
+// ID names a key in public. Its last bit is the key's number in frames.
+type ID uint32
+
+// String gives an id as every output shows it.
+func (i ID) String() string { return fmt.Sprintf("%08x", uint32(i)) }
+
+// Ring is what a key file holds: the key in use and, while that is being replaced, the next.
+type Ring []Key
 
 // Generate draws a new key.
 func Generate() Key {
@@ -39,13 +45,39 @@ func Generate() Key {
 	return k
 }
 
-// Parse reads the content of a key file: one line, with or without its newline.
-func Parse(text []byte) (Key, error) {
+// next draws a key whose number is free beside k.
+func (k Key) next() Key {
+	for {
+		if n := Generate(); n.number() != k.number() {
+			return n
+		}
+	}
+}
+
+// Parse reads the content of a key file: one or two lines, the last with or without its newline.
+func Parse(text []byte) (Ring, error) {
+	var r Ring
+	for line := range bytes.SplitSeq(bytes.TrimSuffix(text, []byte("\n")), []byte("\n")) {
+		k, err := parseLine(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", len(r)+1, err)
+		}
+		if r = append(r, k); len(r) > dataplane.KeySlots {
+			return nil, fmt.Errorf("more than %d keys", dataplane.KeySlots)
+		}
+	}
+	_, err := r.Frames()
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func parseLine(line []byte) (Key, error) {
 	var k Key
-	line := bytes.TrimSuffix(text, []byte("\n"))
 	digits, ok := bytes.CutPrefix(line, []byte(prefix))
 	if !ok {
-		return k, fmt.Errorf("not a key: must be one line that begins with %q", prefix)
+		return k, fmt.Errorf("not a key: must begin with %q", prefix)
 	}
 	if len(digits) != 2*Size {
 		return k, fmt.Errorf("not a key: %d characters after %q, must be %d", len(digits), prefix, 2*Size)
@@ -59,70 +91,28 @@ func Parse(text []byte) (Key, error) {
 	return k, nil
 }
 
-// Load reads a key file. It refuses a file that others than its owner can read or write.
-func Load(path string) (Key, error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Key{}, fmt.Errorf("load cluster key: %w; copy the cluster's key file there, or for a new cluster make one: rollcall keygen %s", err, path)
+// Frames are the keys of frames that a ring gives.
+func (r Ring) Frames() (*dataplane.Keys, error) {
+	secrets := make([][]byte, len(r))
+	for i := range r {
+		secrets[i] = r[i].Bytes()
 	}
-	if err != nil {
-		return Key{}, fmt.Errorf("load cluster key: %w", err)
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-		return Key{}, fmt.Errorf("load cluster key: %w", err)
-	case !info.Mode().IsRegular():
-		return Key{}, fmt.Errorf("load cluster key %s: not a regular file", path)
-	case info.Mode().Perm()&^0o600 != 0:
-		return Key{}, fmt.Errorf("load cluster key %s: mode %04o lets others than its owner at it; run: chmod 0400 %s",
-			path, info.Mode().Perm(), path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, int64(lineLen)+2))
-	if err != nil {
-		return Key{}, fmt.Errorf("load cluster key: %w", err)
-	}
-	k, err := Parse(text)
-	if err != nil {
-		return Key{}, fmt.Errorf("load cluster key %s: %w", path, err)
-	}
-	return k, nil
+	return dataplane.NewKeys(secrets...)
 }
 
-// Create draws a key and writes it to a new file of mode 0400, synced to disk. It never
-// overwrites a file: a lost key is a lost cluster.
-func Create(path string) (Key, error) {
-	k := Generate()
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
-	if errors.Is(err, fs.ErrExist) {
-		return Key{}, fmt.Errorf("create cluster key: %w; move it away first if the cluster no longer needs it", err)
+// IDs lists the ids of the keys, in the order of the file.
+func (r Ring) IDs() []string {
+	l := make([]string, len(r))
+	for i, k := range r {
+		l[i] = k.ID().String()
 	}
-	if err != nil {
-		return Key{}, fmt.Errorf("create cluster key: %w", err)
-	}
-	err = errors.Join(write(f, k), f.Close(), syncDir(filepath.Dir(path)))
-	if err != nil {
-		os.Remove(path)
-		return Key{}, fmt.Errorf("create cluster key %s: %w", path, err)
-	}
-	return k, nil
+	return l
 }
 
-func write(f *os.File, k Key) error {
-	if _, err := fmt.Fprintf(f, "%s%x\n", prefix, k.secret); err != nil {
-		return err
-	}
-	return f.Sync()
-}
+// ID derives the key's id.
+func (k Key) ID() ID { return ID(dataplane.KeyID(k.secret[:])) }
 
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
+func (k Key) number() uint8 { return dataplane.KeyNumber(uint32(k.ID())) }
 
 // Bytes is the secret itself, for derivations that other packages make.
 func (k Key) Bytes() []byte { return k.secret[:] }

@@ -25,14 +25,50 @@ func TestCreatedKeyLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != made {
+	if len(got) != 1 || got[0] != made {
 		t.Error("loaded another key than was created")
 	}
 	if _, err := Create(path); err == nil {
 		t.Error("overwrote a key file")
 	}
-	if again, err := Load(path); err != nil || again != made {
+	if again, err := Load(path); err != nil || len(again) != 1 || again[0] != made {
 		t.Errorf("refused Create changed the file: %v", err)
+	}
+}
+
+// TestRotateAndRetire walks a file through a rotation, and refuses the steps out of order.
+func TestRotateAndRetire(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cluster.key")
+	old, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Retire(path); err == nil || !strings.Contains(err.Error(), "rollcall key rotate") {
+		t.Errorf("retired the only key: %v", err)
+	}
+	both, err := Rotate(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaded, err := Load(path); err != nil || len(loaded) != 2 || loaded[0] != old || loaded[1] != both[1] {
+		t.Errorf("loaded %v, %v", loaded.IDs(), err)
+	}
+	if _, err := Rotate(path); err == nil || !strings.Contains(err.Error(), "rollcall key retire") {
+		t.Errorf("rotated in the middle of a rotation: %v", err)
+	}
+	retired, err := Retire(path)
+	if err != nil || retired != old.ID() {
+		t.Errorf("retired %v, %v; want %v", retired, err, old.ID())
+	}
+	if loaded, err := Load(path); err != nil || len(loaded) != 1 || loaded[0] != both[1] {
+		t.Errorf("loaded %v, %v", loaded.IDs(), err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o400 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
+		t.Errorf("%d files left", len(entries))
 	}
 }
 
@@ -76,10 +112,12 @@ func TestParse(t *testing.T) {
 	if _, err := Parse([]byte(prefix + digits + "\n")); err != nil {
 		t.Error(err)
 	}
+	line := prefix + digits + "\n"
 	for _, text := range []string{
 		"", "\n", digits, "rollcall-key-2:" + digits, prefix, prefix + digits[1:], prefix + digits + "0",
 		prefix + digits + "\n\n", prefix + digits + "\r\n", " " + prefix + digits,
 		prefix + strings.Replace(digits, "f", "g", 1), prefix + strings.Repeat("0", 64),
+		line + line, line + line + line, line + "\n" + line,
 	} {
 		if _, err := Parse([]byte(text)); err == nil {
 			t.Errorf("took %q", text)
@@ -114,12 +152,16 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(prefix + strings.Repeat("5a", Size) + "\n"))
 	f.Add([]byte("rollcall-key-1"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		k, err := Parse(text)
+		r, err := Parse(text)
 		if err != nil {
 			return
 		}
 		want := strings.ToLower(strings.TrimSuffix(string(text), "\n"))
-		if got := fmt.Sprintf("%s%x", prefix, k.Bytes()); got != want {
+		var lines []string
+		for _, k := range r {
+			lines = append(lines, fmt.Sprintf("%s%x", prefix, k.Bytes()))
+		}
+		if got := strings.Join(lines, "\n"); got != want {
 			t.Errorf("read %q as %q", text, got)
 		}
 	})

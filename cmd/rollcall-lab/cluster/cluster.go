@@ -175,11 +175,11 @@ func (c *Cluster) Node(name string) (*Node, error) {
 
 // Keys are those that sign the cluster's frames.
 func (c *Cluster) Keys() (*dataplane.Keys, error) {
-	k, err := key.Load(keyFile(c.options.Lab))
+	ring, err := key.Load(keyFile(c.options.Lab))
 	if err != nil {
 		return nil, err
 	}
-	return dataplane.NewKeys(k.Bytes())
+	return ring.Frames()
 }
 
 // state is what state.json says.

@@ -21,7 +21,7 @@ import (
 
 func identity(t testing.TB, k key.Key, cluster, node string) *Identity {
 	t.Helper()
-	id, err := NewIdentity(k, cluster, node)
+	id, err := NewIdentity(key.Ring{k}, cluster, node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,9 +195,10 @@ func TestBadMessagesAreRefused(t *testing.T) {
 
 func TestBusyServerSaysSo(t *testing.T) {
 	k := key.Generate()
-	s := &Server{Cluster: "tofu", Take: func(control.Message) error { return ErrBusy }, Log: zerolog.Nop()}
+	id := identity(t, k, "tofu", "cn002")
+	s := &Server{Cluster: "tofu", Identity: id, Take: func(control.Message) error { return ErrBusy }, Log: zerolog.Nop()}
 	r := httptest.NewRequest("POST", Path, bytes.NewReader([]byte(join(hello("cn002")))))
-	r.TLS = verified(t, identity(t, k, "tofu", "cn002"))
+	r.TLS = verified(t, id)
 	w := httptest.NewRecorder()
 	s.Handler().ServeHTTP(w, r)
 	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "try again") {
@@ -220,7 +221,10 @@ func TestPortInUse(t *testing.T) {
 }
 
 func TestCertificateIsRenewed(t *testing.T) {
-	id := identity(t, key.Generate(), "tofu", "cn001")
+	id, err := newAuthority(key.Generate(), "tofu", "cn001")
+	if err != nil {
+		t.Fatal(err)
+	}
 	first, err := id.certificate()
 	if err != nil {
 		t.Fatal(err)
@@ -240,10 +244,11 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte(join(hello("cn002"))))
 	f.Add([]byte(`{"kind":"roster","cluster":"tofu","from":{"name":"cn002","rpc":"a:1"},"instance":1,"roster":{"seats":[{"slot":1}]}}`))
 	k := key.Generate()
-	peer := verified(f, identity(f, k, "tofu", "cn002"))
+	id := identity(f, k, "tofu", "cn002")
+	peer := verified(f, id)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var took *control.Message
-		s := &Server{Cluster: "tofu", Take: func(m control.Message) error { took = &m; return nil }, Log: zerolog.Nop()}
+		s := &Server{Cluster: "tofu", Identity: id, Take: func(m control.Message) error { took = &m; return nil }, Log: zerolog.Nop()}
 		r := httptest.NewRequest("POST", Path, bytes.NewReader(body))
 		r.TLS = peer
 		w := httptest.NewRecorder()

@@ -7,4 +7,8 @@
 // at start and valid for a day. A peer is believed when its certificate comes from that
 // authority, and from nothing else: who has not got the key, or the key of another cluster,
 // ends in the handshake.
+//
+// While the cluster's key is being replaced a node may hold two, and its peer one of them. So a
+// caller names the ids of its keys as the server it wants, and gets a certificate that one
+// of them can judge; the server names the authorities that it believes, and gets one of those.
 package calls

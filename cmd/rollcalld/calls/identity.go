@@ -1,124 +1,156 @@
 package calls
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"errors"
 	"fmt"
-	"math/big"
-	"sync"
-	"time"
+	"slices"
+	"strings"
+	"sync/atomic"
 
 	"rollcall/cmd/internal/key"
 )
 
-// serverName is what every agent's certificate is good for. Which node it is, is its common
-// name: a caller often knows no more than an address.
-const serverName = "agent.rollcall"
-
-// A certificate is valid from a day before it was issued to a day after, so that the
-// clocks of two nodes may differ by most of a day; it is issued anew after an hour.
-const (
-	validity = 24 * time.Hour
-	renewal  = time.Hour
-)
-
 // Identity is how a node shows that it holds the cluster's key, and demands it of others.
+// While a key is being replaced it has two, shows the one that its peer can judge, and
+// believes either.
 type Identity struct {
-	node      string
-	authority ed25519.PrivateKey
-	root      *x509.Certificate
-	pool      *x509.CertPool
-
-	mu     sync.Mutex
-	leaf   *tls.Certificate
-	issued time.Time
+	cluster, node string
+	held          atomic.Pointer[authorities]
 }
 
-// NewIdentity derives the cluster's authority.
-func NewIdentity(k key.Key, cluster, node string) (*Identity, error) {
-	i := &Identity{node: node, authority: k.Authority(cluster), pool: x509.NewCertPool()}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "rollcall " + cluster},
-		NotBefore:             time.Unix(0, 0),
-		NotAfter:              time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC),
-		KeyUsage:              x509.KeyUsageCertSign,
-		BasicConstraintsValid: true,
-		IsCA:                  true,
-		MaxPathLenZero:        true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, i.authority.Public(), i.authority)
-	if err != nil {
-		return nil, fmt.Errorf("make the agents' authority: %w", err)
-	}
-	if i.root, err = x509.ParseCertificate(der); err != nil {
-		return nil, fmt.Errorf("make the agents' authority: %w", err)
-	}
-	i.pool.AddCert(i.root)
-	if _, err := i.certificate(); err != nil {
-		return nil, err
-	}
-	return i, nil
+// authorities are those of the keys held. They never change.
+type authorities struct {
+	list []*authority
+	pool *x509.CertPool
 }
 
-// certificate returns the node's current certificate.
-func (i *Identity) certificate() (*tls.Certificate, error) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	now := time.Now().Round(0) // by the wall clock, which may be set in either direction
-	if age := now.Sub(i.issued); i.leaf != nil && age >= -renewal && age < renewal {
-		return i.leaf, nil
+// NewIdentity derives the cluster's authorities from its keys.
+func NewIdentity(r key.Ring, cluster, node string) (*Identity, error) {
+	i := &Identity{cluster: cluster, node: node}
+	return i, i.Use(r)
+}
+
+// Use replaces the keys. Peers that showed a certificate of a key that is gone are refused
+// from now on, also on connections that stand; see Sender.Reconnect for one's own.
+func (i *Identity) Use(r key.Ring) error {
+	next := &authorities{pool: x509.NewCertPool()}
+	for _, k := range r {
+		if next.of(k.ID()) != nil {
+			continue
+		}
+		a := i.held.Load().of(k.ID())
+		if a == nil {
+			var err error
+			if a, err = newAuthority(k, i.cluster, i.node); err != nil {
+				return err
+			}
+		}
+		next.list = append(next.list, a)
+		next.pool.AddCert(a.root)
 	}
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("draw the agent's key: %w", err)
+	i.held.Store(next)
+	return nil
+}
+
+// of returns the authority of a key, or nil.
+func (h *authorities) of(id key.ID) *authority {
+	if h == nil {
+		return nil
 	}
-	template := &x509.Certificate{
-		SerialNumber: new(big.Int).SetBytes(public[:16]),
-		Subject:      pkix.Name{CommonName: i.node},
-		DNSNames:     []string{serverName},
-		NotBefore:    now.Add(-validity),
-		NotAfter:     now.Add(validity),
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	if n := slices.IndexFunc(h.list, func(a *authority) bool { return a.id == id }); n >= 0 {
+		return h.list[n]
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, i.root, public, i.authority)
-	if err != nil {
-		return nil, fmt.Errorf("issue the agent's certificate: %w", err)
+	return nil
+}
+
+// name is what a caller that holds these keys asks a server for: a certificate of one of them.
+func (h *authorities) name() string {
+	ids := make([]string, len(h.list))
+	for n, a := range h.list {
+		ids[n] = a.id.String()
 	}
-	i.leaf, i.issued = &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: private}, now
-	return i.leaf, nil
+	return strings.Join(ids, "-") + "." + serverDomain
+}
+
+// named returns the first authority held that the caller's name asks for.
+func (h *authorities) named(name string) (*authority, error) {
+	ids, _ := strings.CutSuffix(name, "."+serverDomain)
+	for id := range strings.SplitSeq(ids, "-") {
+		for _, a := range h.list {
+			if a.id.String() == id {
+				return a, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("caller holds none of the cluster's keys, but %.80q", ids)
+}
+
+// acceptable returns the first authority held that a server says it believes.
+func (h *authorities) acceptable(subjects [][]byte) (*authority, error) {
+	for _, a := range h.list {
+		if slices.ContainsFunc(subjects, func(s []byte) bool { return bytes.Equal(s, a.root.RawSubject) }) {
+			return a, nil
+		}
+	}
+	return nil, errors.New("agent called holds none of the cluster's keys that this node holds")
 }
 
 func (i *Identity) serverTLS() *tls.Config {
 	return &tls.Config{
-		MinVersion:             tls.VersionTLS13,
-		ClientAuth:             tls.RequireAndVerifyClientCert,
-		ClientCAs:              i.pool,
-		GetCertificate:         func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return i.certificate() },
-		NextProtos:             []string{"http/1.1"},
-		SessionTicketsDisabled: true,
+		MinVersion: tls.VersionTLS13,
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			h := i.held.Load()
+			a, err := h.named(hello.ServerName)
+			if err != nil {
+				return nil, err
+			}
+			c, err := a.certificate()
+			if err != nil {
+				return nil, err
+			}
+			return &tls.Config{
+				MinVersion:             tls.VersionTLS13,
+				ClientAuth:             tls.RequireAndVerifyClientCert,
+				ClientCAs:              h.pool,
+				Certificates:           []tls.Certificate{*c},
+				NextProtos:             []string{"http/1.1"},
+				SessionTicketsDisabled: true,
+			}, nil
+		},
 	}
 }
 
 func (i *Identity) clientTLS() *tls.Config {
+	h := i.held.Load()
 	return &tls.Config{
-		MinVersion:           tls.VersionTLS13,
-		RootCAs:              i.pool,
-		ServerName:           serverName,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return i.certificate() },
-		NextProtos:           []string{"http/1.1"},
+		MinVersion: tls.VersionTLS13,
+		RootCAs:    h.pool,
+		ServerName: h.name(),
+		GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			a, err := h.acceptable(asked.AcceptableCAs)
+			if err != nil {
+				return nil, err
+			}
+			return a.certificate()
+		},
+		NextProtos: []string{"http/1.1"},
 	}
 }
 
-// peerName is the node at the other end of a verified connection.
-func peerName(state *tls.ConnectionState) (string, error) {
+// peerName is the node at the other end of a verified connection, if the key that it showed
+// is still held.
+func (i *Identity) peerName(state *tls.ConnectionState) (string, error) {
 	if state == nil || len(state.VerifiedChains) == 0 || len(state.VerifiedChains[0]) == 0 {
 		return "", errors.New("no certificate of the cluster")
 	}
-	return state.VerifiedChains[0][0].Subject.CommonName, nil
+	chain := state.VerifiedChains[0]
+	for _, a := range i.held.Load().list {
+		if a.root.Equal(chain[len(chain)-1]) {
+			return chain[0].Subject.CommonName, nil
+		}
+	}
+	return "", errors.New("the certificate's key was retired; call again with the newer one")
 }

@@ -58,9 +58,7 @@ func NewSender(id *Identity, log zerolog.Logger) *Sender {
 		client: http.Client{
 			Timeout: sendTimeout,
 			Transport: &http.Transport{
-				DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
-				TLSClientConfig:     id.clientTLS(),
-				TLSHandshakeTimeout: sendTimeout,
+				DialTLSContext:      dial(id),
 				IdleConnTimeout:     keepAlive,
 				MaxIdleConnsPerHost: 1,
 				MaxIdleConns:        outboxesMax,
@@ -75,6 +73,26 @@ func NewSender(id *Identity, log zerolog.Logger) *Sender {
 		outboxes: map[string]*outbox{},
 	}
 }
+
+// dial opens connections with the keys held at that moment.
+func dial(id *Identity) func(context.Context, string, string) (net.Conn, error) {
+	d := &net.Dialer{Timeout: dialTimeout}
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		secured := tls.Client(c, id.clientTLS())
+		if err := secured.HandshakeContext(ctx); err != nil {
+			c.Close()
+			return nil, err
+		}
+		return secured, nil
+	}
+}
+
+// Reconnect lets go of connections that stand, for after a change of the keys.
+func (s *Sender) Reconnect() { s.client.CloseIdleConnections() }
 
 // Counts tells how many letters got through and how many did not.
 func (s *Sender) Counts() (sent, failed uint64) { return s.sent.Load(), s.failed.Load() }

@@ -98,8 +98,9 @@ func (s *Server) Handler() http.Handler {
 }
 
 func (s *Server) message(w http.ResponseWriter, r *http.Request) (code int, err error) {
-	peer, err := peerName(r.TLS)
+	peer, err := s.Identity.peerName(r.TLS)
 	if err != nil {
+		w.Header().Set("Connection", "close")
 		return http.StatusForbidden, err
 	}
 	m, err := decode(http.MaxBytesReader(w, r.Body, control.MessageMax))
