@@ -21,6 +21,7 @@ const volatile __u16 rc_port = 7746;
 
 #define RC_UDP_LEN (sizeof(struct udphdr) + RC_FRAME_LEN)
 #define RC_MAX_TAGS 2
+#define RC_VLAN_ID 0x0fff
 #define RC_DONT_FRAGMENT 0x4000
 #define RC_HEADER_UDP4 (ETH_HLEN + sizeof(struct iphdr) + sizeof(struct udphdr))
 #define RC_HEADER_UDP6 (ETH_HLEN + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
@@ -30,6 +31,11 @@ struct rc_vlan {
 	__be16 control;
 	__be16 type;
 };
+
+static __always_inline bool rc_is_vlan(__be16 type)
+{
+	return type == bpf_htons(ETH_P_8021Q) || type == bpf_htons(ETH_P_8021AD);
+}
 
 /* Where a frame of ours lies in a packet. */
 struct rc_place {
@@ -94,7 +100,7 @@ static __always_inline bool rc_find(const void *data, const void *data_end, stru
 	for (int i = 0; i < RC_MAX_TAGS; i++) {
 		const struct rc_vlan *vlan = at;
 
-		if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD))
+		if (!rc_is_vlan(type))
 			break;
 		if ((const void *)(vlan + 1) > data_end)
 			return false;
@@ -112,6 +118,20 @@ static __always_inline bool rc_find(const void *data, const void *data_end, stru
 	p->at = ETH_HLEN;
 	p->whole = true;
 	return true;
+}
+
+/*
+ * Reports whether the packet has one tag, which names no VLAN but only a priority: to the stack
+ * that is the same as none. The socket plane never sees it, and here it is taken off.
+ */
+static __always_inline bool rc_priority_tagged(const void *data, const void *data_end)
+{
+	const struct ethhdr *eth = data;
+	const struct rc_vlan *vlan = (const void *)(eth + 1);
+
+	if ((const void *)(vlan + 1) > data_end)
+		return false;
+	return rc_is_vlan(eth->h_proto) && !(vlan->control & bpf_htons(RC_VLAN_ID)) && !rc_is_vlan(vlan->type);
 }
 
 static __always_inline bool rc_same_mac(const __u8 *a, const __u8 *b)

@@ -25,11 +25,36 @@ int rc_xdp_door(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+/* Takes the outer tag off: the addresses move up to the type behind it. */
+static __always_inline bool rc_xdp_untag(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	__u8 addresses[2 * ETH_ALEN];
+
+	if (data + sizeof(addresses) > data_end)
+		return false;
+	__builtin_memcpy(addresses, data, sizeof(addresses));
+	if (bpf_xdp_adjust_head(ctx, sizeof(struct rc_vlan)))
+		return false;
+	data = (void *)(long)ctx->data;
+	data_end = (void *)(long)ctx->data_end;
+	if (data + sizeof(addresses) > data_end)
+		return false;
+	__builtin_memcpy(data, addresses, sizeof(addresses));
+	return true;
+}
+
 SEC("xdp")
 int rc_xdp_serve(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 
+	if (rc_priority_tagged(data, data_end)) {
+		if (!rc_xdp_untag(ctx))
+			return XDP_ABORTED;
+		data = (void *)(long)ctx->data;
+		data_end = (void *)(long)ctx->data_end;
+	}
 	switch (rc_serve(data, data_end, data_end - data, false)) {
 	case RC_SEND:
 		return XDP_TX;
@@ -61,9 +86,22 @@ int rc_tc_door(struct __sk_buff *skb)
 	return TC_ACT_UNSPEC;
 }
 
+/* The stack puts the outer tag aside before this hook. */
+static __always_inline bool rc_skb_priority_tagged(const struct __sk_buff *skb)
+{
+	const void *data = (void *)(long)skb->data, *data_end = (void *)(long)skb->data_end;
+	const struct ethhdr *eth = data;
+
+	if (!skb->vlan_present)
+		return rc_priority_tagged(data, data_end);
+	return (void *)(eth + 1) <= data_end && !(skb->vlan_tci & RC_VLAN_ID) && !rc_is_vlan(eth->h_proto);
+}
+
 SEC("tc")
 int rc_tc_serve(struct __sk_buff *skb)
 {
+	if (rc_skb_priority_tagged(skb) && bpf_skb_vlan_pop(skb))
+		return TC_ACT_SHOT;
 	rc_pull(skb, RC_HEADERS_MAX + RC_FRAME_LEN);
 	switch (rc_serve((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len, skb->vlan_present)) {
 	case RC_SEND:

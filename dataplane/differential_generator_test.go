@@ -245,7 +245,7 @@ func (g *generator) aPacket() []byte {
 		b = packet(over, frame[:g.rng.IntN(len(frame))])
 	case n < 10:
 		for range 1 + g.rng.IntN(3) {
-			b = slices.Insert(b, 12, pick(g.rng, byte(0x81), 0x81, 0x88), 0x00, 0, 1)
+			b = slices.Insert(b, 12, pick(g.rng, byte(0x81), 0x81, 0x88), 0x00, pick(g.rng, byte(0), 0x10, 0xe0), pick(g.rng, byte(0), 0, 1))
 		}
 	case n < 12:
 		b[g.rng.IntN(6)]++

@@ -177,30 +177,44 @@ func turn(b []byte, t carrier, reply []byte) []byte {
 	return out
 }
 
-// serve takes one packet; the bytes are those that leave when the verdict is sent.
+// untagged is the packet without its one tag, where that names no VLAN but a priority.
+func untagged(b []byte) []byte {
+	tag := func(at int) bool {
+		kind := binary.BigEndian.Uint16(b[at:])
+		return kind == 0x8100 || kind == 0x88a8
+	}
+	if tag(12) && b[14]&0x0f == 0 && b[15] == 0 && !tag(16) {
+		return slices.Delete(slices.Clone(b), 12, 16)
+	}
+	return b
+}
+
+// serve takes one packet; the bytes are what it becomes.
 func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 	m.event = testEvent{}
 	f := find(b)
 	if !f.ours {
-		return passed, nil
+		return passed, b
 	}
+	b = untagged(b)
+	f = find(b)
 	count := func(why control.Reason) { m.stats[why]++ }
 	switch {
 	case f.tagged:
 		count(control.ReasonTagged)
-		return passed, nil
+		return passed, b
 	case !forUs(b, f.carrier):
 		count(control.ReasonBadDestination)
-		return passed, nil
+		return passed, b
 	case !f.whole:
 		count(control.ReasonBadLength)
-		return dropped, nil
+		return dropped, b
 	}
 	frame := b[f.carrier.at():][:FrameLen]
 	o, reply := m.apply(now, frame)
 	count(o.Reason)
 	if !o.Reply {
-		return dropped, nil
+		return dropped, b
 	}
 	return sent, turn(b, f.carrier, reply)
 }

@@ -89,6 +89,9 @@ func reframe(change func(*control.Frame)) func([]byte, carrier) []byte {
 	}
 }
 
+// prioritized puts a tag in front that names no VLAN, only a priority.
+func prioritized(b []byte, _ carrier) []byte { return slices.Insert(b, 12, 0x81, 0x00, 0xe0, 0) }
+
 func vlan(tags int) func([]byte, carrier) []byte {
 	return func(b []byte, _ carrier) []byte {
 		for range tags {
@@ -134,6 +137,8 @@ var packetCases = []struct {
 
 	{name: "one tag", change: vlan(1), want: passed, reason: control.ReasonTagged},
 	{name: "two tags", change: vlan(2), want: passed, reason: control.ReasonTagged},
+	{name: "a priority tag", change: prioritized, want: sent, reason: control.ReasonBeatTaken},
+	{name: "a priority tag before a tag", change: func(b []byte, t carrier) []byte { return prioritized(vlan(1)(b, t), t) }, want: passed, reason: control.ReasonTagged},
 	{name: "to another MAC", change: overwrite(5, 2), want: passed, reason: control.ReasonBadDestination},
 	{name: "broadcast", change: overwrite(0, 255, 255, 255, 255, 255, 255), want: passed, reason: control.ReasonBadDestination},
 	{name: "group address", only: []carrier{overUDP4, overUDP6}, change: overwrite(0, hostGroup[:]...), want: passed, reason: control.ReasonBadDestination},
@@ -218,7 +223,7 @@ func TestKernelPackets(t *testing.T) {
 					if action != want {
 						t.Errorf("action %d, want %d", action, want)
 					}
-					if c.want != sent && !bytes.Equal(out, b) {
+					if c.want != sent && !bytes.Equal(out, untagged(b)) {
 						t.Errorf("a packet that is not answered was changed")
 					}
 					if c.reason != control.ReasonNone {
@@ -238,33 +243,39 @@ func TestKernelAnswer(t *testing.T) {
 	k := openTestKernel(t)
 	for _, door := range testDoors {
 		for _, tr := range carriers {
-			t.Run(door.name+"/"+tr.String(), func(t *testing.T) {
-				k.TB = t
-				k.place()
-				beat := goodBeat()
-				_, out := k.run(door.program, packet(tr, signedFrame(beat)))
-				got, why := ParseFrame(out[tr.at():], &twinKeys)
-				if why != control.ReasonNone {
-					t.Fatalf("the answer is no good frame: %v", why)
-				}
-				a := beat.Ask
-				want := control.Frame{
-					Kind: control.KindEcho, Cluster: packetCluster, Instance: packetInstance, Group: 7,
-					From: ownSlot, To: leaderSlot, Ballot: beat.Ballot, Round: 10, Sent: 77,
-					Reply: control.Reply{
-						Incarnation: 0xabc, Promised: beat.Ballot, Committed: 3, Roster: 0x4057,
-						Accepted:   control.Proposal{Ballot: beat.Ballot, Seq: 4, Digest: 0xd4, Roster: 0x4057, New: a.New, Old: a.Old},
-						AgentAgeMS: control.NoAgent, WireMin: 1, WireMax: 1,
-					},
-				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Errorf("answer (-want +got):\n%s", diff)
-				}
-				checkHeaders(t, tr, out)
-				if s := k.register(0).State; s != control.RegisterMember {
-					t.Errorf("register state %d, want member", s)
-				}
-			})
+			for _, tag := range []string{"", "/tagged"} {
+				t.Run(door.name+"/"+tr.String()+tag, func(t *testing.T) {
+					k.TB = t
+					k.place()
+					beat := goodBeat()
+					ask := packet(tr, signedFrame(beat))
+					if tag != "" {
+						ask = prioritized(ask, tr)
+					}
+					_, out := k.run(door.program, ask)
+					got, why := ParseFrame(out[tr.at():], &twinKeys)
+					if why != control.ReasonNone {
+						t.Fatalf("the answer is no good frame: %v", why)
+					}
+					a := beat.Ask
+					want := control.Frame{
+						Kind: control.KindEcho, Cluster: packetCluster, Instance: packetInstance, Group: 7,
+						From: ownSlot, To: leaderSlot, Ballot: beat.Ballot, Round: 10, Sent: 77,
+						Reply: control.Reply{
+							Incarnation: 0xabc, Promised: beat.Ballot, Committed: 3, Roster: 0x4057,
+							Accepted:   control.Proposal{Ballot: beat.Ballot, Seq: 4, Digest: 0xd4, Roster: 0x4057, New: a.New, Old: a.Old},
+							AgentAgeMS: control.NoAgent, WireMin: 1, WireMax: 1,
+						},
+					}
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Errorf("answer (-want +got):\n%s", diff)
+					}
+					checkHeaders(t, tr, out)
+					if s := k.register(0).State; s != control.RegisterMember {
+						t.Errorf("register state %d, want member", s)
+					}
+				})
+			}
 		}
 	}
 }
