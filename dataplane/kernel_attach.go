@@ -38,14 +38,14 @@ func (k *Kernel) attach(dir string) error {
 		return fmt.Errorf("attach %q: give auto, native, tc, generic or socket", k.opt.Attach)
 	}
 	if slices.Contains(ways, d.Attach) && doorHangs(dir, d, k.link.Index) {
-		k.describe(func(about *Description) { about.Attach = d.Attach.String() })
+		k.attached(d.Attach)
 		return nil
 	}
 	var refused []error
 	for _, way := range ways {
 		err := k.hang(dir, &d, way)
 		if err == nil {
-			k.describe(func(about *Description) { about.Attach = way.String() })
+			k.attached(way)
 			return nil
 		}
 		err = fmt.Errorf("%s: %w", way, err)
@@ -53,6 +53,20 @@ func (k *Kernel) attach(dir string) error {
 		k.describe(func(about *Description) { about.Refused = append(about.Refused, err.Error()) })
 	}
 	return fmt.Errorf("attach to interface %s: %w", k.link.Name, errors.Join(refused...))
+}
+
+// attached describes the door that hangs. Native XDP that was asked for is hung in even where its
+// replies may be lost.
+func (k *Kernel) attached(way attachment) {
+	k.describe(func(about *Description) {
+		about.Attach, about.Warning = way.String(), ""
+		if way != attachedNative {
+			return
+		}
+		if err := vethReplies(k.link.Name); err != nil {
+			about.Warning = err.Error()
+		}
+	})
 }
 
 // hang attaches in one way. The record is written first, so that whatever a crash leaves

@@ -282,6 +282,21 @@ func TestKernelNoHook(t *testing.T) {
 	}
 }
 
+// TestKernelNativeOnVeth does as it is told, and says where the replies go.
+func TestKernelNativeOnVeth(t *testing.T) {
+	newWire(t)
+	opt := testOptions(pinDir(t))
+	opt.Attach = AttachNative
+	k := openKernel(t, opt)
+	if d := k.Describe(); d.Attach != AttachNative || !strings.Contains(d.Warning, "other end") {
+		t.Errorf("description: %+v", d)
+	}
+	k.Close()
+	if d := openKernel(t, opt).Describe(); !d.Adopted || !strings.Contains(d.Warning, "other end") {
+		t.Errorf("description after a restart: %+v", d)
+	}
+}
+
 // TestKernelAutoOnVeth takes native XDP only where the other end lets replies through.
 func TestKernelAutoOnVeth(t *testing.T) {
 	t.Run("bare", func(t *testing.T) {
@@ -297,7 +312,7 @@ func TestKernelAutoOnVeth(t *testing.T) {
 		pass(t)
 		w.enter(t, 0)
 		k := openKernel(t, testOptions(pinDir(t)))
-		if d := k.Describe(); d.Attach != AttachNative || len(d.Refused) != 0 {
+		if d := k.Describe(); d.Attach != AttachNative || len(d.Refused) != 0 || d.Warning != "" {
 			t.Errorf("description: %+v", d)
 		}
 	})

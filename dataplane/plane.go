@@ -70,6 +70,7 @@ type Description struct {
 	PinDir    string   `json:"pin_dir,omitempty"`
 	Refused   []string `json:"refused,omitempty"` // better ways tried, and why they failed
 	Pacing    Pacing   `json:"pacing"`
+	Warning   string   `json:"warning,omitempty"` // why the way that was asked for may not work
 }
 
 // Pages are two files that a reader maps read-only: descriptors that stay open until Close.

@@ -52,6 +52,9 @@ func (a *app) status(ctx context.Context) error {
 	for _, r := range s.Refused {
 		lines = append(lines, [2]string{"refused", r})
 	}
+	if s.Warning != "" {
+		lines = append(lines, [2]string{"warning", s.Warning})
+	}
 	if a.output == outputWide {
 		lines = append(lines,
 			[2]string{"slot", strconv.Itoa(int(s.Slot))},

@@ -172,6 +172,9 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 		line = line.Strs("refused", about.Refused)
 	}
 	line.Msg("rollcalld serves")
+	if about.Warning != "" {
+		log.Warn().Str("attach", about.Attach).Msg(about.Warning)
+	}
 
 	priority := 0
 	if s.realtime {

@@ -142,7 +142,7 @@ func (s *source) Status() publish.StatusDocument {
 	}
 	about := s.plane.Describe()
 	d.Plane, d.Attach, d.Transport, d.Interface, d.Address = about.Plane, about.Attach, about.Transport, about.Interface, about.Address
-	d.Adopted, d.PinDir, d.Refused = about.Adopted, about.PinDir, about.Refused
+	d.Adopted, d.PinDir, d.Refused, d.Warning = about.Adopted, about.PinDir, about.Refused, about.Warning
 	r := s.register()
 	d.Incarnation = publish.Hex(r.Incarnation)
 	d.Key, _ = signing(&r)

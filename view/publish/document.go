@@ -147,6 +147,7 @@ type StatusDocument struct {
 	Adopted     bool      `json:"adopted"` // pinned state of an earlier agent was taken over
 	PinDir      string    `json:"pin_dir,omitempty"`
 	Refused     []string  `json:"refused,omitempty"` // better ways to attach, and why not
+	Warning     string    `json:"warning,omitempty"` // why the way to attach that was asked for may not work
 	PID         int       `json:"pid"`
 	Realtime    bool      `json:"realtime"` // SCHED_FIFO
 	Locked      bool      `json:"locked"`   // memory locked
