@@ -23,11 +23,9 @@ const NodesMin = 9
 // victims is how many nodes, the last ones, are left alone by scenarios: crashes choose among them.
 const victims = 3
 
-// field is a cluster while a scenario lasts.
+// field is a target while a scenario lasts.
 type field struct {
-	cluster *cluster.Cluster
-	watch   *cluster.Watch
-	peers   *peers
+	*target
 
 	mu       sync.Mutex
 	touched  []string // nodes to which the fault is done

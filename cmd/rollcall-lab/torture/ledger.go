@@ -37,9 +37,9 @@ func (r *removal) since() control.Time {
 
 // account is what the nodes recorded during one scenario.
 type account struct {
-	live     []removal // of nodes that lived and could be reached
-	excused  []removal // of nodes that the fault made unreachable
-	elected  int
+	live     []removal               // of nodes that lived and could be reached
+	excused  []removal               // of nodes that the fault made unreachable
+	elected  []publish.EventDocument // leaders, in order
 	views    int
 	splits   []string // epochs of which two nodes have different views
 	recorded int      // events
@@ -56,7 +56,6 @@ type number struct {
 func audit(events map[string][]publish.EventDocument, from control.Time, crashes []crash, excused func(node string) bool) account {
 	var a account
 	hashes := map[number]map[string][]string{}
-	ballots := map[string]bool{}
 	removals := map[number]map[string]publish.EventDocument{}
 	for _, node := range slices.Sorted(maps.Keys(events)) {
 		for _, e := range events[node] {
@@ -73,7 +72,7 @@ func audit(events map[string][]publish.EventDocument, from control.Time, crashes
 			a.recorded++
 			switch {
 			case e.Kind == "elected":
-				ballots[fmt.Sprint(e.Instance, "/", e.Ballot)] = true
+				a.elected = append(a.elected, e)
 			case e.Kind != "installed":
 			default:
 				if removals[n] == nil {
@@ -91,7 +90,8 @@ func audit(events map[string][]publish.EventDocument, from control.Time, crashes
 			}
 		}
 	}
-	a.elected = len(ballots)
+	slices.SortFunc(a.elected, func(x, y publish.EventDocument) int { return cmp.Compare(x.AtNS, y.AtNS) })
+	a.elected = slices.CompactFunc(a.elected, func(x, y publish.EventDocument) bool { return x.Instance == y.Instance && x.Ballot == y.Ballot })
 	for n, list := range hashes {
 		if len(list) > 1 {
 			a.splits = append(a.splits, fmt.Sprintf("view %d.%d: %v", n.instance, n.epoch, list))

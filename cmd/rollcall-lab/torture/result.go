@@ -91,7 +91,8 @@ func head(out io.Writer, p Plan) {
 	fmt.Fprintf(out, columns, "scenario", "alive", "excused", "moves", "chgs.", "in intervals", "stall", "")
 }
 
-func (r *result) print(out io.Writer) {
+// print writes the result as a line, and below it what is to be told.
+func (r *result) print(out io.Writer, elections bool) {
 	var took []string
 	for i := range r.crashes {
 		if c := &r.crashes[i]; c.found != 0 {
@@ -111,9 +112,19 @@ func (r *result) print(out io.Writer) {
 		verdict += fmt.Sprintf(", %d %s", n, what)
 	}
 	a := &r.account
-	fmt.Fprintf(out, columns, r.name, fmt.Sprint(len(a.live)), fmt.Sprint(len(a.excused)), fmt.Sprint(a.elected), fmt.Sprint(a.views),
+	fmt.Fprintf(out, columns, r.name, fmt.Sprint(len(a.live)), fmt.Sprint(len(a.excused)), fmt.Sprint(len(a.elected)), fmt.Sprint(a.views),
 		strings.Join(took, " "), milliseconds(r.stalls.Worst(r.began, r.ended)), verdict)
-	for _, s := range append(slices.Clone(r.wrong), r.told...) {
+	told := append(slices.Clone(r.wrong), r.told...)
+	if elections {
+		for i := range a.elected {
+			e := &a.elected[i]
+			at := control.Time(e.AtNS)
+			silence := at.Add(-time.Duration(r.options.Rounds+2) * r.options.Interval)
+			told = append(told, fmt.Sprintf("%s elected (%s) %s after the fault: %s; longest stall of the host before %s",
+				e.Leader, e.Ballot, at.Since(r.began).Round(time.Millisecond), e.Why, milliseconds(r.stalls.Worst(silence, at))))
+		}
+	}
+	for _, s := range told {
 		fmt.Fprintln(out, "    "+strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n    "))
 	}
 }

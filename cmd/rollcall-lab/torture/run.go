@@ -22,6 +22,7 @@ type Plan struct {
 	During    time.Duration // each scenario
 	Scenarios *regexp.Regexp
 	Peer      string // path of the program to compare with; empty: none
+	Elections bool   // tell of each
 	Lenient   bool   // tell of violations, but do not call them an error: for what is expected to fail
 }
 
@@ -37,18 +38,8 @@ func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) 
 	if err := peerProgram(p.Peer); err != nil {
 		return err
 	}
-	var c *cluster.Cluster
-	var others *peers
-	down := func() error {
-		if c == nil {
-			return nil
-		}
-		others.end(syscall.SIGKILL, c.Names()...)
-		err := c.Down()
-		c, others = nil, nil
-		return err
-	}
-	defer func() { err = errors.Join(err, down()) }()
+	var t *target
+	defer func() { err = errors.Join(err, t.down()) }()
 	head(out, p)
 	failed := 0
 	for _, s := range scenarios() {
@@ -58,23 +49,21 @@ func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) 
 		if p.Scenarios != nil && !p.Scenarios.MatchString(s.name) {
 			continue
 		}
-		if c == nil {
-			if c, err = cluster.Up(p.Options); err != nil {
-				return err
-			}
-			if others, err = startPeers(c, p.Peer); err != nil {
+		if t == nil {
+			if t, err = up(p); err != nil {
 				return err
 			}
 		}
-		r := endure(ctx, c, others, s, p, recorder)
-		r.print(out)
+		r := endure(ctx, t, s, p, recorder)
+		r.print(out, p.Elections)
 		if len(r.wrong) == 0 {
 			continue
 		}
 		failed++
-		if err := down(); err != nil { // the next one deserves a cluster that is well
+		if err := t.down(); err != nil { // the next one deserves a cluster that is well
 			return err
 		}
+		t = nil
 	}
 	if failed > 0 && !p.Lenient {
 		return fmt.Errorf("%d scenarios were not lived through", failed)
@@ -82,21 +71,47 @@ func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) 
 	return nil
 }
 
+// target is what lives through scenarios, one after the other.
+type target struct {
+	cluster *cluster.Cluster
+	watch   *cluster.Watch
+	peers   *peers
+}
+
+func up(p Plan) (t *target, err error) {
+	t = new(target)
+	if t.cluster, err = cluster.Up(p.Options); err != nil {
+		return nil, err
+	}
+	if t.watch, err = t.cluster.Watch(t.cluster.Names()...); err == nil {
+		t.peers, err = startPeers(t.cluster, p.Peer)
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.down())
+	}
+	return t, nil
+}
+
+func (t *target) down() error {
+	if t == nil {
+		return nil
+	}
+	if t.watch != nil {
+		t.watch.Stop()
+	}
+	t.peers.end(syscall.SIGKILL, t.cluster.Names()...)
+	return t.cluster.Down()
+}
+
 // endure goes through one scenario.
-func endure(ctx context.Context, c *cluster.Cluster, others *peers, s scenario, p Plan, recorder *stalls.Recorder) *result {
-	f := &field{cluster: c, peers: others, counters: map[string]int{}}
-	r := &result{name: s.name, options: c.Options(), stalls: recorder}
+func endure(ctx context.Context, t *target, s scenario, p Plan, recorder *stalls.Recorder) *result {
+	f := &field{target: t, counters: map[string]int{}}
+	r := &result{name: s.name, options: t.cluster.Options(), stalls: recorder}
 	fail := func(what string, err error) {
 		if err != nil {
 			r.wrong = append(r.wrong, fmt.Sprintf("%s: %v", what, err))
 		}
 	}
-	var err error
-	if f.watch, err = c.Watch(c.Names()...); err != nil {
-		fail("watch", err)
-		return r
-	}
-	defer f.watch.Stop()
 	if err := f.recover(ctx); err != nil {
 		fail("the nodes did not agree before", err)
 		return r
@@ -114,10 +129,10 @@ func endure(ctx context.Context, c *cluster.Cluster, others *peers, s scenario, 
 	r.ended = dataplane.Now()
 	r.crashes, r.counters, r.excused = f.crashes, f.counters, f.excused
 	r.judge(f.events())
-	if others != nil {
-		fail("peers", others.missing())
+	if t.peers != nil {
+		fail("peers", t.peers.missing())
 		r.compared = true
-		r.peers = auditPeers(others.removals(r.began), f.crashes, f.isTouched, func(n string) bool { return slices.Contains(f.excused, n) })
+		r.peers = auditPeers(t.peers.removals(r.began), f.crashes, f.isTouched, func(n string) bool { return slices.Contains(f.excused, n) })
 	}
 	return r
 }
