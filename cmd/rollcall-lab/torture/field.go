@@ -14,6 +14,7 @@ import (
 	"rollcall/cmd/rollcall-lab/cluster"
 	"rollcall/control"
 	"rollcall/dataplane"
+	"rollcall/view"
 	"rollcall/view/publish"
 )
 
@@ -155,13 +156,8 @@ func (f *field) lab(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// crashOne crashes one of the nodes kept for that, waits until the others have decided so,
-// and boots it.
-func (f *field) crashOne(ctx context.Context) error {
-	victim, err := f.victim()
-	if err != nil {
-		return err
-	}
+// crashOne crashes a node, waits until the others have decided so, and boots it.
+func (f *field) crashOne(ctx context.Context, victim string) error {
 	fault, err := f.cluster.Crash(victim)
 	if err != nil {
 		return err
@@ -196,9 +192,16 @@ func (f *field) boot(name string) error {
 // crashAlong crashes nodes, one after the other, while the scenario lasts.
 func (f *field) crashAlong(ctx context.Context, during time.Duration) error {
 	pause := max(during/6, 2*time.Second)
-	sleep(ctx, min(pause, time.Second)) // the fault comes first
-	for ctx.Err() == nil {
-		if err := f.crashOne(context.WithoutCancel(ctx)); err != nil {
+	for sleep(ctx, min(pause, time.Second)); ctx.Err() == nil; { // the fault comes first
+		victim, err := f.victim()
+		if err != nil {
+			return err
+		}
+		if victim == "" {
+			sleep(ctx, 100*time.Millisecond)
+			continue
+		}
+		if err := f.crashOne(context.WithoutCancel(ctx), victim); err != nil {
 			return err
 		}
 		sleep(ctx, pause)
@@ -206,16 +209,25 @@ func (f *field) crashAlong(ctx context.Context, during time.Duration) error {
 	return nil
 }
 
-// victim picks the node that is to crash.
+// victim picks the node that is to crash, if one can: a daemon that starts among loads takes
+// a while to be back.
 func (f *field) victim() (string, error) {
 	leader, err := f.leader()
 	if err != nil {
 		return "", err
 	}
+	d := f.watch.Sight(leader).View
+	if d == nil {
+		return "", nil
+	}
 	names := f.cluster.Names()
-	pool := slices.DeleteFunc(slices.Clone(names[len(names)-victims:]), func(name string) bool { return name == leader || f.isTouched(name) })
+	pool := slices.DeleteFunc(slices.Clone(names[len(names)-victims:]), func(name string) bool {
+		return name == leader || f.isTouched(name) || !slices.ContainsFunc(d.Members, func(m publish.Member) bool {
+			return m.Name == name && m.Incarnation != "" && m.State == view.Alive
+		})
+	})
 	if len(pool) == 0 {
-		return "", errors.New("no node is left to crash")
+		return "", nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -238,7 +250,34 @@ func (f *field) found(ctx context.Context, victim string, fault control.Time) (a
 		}
 		return false
 	})
+	if err != nil {
+		err = fmt.Errorf("%w; %s", err, f.told(victim))
+	}
 	return at, err
+}
+
+// told is what the leader says of a node that it should have removed.
+func (f *field) told(victim string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	leader, err := f.leader()
+	if err != nil {
+		return err.Error()
+	}
+	n, err := f.cluster.Node(leader)
+	if err != nil {
+		return err.Error()
+	}
+	g, err := n.Client().Group(ctx)
+	if err != nil {
+		return err.Error()
+	}
+	for _, m := range g.Members {
+		if m.Name == victim {
+			return fmt.Sprintf("%s, in round %d of ballot %s with view %d: %s missed %d rounds, its last answer is %d ms old; log:\n%s", leader, g.Round, g.Ballot, g.Committed, victim, m.Missed, m.EchoAgeMS, n.LogTail(4))
+		}
+	}
+	return leader + " has no such member"
 }
 
 // events are what all nodes recorded, as far as they told.
