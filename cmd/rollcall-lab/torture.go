@@ -64,7 +64,7 @@ epoch, or a crash took long to notice, and no stall of this machine explains it.
 	f.IntVar(&priority, "priority", priority, "real-time priority of the daemons, 0: none")
 	f.Float64Var(&seconds, "seconds", 60, "how long each scenario lasts")
 	f.StringVar(&scenarios, "scenario", "", "only scenarios whose name matches this regular expression")
-	f.StringVar(&p.Peer, "peer", "", "path of a user-space peer to run beside, as tests/memberlist is")
+	f.StringVar(&p.Peer, "peer", "", "path, and arguments, of a user-space peer to run beside, as tests/memberlist is")
 	f.BoolVar(&p.Elections, "elections", false, "tell of each move of the leadership")
 	f.BoolVar(&p.Lenient, "lenient", false, "exit with status 0 whatever happens to live nodes")
 	f.StringVar(&p.Options.Daemon, "daemon", "", "path of rollcalld (default: beside this program, or in the PATH)")

@@ -2,7 +2,6 @@ package torture
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -61,8 +60,8 @@ func (f *field) note(what string, n int) {
 	f.counters[what] += n
 }
 
-// leader is the one of whom most nodes with a valid view say that it leads.
-func (f *field) leader() (string, error) {
+// leading is the one of whom most nodes with a valid view say that it leads, or empty.
+func (f *field) leading() string {
 	votes, best := map[string]int{}, ""
 	for _, name := range f.cluster.Names() {
 		if d := f.watch.Sight(name).View; d != nil && d.Valid && d.Leader != "" {
@@ -72,15 +71,21 @@ func (f *field) leader() (string, error) {
 			}
 		}
 	}
-	if best == "" {
-		return "", errors.New("no node with a valid view knows a leader")
-	}
-	return best, nil
+	return best
+}
+
+// leader waits until there is one.
+func (f *field) leader(ctx context.Context) (name string, err error) {
+	err = f.watch.UntilAll(ctx, "somebody leads", nil, func(map[string]cluster.Sight) bool {
+		name = f.leading()
+		return name != ""
+	})
+	return name, err
 }
 
 // members gives nodes that do not lead and to which nothing was done yet, and touches them.
-func (f *field) members(n int) ([]string, error) {
-	leader, err := f.leader()
+func (f *field) members(ctx context.Context, n int) ([]string, error) {
+	leader, err := f.leader(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -94,8 +99,8 @@ func (f *field) members(n int) ([]string, error) {
 	return names, nil
 }
 
-func (f *field) member() (string, error) {
-	names, err := f.members(1)
+func (f *field) member(ctx context.Context) (string, error) {
+	names, err := f.members(ctx, 1)
 	if err != nil {
 		return "", err
 	}
@@ -193,10 +198,7 @@ func (f *field) boot(name string) error {
 func (f *field) crashAlong(ctx context.Context, during time.Duration) error {
 	pause := max(during/6, 2*time.Second)
 	for sleep(ctx, min(pause, time.Second)); ctx.Err() == nil; { // the fault comes first
-		victim, err := f.victim()
-		if err != nil {
-			return err
-		}
+		victim := f.victim()
 		if victim == "" {
 			sleep(ctx, 100*time.Millisecond)
 			continue
@@ -211,14 +213,11 @@ func (f *field) crashAlong(ctx context.Context, during time.Duration) error {
 
 // victim picks the node that is to crash, if one can: a daemon that starts among loads takes
 // a while to be back.
-func (f *field) victim() (string, error) {
-	leader, err := f.leader()
-	if err != nil {
-		return "", err
-	}
+func (f *field) victim() string {
+	leader := f.leading()
 	d := f.watch.Sight(leader).View
 	if d == nil {
-		return "", nil
+		return ""
 	}
 	names := f.cluster.Names()
 	pool := slices.DeleteFunc(slices.Clone(names[len(names)-victims:]), func(name string) bool {
@@ -227,11 +226,11 @@ func (f *field) victim() (string, error) {
 		})
 	})
 	if len(pool) == 0 {
-		return "", nil
+		return ""
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return pool[len(f.crashes)%len(pool)], nil
+	return pool[len(f.crashes)%len(pool)]
 }
 
 // found waits until a node has recorded the removal, with its reasons, and tells when it was
@@ -260,13 +259,10 @@ func (f *field) found(ctx context.Context, victim string, fault control.Time) (a
 func (f *field) told(victim string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	leader, err := f.leader()
-	if err != nil {
-		return err.Error()
-	}
+	leader := f.leading()
 	n, err := f.cluster.Node(leader)
 	if err != nil {
-		return err.Error()
+		return "nobody leads"
 	}
 	g, err := n.Client().Group(ctx)
 	if err != nil {

@@ -23,7 +23,8 @@ import (
 // suffer what it suffers. A nil *peers is none, and does nothing.
 type peers struct {
 	cluster *cluster.Cluster
-	program string // see tests/memberlist, which says what it is told and what it prints
+	program string   // see tests/memberlist, which says what it is told and what it prints
+	args    []string // more than what it is told in any case
 
 	mu      sync.Mutex
 	agents  map[string]*agent // by node
@@ -45,12 +46,14 @@ type peerRemoval struct {
 	at       control.Time
 }
 
-// startPeers starts the program on every node; without a program there are none.
+// startPeers starts a program, whose arguments may follow, on every node; without one there
+// are none.
 func startPeers(c *cluster.Cluster, program string) (*peers, error) {
-	if program == "" {
+	words := strings.Fields(program)
+	if len(words) == 0 {
 		return nil, nil
 	}
-	p := &peers{cluster: c, program: program, agents: map[string]*agent{}, changed: make(chan struct{})}
+	p := &peers{cluster: c, program: words[0], args: words[1:], agents: map[string]*agent{}, changed: make(chan struct{})}
 	if err := p.start(c.Names()...); err != nil {
 		p.end(syscall.SIGKILL, c.Names()...)
 		return nil, err
@@ -73,7 +76,8 @@ func (p *peers) start(names ...string) error {
 		if err != nil {
 			return err
 		}
-		command := exec.Command(p.program, "--name", name, "--address", n.IPv4.String(), "--contacts", strings.Join(contacts, ","))
+		args := append([]string{"--name", name, "--address", n.IPv4.String(), "--contacts", strings.Join(contacts, ",")}, p.args...)
+		command := exec.Command(p.program, args...)
 		command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		a := &agent{command: command, ended: make(chan struct{}), list: map[string]bool{}}
 		command.Stderr = &a.errors
@@ -252,8 +256,12 @@ func auditPeers(removals []peerRemoval, crashes []crash, touched, excused func(n
 }
 
 // peerProgram reports why the program cannot be used.
-func peerProgram(path string) error {
-	if _, err := os.Stat(path); path != "" && err != nil {
+func peerProgram(program string) error {
+	words := strings.Fields(program)
+	if len(words) == 0 {
+		return nil
+	}
+	if _, err := os.Stat(words[0]); err != nil {
 		return fmt.Errorf("find the peer to compare with: %w; build it with: make torture", err)
 	}
 	return nil

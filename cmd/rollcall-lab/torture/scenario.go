@@ -42,8 +42,8 @@ func scenarios() []scenario {
 		scenario{"a link down 1 s, up 1 s", flipping},
 		scenario{"partition 11/5, and heal", partitioned},
 		scenario{"daemons restarted in a row", restarted},
-		scenario{"a member flooded", flooded(func(f *field) (string, error) { return f.member() })},
-		scenario{"the leader flooded", flooded(func(f *field) (string, error) { return f.leader() })},
+		scenario{"a member flooded", flooded((*field).member)},
+		scenario{"the leader flooded", flooded((*field).leader)},
 	)
 }
 
@@ -59,7 +59,7 @@ const hour = time.Hour
 
 // stopped stops the agents of a third of the nodes, the leader not among them.
 func stopped(ctx context.Context, f *field) error {
-	names, err := f.members(len(f.cluster.Names()) / 3)
+	names, err := f.members(ctx, len(f.cluster.Names())/3)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func stopped(ctx context.Context, f *field) error {
 }
 
 func leaderStopped(ctx context.Context, f *field) error {
-	leader, err := f.leader()
+	leader, err := f.leader(ctx)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func leaderStopped(ctx context.Context, f *field) error {
 // lossy loses frames of one node; where that makes it unreachable it may be removed.
 func lossy(to, from uint32, unreachable bool) func(context.Context, *field) error {
 	return func(ctx context.Context, f *field) error {
-		name, err := f.member()
+		name, err := f.member(ctx)
 		if err != nil {
 			return err
 		}
@@ -93,7 +93,7 @@ func lossy(to, from uint32, unreachable bool) func(context.Context, *field) erro
 }
 
 func flipping(ctx context.Context, f *field) error {
-	name, err := f.member()
+	name, err := f.member(ctx)
 	if err != nil {
 		return err
 	}
@@ -108,11 +108,11 @@ func flipping(ctx context.Context, f *field) error {
 // partitioned splits the leader and others off, who together have no quorum, and heals, again
 // and again.
 func partitioned(ctx context.Context, f *field) error {
-	leader, err := f.leader()
+	leader, err := f.leader(ctx)
 	if err != nil {
 		return err
 	}
-	minority, err := f.members(len(f.cluster.Names())*5/16 - 1)
+	minority, err := f.members(ctx, len(f.cluster.Names())*5/16-1)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ const restarts = 100
 // restarted restarts daemons in a row, several at once, by turns in order and as after a crash.
 func restarted(ctx context.Context, f *field) error {
 	const atOnce = 3
-	names, err := f.members(len(f.cluster.Names()) - victims - 1)
+	names, err := f.members(ctx, len(f.cluster.Names())-victims-1)
 	if err != nil {
 		return err
 	}
@@ -169,14 +169,14 @@ func restarted(ctx context.Context, f *field) error {
 }
 
 // flooded sends a node garbage, forged and replayed frames, by turns.
-func flooded(target func(*field) (string, error)) func(context.Context, *field) error {
+func flooded(target func(*field, context.Context) (string, error)) func(context.Context, *field) error {
 	return func(ctx context.Context, f *field) error {
-		to, err := target(f)
+		to, err := target(f, ctx)
 		if err != nil {
 			return err
 		}
 		f.touch(to)
-		from, err := f.member()
+		from, err := f.member(ctx)
 		if err != nil {
 			return err
 		}
