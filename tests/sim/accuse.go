@@ -28,6 +28,8 @@ type record struct {
 	lastAt   control.Time // when the last round that counts left
 	rounds   [remembered]round
 	promised control.Bitmap // whose promise or refusal arrived
+	seq      uint64         // proposed
+	carried  int            // rounds that carried it
 
 	probes   [16]control.Time // the newest first
 	answered [control.Slots]control.Time
@@ -53,10 +55,23 @@ func (r *record) sent(f *control.Frame, g *control.Register, now control.Time, i
 			if x.counted {
 				r.lastAt = now
 			}
-			r.last = f.Round
+			if r.last = f.Round; f.Ask.Seq != r.seq {
+				r.seq, r.carried = f.Ask.Seq, 0
+			}
+			r.carried++
 			r.rounds[f.Round%remembered] = x
 		}
 	}
+}
+
+// carried counts the beats that carried a proposal so far.
+func (w *World) carried(p *control.Proposal) int {
+	for _, h := range w.hosts {
+		if h.led.ballot == p.Ballot && h.led.seq == p.Seq {
+			return h.led.carried
+		}
+	}
+	return 0
 }
 
 // heard notes an answer that the tally took.

@@ -75,6 +75,16 @@ func (h *host) startAgent() {
 	h.plan()
 }
 
+// write replaces a founder's record.
+func (h *host) write(r *control.InstanceRecord) {
+	var was control.InstanceRecord
+	if h.disk != nil {
+		_ = json.Unmarshal(h.disk, &was) // written here
+	}
+	h.recorded(&was, r)
+	h.disk, _ = json.Marshal(r) // a struct of plain fields
+}
+
 // route tells where the asks to the slots go.
 func (h *host) route(r *control.Roster) {
 	h.agent.routes = [control.Slots]*host{}
@@ -310,7 +320,7 @@ func (h *host) perform() {
 	switch a.part {
 	case partRecord:
 		if out.Record != nil {
-			h.disk, _ = json.Marshal(out.Record) // a struct of plain fields
+			h.write(out.Record)
 			h.w.tell(h.id, "record", "%s", h.disk)
 		}
 	case partRoster:

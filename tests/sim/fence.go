@@ -25,9 +25,6 @@ func (h *host) fence(was mark) {
 		t.since = r.Committed.Seq
 		h.removedSince()
 	}
-	if l := &h.w.ledger; l.head != nil && l.head.instance > r.Instance && r.LeaseUntil > was.lease && h.leaseEnd() > l.began[l.head.instance] {
-		h.w.fail("G3", "%s extends its lease in instance %d while instance %d lives", h.name, r.Instance, l.head.instance)
-	}
 	if t.removed != 0 && !h.farewell {
 		if end := h.leaseEnd(); end > t.removed {
 			h.w.fail("G4", "%s has a lease until %d, but seq %d without it was decided at %d", h.name, end, t.seq, t.removed)

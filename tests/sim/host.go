@@ -176,7 +176,11 @@ func (h *host) apply(c control.Command) {
 	if h.w.trace != nil {
 		h.w.tell(h.id, "command", "%s", describeCommand(&c))
 	}
+	before := h.mark()
 	control.Apply(&c, &h.reg, h.tally)
+	if c.Kind != control.CommandVacate {
+		h.changed(before)
+	}
 }
 
 // expect tells the kernel part who has which slot.

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,15 @@ func TestCheckersCatchLies(t *testing.T) {
 			}}
 		}},
 		{"a view again that was succeeded", "G2", "after", func() *liar { return &liar{spoil: repeat()} }},
+		{"a view that rests on another than was decided", "G3", "were its members", func() *liar {
+			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
+				for i := range out.Frames {
+					if a := &out.Frames[i].Frame.Ask; a.Seq > 1 && a.Old.Len() > 1 {
+						a.Old.Clear(a.Old.First())
+					}
+				}
+			}}
+		}},
 		{"a live member thrown out", "G5", "missed rounds", throwOut},
 		{"a member thrown out whose lease runs", "G4", "lease", throwOut},
 		{"a node that never rests", "contract", "stepped", func() *liar {
@@ -156,6 +166,72 @@ func TestCheckerOfRegisters(t *testing.T) {
 		if s.failure == nil || s.failure.Guarantee != "G9" {
 			t.Errorf("%v", s.failure)
 		}
+	}
+}
+
+// TestCheckerOfRecords: a founder that writes down less than it knew is noticed.
+func TestCheckerOfRecords(t *testing.T) {
+	s := stand(t, 3, 3)
+	known := control.InstanceRecord{Instance: 2, Epoch: 5, Closed: true}
+	for _, less := range []control.InstanceRecord{{Instance: 1, Epoch: 9}, {Instance: 2, Epoch: 4, Closed: true}, {Instance: 2, Epoch: 5}} {
+		s.failure = nil
+		if s.hosts[0].recorded(&known, &less); s.failure == nil || s.failure.Guarantee != "G9" {
+			t.Errorf("%+v: %v", less, s.failure)
+		}
+	}
+}
+
+// TestCheckerOfInstances: an earlier instance that goes on is noticed.
+func TestCheckerOfInstances(t *testing.T) {
+	s := stand(t, 3, 3)
+	later := *s.ledger.head
+	later.instance++
+	s.ledger.head = &later
+	s.followers(1)[0].powerOff()
+	if s.Run(s.patience()); s.failure == nil || s.failure.Guarantee != "G3" {
+		t.Errorf("%v", s.failure)
+	}
+}
+
+// TestCheckerOfCuts: removals in several views or rounds are noticed.
+func TestCheckerOfCuts(t *testing.T) {
+	s := stand(t, 3, 3)
+	one := removal{carried: 1, rounds: 1}
+	for _, c := range []struct {
+		guarantee  string
+		cuts       []removal
+		withLeader bool
+	}{
+		{"", []removal{one}, false},
+		{"", []removal{{carried: 1, rounds: 2}, one}, true},
+		{"G7", []removal{one, one}, false},
+		{"G7", []removal{one, one, one}, true},
+		{"G6", []removal{{carried: 2, rounds: 1}}, false},
+		{"G6", []removal{{carried: 1, rounds: 2}}, false},
+		{"G6", []removal{{carried: 1, rounds: 3}}, true},
+	} {
+		s.failure = nil
+		s.judgeCuts(c.cuts, 2, c.withLeader)
+		if got := s.failure; (got == nil) != (c.guarantee == "") || got != nil && got.Guarantee != c.guarantee {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
+// TestCheckerOfProgress: nodes of which none ever stands do not succeed a leader that is gone.
+func TestCheckerOfProgress(t *testing.T) {
+	o := defaults(3)
+	o.Plan = []Mishap{{Fault: faultIsolate, A: 0}, {At: 20 * o.Interval, Fault: faultCrash, A: 0}}
+	shy := func(c control.Config) Node {
+		return &liar{Node: control.New(c), spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
+			out.Frames = slices.DeleteFunc(out.Frames, func(f control.Outgoing) bool { return f.Frame.Kind == control.KindPrepare })
+		}}
+	}
+	if r := Run(o, realNode, nil); r.Outcome != Passed {
+		t.Errorf("honest nodes: %s, %v", r.Outcome, r.Violation)
+	}
+	if r := Run(o, shy, nil); r.Outcome != Liveness {
+		t.Errorf("%s, %v", r.Outcome, r.Violation)
 	}
 }
 
