@@ -183,7 +183,7 @@ static __attribute__((noinline)) bool rc_carry_out(const struct rc_order *order,
 		return true;
 	}
 	rc_command_register(in.lock, in.group, c);
-	if (c->kind == RC_COMMAND_VACATE)
+	if (c->kind == RC_COMMAND_VACATE && (seat || !level)) /* a seat asks above level 0, never the leader below */
 		rc_ask(in.lock, in.tally, &nothing, level);
 	return true;
 }

@@ -302,8 +302,8 @@ struct rc_timer {
 
 /* What a ring buffer record says; the register and the tally say the rest. */
 struct rc_event {
-	__u32 wake; /* bits of enum rc_wake */
-	__u32 level;
+	__u32 wake;  /* bits of enum rc_wake */
+	__u32 place; /* whose register or tally: the index in rc_group */
 	__u64 at;
 	__u64 ballot;
 	__u64 seq;

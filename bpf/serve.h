@@ -69,11 +69,11 @@ static __always_inline bool rc_is_seat(__u32 level, __u32 slot)
 static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_outcome *o)
 {
 	__u32 level = f->h.level, from = bpf_ntohs(f->h.from);
-	struct rc_event event = { .level = level, .at = now, .ballot = bpf_be64_to_cpu(f->h.ballot) };
-	bool answer = rc_is_answer(f->h.kind);
+	bool answer = rc_is_answer(f->h.kind), seat = rc_is_seat(level, bpf_ntohs(f->h.to));
+	struct rc_event event = { .place = level * 2 + seat, .at = now, .ballot = bpf_be64_to_cpu(f->h.ballot) };
 	struct rc_place_in_group in;
 
-	if (!rc_look_up(level, rc_is_seat(level, bpf_ntohs(f->h.to)), answer ? from : RC_TO_ALL, &in)) {
+	if (!rc_look_up(level, seat, answer ? from : RC_TO_ALL, &in)) {
 		o->reason = RC_NOT_MEMBER;
 		return;
 	}

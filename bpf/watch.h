@@ -16,13 +16,13 @@
 /* Returns when to look again, from now; 0: when a watch is ordered. */
 static __always_inline __u64 rc_look(struct rc_timer *t, __u32 index, __u64 now)
 {
-	struct rc_event event = { .wake = RC_WAKE_SILENT, .level = index / 2, .at = now };
+	struct rc_event event = { .wake = RC_WAKE_SILENT, .place = index, .at = now };
 	__u64 beat_at, patience;
 	struct rc_place_in_group in;
 	enum rc_state state;
 	__s64 silent;
 
-	if (!rc_look_up(event.level, index & 1, RC_TO_ALL, &in))
+	if (!rc_look_up(index / 2, index & 1, RC_TO_ALL, &in))
 		return 0;
 	bpf_spin_lock(&in.lock->lock);
 	state = in.group->state;

@@ -58,7 +58,9 @@ func Apply(c *Command, r *Register, t *Tally) {
 	switch c.Kind {
 	case CommandVacate:
 		r.apply(c)
-		t.ask(&Command{})
+		if c.Place().Votes() { // the others never ask
+			t.ask(&Command{})
+		}
 	case CommandAsk:
 		t.ask(c)
 	default:

@@ -15,9 +15,9 @@ const (
 // register in the map rc_group (bpf/maps.h).
 type Place uint8
 
-// PlaceOf is the place of a slot in a group of that level.
+// PlaceOf is the place of a slot in a group of that level. ToAll is that of those below.
 func PlaceOf(level uint8, slot uint16) Place {
-	if level > 0 && slot >= FirstSeat {
+	if level > 0 && slot >= FirstSeat && slot < Slots {
 		return SeatAt(level)
 	}
 	return Place(level * 2)

@@ -281,7 +281,7 @@ func (g *generator) aCommand(i int) control.Command {
 	r, t := &g.registers[i], &g.tallies[i/2]
 	c := control.Command{
 		Kind: pick(g.rng, control.CommandAsk, control.CommandAsk, control.CommandHold, control.CommandKeys, control.CommandReport), Cluster: 0xc1, Instance: 3,
-		Incarnation: g.rng.Uint64(), Level: uint8(i / 2), Group: uint16(i), Slot: g.slotFor(i), Preparing: uint32(g.rng.IntN(4) / 3),
+		Incarnation: g.rng.Uint64(), Level: uint8(i / 2), Seat: uint8(i % 2), Group: uint16(i), Slot: g.slotFor(i), Preparing: uint32(g.rng.IntN(4) / 3),
 		Key: uint8(g.rng.IntN(KeySlots)), Newest: uint8(g.rng.IntN(KeySlots)), Keys: control.KeyIDs{g.rng.Uint32(), g.rng.Uint32()},
 		Seq: t.Seq + uint64(g.rng.IntN(2)), WindowNS: uint64(g.rng.IntN(5_000_000)), New: g.someMembers(r.Slot), Old: g.someMembers(r.Slot),
 		Rosters: [4]uint64{g.rng.Uint64(), r.Rosters[0], r.Rosters[1], r.Rosters[2]},

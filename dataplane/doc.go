@@ -1,10 +1,15 @@
-// Package dataplane serves frames: it is where a node's register and tally live, and how
+// Package dataplane serves frames: it is where a node's registers and tallies live, and how
 // asks leave. Everything that decides is in package control.
 //
 // There are two planes behind the interface Plane. They speak the same frames, obey the
 // same rules (those of control.Register and control.Tally) and mix in one group.
 //
-// The Kernel plane keeps register and tally in BPF maps. A program at the interface, the
+// A plane has eight registers, one for each control.Place, and a tally for each of the four
+// levels: the node's slot in its own group, and at the levels above a slot of the group that it
+// leads and a seat. Frames say which they are for. Above level 0 they travel over UDP, through
+// routers, whatever transport the own group has.
+//
+// The Kernel plane keeps registers and tallies in BPF maps. A program at the interface, the
 // door, recognises frames and tail-calls the frame logic, which answers asks and adds up
 // answers; no process is scheduled for it. The agent's part is small:
 //

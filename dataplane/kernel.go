@@ -57,17 +57,17 @@ type Kernel struct {
 	channel   channel
 	view      *page
 	stamper   *stamper
-	pending   control.Wake // raised by an own ask; the next Wait reports them
+	pending   Wakes // raised by own asks; the next Wait reports them
 	scratch   [FrameLen]byte
 	watcher   *watcher
 	peers     *peers
-	clock     *clock          // nil: the thread keeps the beat
-	roster    *control.Roster // the last one named
+	rosters   [control.Levels]*control.Roster // the last ones named
+	clock     *clock                          // nil: the thread keeps the beat
 	closed    bool
-	// watched: the silence timer runs, or nobody has a place to watch from. The kernel was seen to
-	// refuse it for the moment (6.18, two of six agents that joined at once); it is asked for again
+	// unwatched are the places whose silence timers are yet to be started. The kernel was seen to
+	// refuse one for the moment (6.18, two of six agents that joined at once); it is asked for again
 	// with every stamp, and until then the node's own housekeeping notices a silence.
-	watched bool
+	unwatched [control.Places]bool
 
 	mu    sync.Mutex // of about, which others may ask for while a device is healed
 	about Description
@@ -79,18 +79,22 @@ var _ Plane = (*Kernel)(nil)
 func (k *Kernel) Now() control.Time { return Now() }
 
 // Snapshot implements Plane.
-func (k *Kernel) Snapshot(r *control.Register, t *control.Tally, of control.Bitmap) {
-	snapshot(r, k.pages.register)
-	snapshot(&t.Asking, k.pages.asking)
+func (k *Kernel) Snapshot(p control.Place, r *control.Register, t *control.Tally, of control.Bitmap) {
+	snapshot(r, &k.pages.registers[p])
+	if t == nil {
+		return
+	}
+	level := p.Level()
+	snapshot(&t.Asking, &k.pages.asking[level])
 	for s := of.First(); s < control.Slots; s = of.Next(s + 1) {
-		snapshot(&t.Members[s], &k.pages.members[s])
+		snapshot(&t.Members[s], &k.pages.members[level][s])
 	}
 }
 
 // Show implements Plane.
 func (k *Kernel) Show(states *[control.Slots]uint32) {
 	for s := range states {
-		atomic.StoreUint32(&k.pages.members[s].State, states[s])
+		atomic.StoreUint32(&k.pages.members[0][s].State, states[s])
 	}
 }
 

@@ -35,10 +35,10 @@ func TestKernelOverflow(t *testing.T) {
 		t.Fatalf("%d beats arrived: %v", n, nonzero(member.Stats()))
 	}
 	wake, err := member.Wait(member.Now())
-	if err != nil || wake != confirmable {
+	if err != nil || wake != (Wakes{confirmable}) {
 		t.Errorf("wake %#x, want %#x; %v", wake, confirmable, err)
 	}
-	if wake, err = member.Wait(member.Now()); wake != 0 || err != nil {
+	if wake, err = member.Wait(member.Now()); wake.Any() || err != nil {
 		t.Errorf("wake %#x after all events were taken; %v", wake, err)
 	}
 	if wake, _ := member.look(control.Bitmap{}); wake.BeatRound != 3000 {
@@ -51,7 +51,7 @@ func TestKernelInterrupt(t *testing.T) {
 	newWire(t)
 	k := openKernel(t, testOptions(pinDir(t)))
 	go k.Interrupt()
-	if wake, err := k.Wait(control.MaxTime); wake != 0 || err != nil {
+	if wake, err := k.Wait(control.MaxTime); wake.Any() || err != nil {
 		t.Errorf("wake %#x, %v", wake, err)
 	}
 	k.Close()
@@ -101,7 +101,7 @@ func TestKernelName(t *testing.T) {
 	if m.Expected != roster.Seats[1].Incarnation || strings.TrimRight(string(m.Name[:]), "\x00") != "cn002" || m.State != 3 {
 		t.Errorf("named member: %+v", m)
 	}
-	if err := s.Name(&control.Roster{Seats: roster.Seats[:1]}); err != nil {
+	if err := s.Name(0, &control.Roster{Seats: roster.Seats[:1]}); err != nil {
 		t.Fatal(err)
 	}
 	_, tally = s.look(both)
@@ -221,7 +221,7 @@ func BenchmarkKernelDeliver(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := k.channel.deliver(&f, k.opt.Keys); err != nil {
+		if _, _, err := k.channel.deliver(0, &f, k.opt.Keys); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -238,7 +238,7 @@ func BenchmarkKernelSnapshot(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				k.Snapshot(r, tally, c.of)
+				k.Snapshot(0, r, tally, c.of)
 			}
 		})
 	}

@@ -13,7 +13,7 @@ import (
 	"rollcall/control"
 )
 
-// carry moves the register from maps of another layout to those of this build. What a field
+// carry moves the registers from maps of another layout to those of this build. What a field
 // means belongs to its name, so it goes by the names in the type information of both.
 //
 // From the moment that the doors lead nowhere until they lead to this build's programs the
@@ -32,12 +32,14 @@ func (k *Kernel) carry(old map[string]*ebpf.Map, d door) error {
 	}
 	defer wait.close()
 	from, to := old[mapGroup], k.coll.Maps[mapGroup]
-	register, err := carried(from, to)
+	registers, err := carried(from, to)
 	if err != nil { // while nothing has been touched
 		return err
 	}
-	if err := k.opt.Keys.serve((*control.Register)(unsafe.Pointer(&register[0]))); err != nil {
-		return err
+	for _, r := range registers {
+		if err := k.opt.Keys.serve((*control.Register)(unsafe.Pointer(&r[0]))); err != nil {
+			return err
+		}
 	}
 	for name, m := range doors {
 		if err := m.Delete(uint32(0)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
@@ -47,11 +49,13 @@ func (k *Kernel) carry(old map[string]*ebpf.Map, d door) error {
 	if err := wait.wait(); err != nil {
 		return err
 	}
-	if register, err = carried(from, to); err != nil {
+	if registers, err = carried(from, to); err != nil {
 		return err
 	}
-	if err := to.Put(uint32(0), register); err != nil {
-		return fmt.Errorf("write the register in the new layout: %w", err)
+	for p, r := range registers {
+		if err := to.Put(uint32(p), r); err != nil {
+			return fmt.Errorf("write register %d in the new layout: %w", p, err)
+		}
 	}
 	if err := to.Freeze(); err != nil {
 		return fmt.Errorf("keep everybody else from writing the register: %w", err)
@@ -79,8 +83,8 @@ func (k *Kernel) carry(old map[string]*ebpf.Map, d door) error {
 	return writeDoor(k.door, d)
 }
 
-// carried reads the first register and gives it in the layout of the other map.
-func carried(from, to *ebpf.Map) ([]byte, error) {
+// carried reads the registers and gives them in the layout of the other map.
+func carried(from, to *ebpf.Map) ([][]byte, error) {
 	source, err := valueType(from)
 	if err != nil {
 		return nil, err
@@ -89,14 +93,18 @@ func carried(from, to *ebpf.Map) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	read, written := make([]byte, from.ValueSize()), make([]byte, to.ValueSize())
-	if err := from.Lookup(uint32(0), read); err != nil {
-		return nil, fmt.Errorf("read the register in the old layout: %w", err)
+	var registers [][]byte
+	for p := range min(from.MaxEntries(), to.MaxEntries()) {
+		read, written := make([]byte, from.ValueSize()), make([]byte, to.ValueSize())
+		if err := from.Lookup(p, read); err != nil {
+			return nil, fmt.Errorf("read register %d in the old layout: %w", p, err)
+		}
+		if err := carryStruct(target, source, written, read); err != nil {
+			return nil, fmt.Errorf("carry register %d over from another layout: %w", p, err)
+		}
+		registers = append(registers, written)
 	}
-	if err := carryStruct(target, source, written, read); err != nil {
-		return nil, fmt.Errorf("carry the register over from another layout: %w", err)
-	}
-	return written, nil
+	return registers, nil
 }
 
 // valueType finds the type of a register in the information that its map was made with.

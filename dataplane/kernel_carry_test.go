@@ -40,7 +40,7 @@ func TestKernelCarry(t *testing.T) {
 	if *after != want {
 		t.Errorf("carried register:\n%+v, want\n%+v", *after, want)
 	}
-	if err := again.Name(roster); err != nil {
+	if err := again.Name(0, roster); err != nil {
 		t.Fatal(err)
 	}
 	w.enter(t, 0)
@@ -54,7 +54,7 @@ func TestKernelCarry(t *testing.T) {
 	again.Close()
 	w.enter(t, 1)
 	third := openKernel(t, member.opt)
-	if r := third.pages.register; r.Incarnation != want.Incarnation || r.BeatRound != 2 {
+	if r := &third.pages.registers[0]; r.Incarnation != want.Incarnation || r.BeatRound != 2 {
 		t.Errorf("adopted after the carry: %+v", r)
 	}
 }

@@ -34,10 +34,10 @@ type channel struct {
 	in, out [orderLen + 2*FrameLen]byte
 }
 
-// run gives an order, of which n bytes in c.in follow the head, and returns the order as it
+// run gives an order to a place, of which n bytes in c.in follow the head, and returns the order as it
 // comes back; what followed it is in c.out.
-func (c *channel) run(op uint32, n int) (order, error) {
-	*(*order)(unsafe.Pointer(&c.in)) = order{op: op}
+func (c *channel) run(op uint32, p control.Place, n int) (order, error) {
+	*(*order)(unsafe.Pointer(&c.in)) = order{op: op, level: uint32(p.Level()), seat: uint32(p.Seat())}
 	ret, err := c.program.Run(&ebpf.RunOptions{Data: c.in[:orderLen+n], DataOut: c.out[:]})
 	if err != nil {
 		return order{}, err
@@ -51,18 +51,18 @@ func (c *channel) run(op uint32, n int) (order, error) {
 // apply has a command carried out.
 func (c *channel) apply(cmd control.Command) error {
 	n := copy(c.in[orderLen:], bytesOf(&cmd))
-	if _, err := c.run(opCommand, n); err != nil {
+	if _, err := c.run(opCommand, cmd.Place(), n); err != nil {
 		return fmt.Errorf("apply command %d: %w", cmd.Kind, err)
 	}
 	return nil
 }
 
-// deliver hands an own ask to the own register and tally, and returns it stamped and
-// signed; the bytes are valid until the next order.
-func (c *channel) deliver(f *control.Frame, keys *Keys) ([]byte, control.Wake, error) {
+// deliver hands an own ask to the register of a place and the level's tally, and returns it
+// stamped and signed; the bytes are valid until the next order.
+func (c *channel) deliver(p control.Place, f *control.Frame, keys *Keys) ([]byte, control.Wake, error) {
 	AppendFrame(c.in[:orderLen], f, keys)
 	clear(c.in[orderLen+FrameLen:])
-	back, err := c.run(opDeliver, 2*FrameLen)
+	back, err := c.run(opDeliver, p, 2*FrameLen)
 	if err != nil {
 		return nil, 0, fmt.Errorf("deliver an ask to the own register: %w", err)
 	}
@@ -70,9 +70,9 @@ func (c *channel) deliver(f *control.Frame, keys *Keys) ([]byte, control.Wake, e
 }
 
 // watch starts the silence timer, also one that runs already: with this program's callback.
-func (c *channel) watch() error {
+func (c *channel) watch(p control.Place) error {
 	clear(c.in[orderLen : orderLen+8])
-	if _, err := c.run(opWatch, 8); err != nil {
+	if _, err := c.run(opWatch, p, 8); err != nil {
 		return fmt.Errorf("start the silence timer: %w", err)
 	}
 	return nil
@@ -85,25 +85,41 @@ func bytesOf[T any](v *T) []byte {
 
 // Apply implements Plane.
 func (k *Kernel) Apply(c control.Command) error {
-	switch c.Kind {
-	case control.CommandVacate:
+	p := c.Place()
+	if c.Kind == control.CommandVacate {
 		c.Incarnation = newIncarnation()
+	}
+	if c.Kind == control.CommandVacate && p == 0 {
 		if err := k.transport.LeaveGroup(); err != nil {
 			return fmt.Errorf("leave group: %w", err)
 		}
-	case control.CommandJoin:
-		if err := k.transport.SetGroup(c.Level, c.Group); err != nil {
-			return fmt.Errorf("join group %d: %w", c.Group, err)
-		}
-		if err := k.answerFor(c.Level, c.Group); err != nil {
+	}
+	if c.Kind == control.CommandJoin && p == 0 {
+		if err := k.takePart(c.Group); err != nil {
 			return err
 		}
 	}
 	if err := k.channel.apply(c); err != nil || c.Kind != control.CommandJoin {
 		return err
 	}
-	k.watched = k.channel.watch() == nil
+	k.unwatched[p] = true
+	k.watch()
 	return nil
+}
+
+// takePart lets the transport and the programs take part in a group of level 0.
+func (k *Kernel) takePart(group uint16) error {
+	if err := k.transport.SetGroup(group); err != nil {
+		return fmt.Errorf("join group %d: %w", group, err)
+	}
+	return k.answerFor(group)
+}
+
+// watch starts the silence timers that do not run.
+func (k *Kernel) watch() {
+	for p := range k.unwatched {
+		k.unwatched[p] = k.unwatched[p] && k.channel.watch(control.Place(p)) != nil
+	}
 }
 
 // Send implements Plane.
@@ -115,32 +131,38 @@ func (k *Kernel) Send(out []control.Outgoing) error {
 		}
 	}
 	for i := range out {
-		f, to := &out[i].Frame, out[i].To
-		var signed []byte
-		if r := k.pages.register; r.State != control.RegisterVacant && to.Has(r.Slot) {
-			to.Clear(r.Slot)
-			b, wake, err := k.channel.deliver(f, k.opt.Keys)
-			k.pending |= wake
-			keep(err)
-			signed = b
+		for _, a := range addressed(&out[i], k.pages.registers) {
+			keep(k.send(out[i].Place, &a))
 		}
-		if to.Empty() {
-			continue
-		}
-		if signed == nil {
-			own := *f
-			own.Sent = Now()
-			signed = AppendFrame(k.scratch[:0], &own, k.opt.Keys)
-		}
-		keep(k.transport.Send(signed, to))
+	}
+	return first
+}
+
+func (k *Kernel) send(from control.Place, a *parcel) error {
+	var signed []byte
+	var first error
+	if a.own {
+		b, wake, err := k.channel.deliver(a.at, &a.frame, k.opt.Keys)
+		k.pending.delivered(from, a.at, wake)
+		signed, first = b, err
+	}
+	if a.to.Empty() {
+		return first
+	}
+	if signed == nil {
+		a.frame.Sent = Now()
+		signed = AppendFrame(k.scratch[:0], &a.frame, k.opt.Keys)
+	}
+	if err := k.transport.Send(from.Level(), signed, a.to); first == nil {
+		first = err
 	}
 	return first
 }
 
 // Name implements Plane.
-func (k *Kernel) Name(r *control.Roster) error {
-	for slot := range k.pages.members {
-		m := &k.pages.members[slot]
+func (k *Kernel) Name(level uint8, r *control.Roster) error {
+	for slot := range k.pages.members[level] {
+		m := &k.pages.members[level][slot]
 		var name [64]byte
 		var expected uint64
 		if s := r.At(uint16(slot)); s != nil {
@@ -150,7 +172,7 @@ func (k *Kernel) Name(r *control.Roster) error {
 		store(&m.Expected, expected)
 		m.Name = name
 	}
-	k.roster = r
-	k.transport.SetPeers(r)
-	return k.peers.name(r)
+	k.rosters[level] = r
+	k.transport.SetPeers(level, r)
+	return k.peers.name(level, r)
 }

@@ -196,7 +196,7 @@ func (k *testKernel) deliver(index int, frame []byte) (control.Reason, control.W
 // testEvent is struct rc_event.
 type testEvent struct {
 	wake   control.Wake
-	level  uint32
+	place  uint32
 	at     control.Time
 	ballot control.Ballot
 	seq    uint64
@@ -228,7 +228,7 @@ func (k *testKernel) anyEvent(wait time.Duration) (testEvent, bool) {
 	b := k.record.RawSample
 	return testEvent{
 		wake:   control.Wake(binary.NativeEndian.Uint32(b)),
-		level:  binary.NativeEndian.Uint32(b[4:]),
+		place:  binary.NativeEndian.Uint32(b[4:]),
 		at:     control.Time(binary.NativeEndian.Uint64(b[8:])),
 		ballot: control.Ballot(binary.NativeEndian.Uint64(b[16:])),
 		seq:    binary.NativeEndian.Uint64(b[24:]),

@@ -105,21 +105,20 @@ func (k *Kernel) reopenTransport() error {
 	}
 	k.transport.Close()
 	k.transport = t
-	if k.roster != nil {
-		t.SetPeers(k.roster)
+	for level, r := range k.rosters {
+		if r != nil {
+			t.SetPeers(uint8(level), r)
+		}
 	}
 	return k.regroup()
 }
 
-// regroup lets the transport and the programs take part in the register's group.
+// regroup lets the transport and the programs take part in the group of the register of level 0.
 func (k *Kernel) regroup() error {
 	var r control.Register
-	snapshot(&r, k.pages.register)
+	snapshot(&r, &k.pages.registers[0])
 	if r.State == control.RegisterVacant {
 		return nil
 	}
-	if err := k.transport.SetGroup(r.Level, r.Group); err != nil {
-		return err
-	}
-	return k.answerFor(r.Level, r.Group)
+	return k.takePart(r.Group)
 }

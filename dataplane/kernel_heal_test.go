@@ -46,7 +46,7 @@ func TestKernelHeal(t *testing.T) {
 				roster.Seats[i].Rails[0] = at
 			}
 			for _, s := range pair {
-				if err := s.Name(roster); err != nil {
+				if err := s.Name(0, roster); err != nil {
 					t.Fatal(err)
 				}
 				if err := s.Apply(control.Command{Kind: control.CommandHold, Rosters: [control.HeldRosters]uint64{roster.Version()}}); err != nil {

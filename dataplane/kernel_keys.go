@@ -16,15 +16,13 @@ type key struct {
 // SetKeys implements Plane. No member is told of a key before the programs take it, and each is
 // told that it is gone before they no longer do.
 func (k *Kernel) SetKeys(keys *Keys) error {
-	var r control.Register
-	snapshot(&r, k.pages.register)
-	if err := keys.serve(&r); err != nil {
+	if err := k.serveKeys(keys); err != nil {
 		return err
 	}
 	if err := k.putKeys(keys, true); err != nil {
 		return err
 	}
-	if err := k.channel.apply(keys.command()); err != nil {
+	if err := k.tellKeys(keys); err != nil {
 		return err
 	}
 	k.opt.Keys = keys
@@ -44,6 +42,28 @@ func (k *Kernel) putKeys(keys *Keys, present bool) error {
 		}
 		if err := k.coll.Maps[mapKey].Put(uint32(slot), bytesOf(&e)); err != nil {
 			return fmt.Errorf("tell the kernel of key %d: %w", slot, err)
+		}
+	}
+	return nil
+}
+
+// serveKeys reports whether the host can go on in all its groups with these keys.
+func (k *Kernel) serveKeys(keys *Keys) error {
+	for p := range k.pages.registers {
+		var r control.Register
+		snapshot(&r, &k.pages.registers[p])
+		if err := keys.serve(&r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellKeys tells every register of the keys.
+func (k *Kernel) tellKeys(keys *Keys) error {
+	for p := range control.Place(control.Places) {
+		if err := k.channel.apply(keys.command(p)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -93,28 +93,32 @@ func (k *Kernel) putHost() error {
 	return nil
 }
 
-// hostOf says what the programs are to answer to: only the transport in use.
+// hostOf says what the programs are to answer to: only the transports in use.
 func hostOf(link Link, opt Options) host {
 	h := host{mac: link.MAC}
 	if opt.Transport == TransportEther {
 		h.transports = transportEther
+	}
+	if !opt.usesUDP() {
 		return h
 	}
 	switch addr := opt.Address.Unmap(); {
 	case addr.Is4():
-		h.transports, h.ip4 = transportUDP4, addr.As4()
+		h.transports |= transportUDP4
+		h.ip4 = addr.As4()
 	case addr.Is6():
-		h.transports, h.ip6 = transportUDP6, addr.As16()
+		h.transports |= transportUDP6
+		h.ip6 = addr.As16()
 	}
 	return h
 }
 
 // answerFor lets the programs take what is sent to a group's multicast address.
-func (k *Kernel) answerFor(level uint8, group uint16) error {
+func (k *Kernel) answerFor(group uint16) error {
 	if k.opt.Transport != TransportEther {
 		return nil
 	}
-	k.host.groupMAC = GroupMAC(k.opt.ClusterID, level, group)
+	k.host.groupMAC = GroupMAC(k.opt.ClusterID, 0, group)
 	if err := k.putHost(); err != nil {
 		return err
 	}

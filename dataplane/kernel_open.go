@@ -19,7 +19,7 @@ func OpenKernel(opt Options) (*Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Kernel{opt: opt, watched: true}
+	k := &Kernel{opt: opt}
 	if err := k.open(); err != nil {
 		k.Close()
 		return nil, fmt.Errorf("open kernel plane: %w", hint(err))
@@ -31,7 +31,7 @@ func (k *Kernel) open() (err error) {
 	if k.link, err = FindLink(k.opt.Interface); err != nil {
 		return err
 	}
-	if k.opt.Transport == TransportUDP || k.opt.Address.IsValid() {
+	if k.opt.usesUDP() || k.opt.Address.IsValid() {
 		if k.opt.Address, err = localAddress(k.link, k.opt.Address); err != nil {
 			return err
 		}
@@ -104,10 +104,13 @@ func (k *Kernel) create(dir string) error {
 	if err := writeDoor(k.door, d); err != nil {
 		return err
 	}
-	if err := k.channel.apply(control.Command{Kind: control.CommandVacate, Incarnation: newIncarnation()}); err != nil {
-		return err
+	incarnation := newIncarnation()
+	for p := range control.Place(control.Places) {
+		if err := k.channel.apply(control.Command{Kind: control.CommandVacate, Level: p.Level(), Seat: p.Seat(), Incarnation: incarnation}); err != nil {
+			return err
+		}
 	}
-	if err := k.channel.apply(k.opt.Keys.command()); err != nil {
+	if err := k.tellKeys(k.opt.Keys); err != nil {
 		return err
 	}
 	if err := k.enter(); err != nil {
@@ -152,7 +155,7 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 	if err := k.equip(); err != nil {
 		return err
 	}
-	if err := k.opt.Keys.serve(k.pages.register); err != nil {
+	if err := k.serveKeys(k.opt.Keys); err != nil {
 		return err
 	}
 	if err := k.regroup(); err != nil {
@@ -161,11 +164,14 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 	if err := k.enter(); err != nil {
 		return err
 	}
-	if err := k.channel.apply(k.opt.Keys.command()); err != nil {
+	if err := k.tellKeys(k.opt.Keys); err != nil {
 		return err
 	}
 	k.pending = k.overdue()
-	k.watched = k.channel.watch() == nil
+	for p := range k.unwatched {
+		k.unwatched[p] = true
+	}
+	k.watch()
 	return nil
 }
 

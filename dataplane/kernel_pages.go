@@ -14,13 +14,13 @@ import (
 
 // pages are the maps that the agent reads and writes without a system call.
 type pages struct {
-	register *control.Register
-	asking   *control.Asking
-	members  *[control.Slots]control.Member
-	mapped   [][]byte
+	registers *[control.Places]control.Register
+	asking    *[control.Levels]control.Asking
+	members   *[control.Levels][control.Slots]control.Member
+	mapped    [][]byte
 }
 
-// openPages maps the pinned maps' first entries: the register and tally of level 0.
+// openPages maps the pinned registers and tallies.
 func openPages(maps map[string]*ebpf.Map) (*pages, error) {
 	p := &pages{}
 	for _, m := range []struct {
@@ -29,9 +29,9 @@ func openPages(maps map[string]*ebpf.Map) (*pages, error) {
 		write int
 		take  func(b []byte)
 	}{
-		{mapGroup, unsafe.Sizeof(control.Register{}), 0, func(b []byte) { p.register = (*control.Register)(unsafe.Pointer(&b[0])) }},
-		{mapTally, unsafe.Sizeof(control.Asking{}), 0, func(b []byte) { p.asking = (*control.Asking)(unsafe.Pointer(&b[0])) }},
-		{mapMember, unsafe.Sizeof(control.Member{}), unix.PROT_WRITE, func(b []byte) { p.members = (*[control.Slots]control.Member)(unsafe.Pointer(&b[0])) }},
+		{mapGroup, unsafe.Sizeof(control.Register{}), 0, func(b []byte) { p.registers = (*[control.Places]control.Register)(unsafe.Pointer(&b[0])) }},
+		{mapTally, unsafe.Sizeof(control.Asking{}), 0, func(b []byte) { p.asking = (*[control.Levels]control.Asking)(unsafe.Pointer(&b[0])) }},
+		{mapMember, unsafe.Sizeof(control.Member{}), unix.PROT_WRITE, func(b []byte) { p.members = (*[control.Levels][control.Slots]control.Member)(unsafe.Pointer(&b[0])) }},
 	} {
 		b, err := mapPages(maps[m.name], m.value, m.write)
 		if err != nil {

@@ -23,8 +23,8 @@ type peers struct {
 	to      *ebpf.Map
 	opt     *Options
 	link    Link
-	group   [6]byte // multicast address of the own group; zero: none, or not over Ethernet
-	slots   [control.Slots]reach
+	group   [6]byte                               // multicast address of the own group; zero: none, or not over Ethernet
+	slots   [control.Levels * control.Slots]reach // level * 256 + slot
 	changes *watcher
 	stale   bool // routes changed, or changes were lost
 	checked control.Time
@@ -58,11 +58,12 @@ func newPeers(m *ebpf.Map, opt *Options, link Link) (*peers, error) {
 	return &peers{to: m, opt: opt, link: link, changes: w}, nil
 }
 
-// name says who has which slot.
-func (p *peers) name(r *control.Roster) error {
-	var slots [control.Slots]reach
-	for slot := range p.slots {
-		slots[slot].written = p.slots[slot].written
+// name says who has which slot of a level.
+func (p *peers) name(level uint8, r *control.Roster) error {
+	own := p.slots[int(level)*control.Slots:][:control.Slots]
+	slots := make([]reach, control.Slots)
+	for slot := range own {
+		slots[slot].written = own[slot].written
 	}
 	for i := range r.Seats {
 		s := &r.Seats[i]
@@ -70,11 +71,11 @@ func (p *peers) name(r *control.Roster) error {
 			continue
 		}
 		slots[s.Slot].at, slots[s.Slot].named = s.Rails[0], true
-		if was := &p.slots[s.Slot]; was.named && was.at == s.Rails[0] {
+		if was := &own[s.Slot]; was.named && was.at == s.Rails[0] {
 			slots[s.Slot].mac = was.mac
 		}
 	}
-	p.slots = slots
+	copy(own, slots)
 	return p.reroute()
 }
 
@@ -94,7 +95,7 @@ func (p *peers) join(group [6]byte) error {
 func (p *peers) reroute() error {
 	for slot := range p.slots {
 		if s := &p.slots[slot]; s.named {
-			p.route(s)
+			p.route(s, p.ether(slot))
 		}
 	}
 	if err := p.learn(); err != nil {
@@ -104,9 +105,14 @@ func (p *peers) reroute() error {
 	return p.write()
 }
 
-func (p *peers) route(s *reach) {
+// ether reports whether frames to a slot go over Ethernet, as those to the own group may.
+func (p *peers) ether(slot int) bool {
+	return p.opt.Transport == TransportEther && slot < control.Slots
+}
+
+func (p *peers) route(s *reach, ether bool) {
 	s.self, s.hop, s.out, s.why = false, netip.Addr{}, p.link, nil
-	if p.opt.Transport == TransportEther {
+	if ether {
 		s.self, s.mac = s.at.MAC == p.link.MAC, s.at.MAC
 		return
 	}
@@ -149,7 +155,7 @@ func (p *peers) route(s *reach) {
 
 // learn takes the hardware addresses that the kernel knows.
 func (p *peers) learn() error {
-	if p.opt.Transport == TransportEther {
+	if !p.opt.usesUDP() {
 		return nil
 	}
 	family := netlink.FAMILY_V4
@@ -253,7 +259,7 @@ func (p *peers) learnt(n *netlink.Neigh) (news bool) {
 func (p *peers) write() error {
 	for slot := range p.slots {
 		s := &p.slots[slot]
-		now := p.header(s)
+		now := p.header(s, p.ether(slot))
 		if s.written != nil && *s.written == now {
 			continue
 		}
@@ -267,18 +273,18 @@ func (p *peers) write() error {
 
 // header is what leads frames to the slot. That of the own slot, which nobody has to send to,
 // leads to all of the group.
-func (p *peers) header(s *reach) peer {
+func (p *peers) header(s *reach, ether bool) peer {
 	switch {
 	case !s.named || s.why != nil:
 		return peer{}
-	case p.opt.Transport == TransportEther && s.self:
+	case ether && s.self:
 		if p.group == [6]byte{} {
 			return peer{}
 		}
 		return byEther(p.link.Index, p.link.MAC, p.group, p.opt.EtherType)
 	case s.self || s.mac == [6]byte{}:
 		return peer{}
-	case p.opt.Transport == TransportEther:
+	case ether:
 		return byEther(p.link.Index, p.link.MAC, s.mac, p.opt.EtherType)
 	}
 	from := netip.AddrPortFrom(p.opt.Address, p.opt.Port)

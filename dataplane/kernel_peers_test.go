@@ -82,13 +82,13 @@ func TestPeerNeighbour(t *testing.T) {
 	leader := pair[0]
 	mac := roster.Seats[1].Rails[0].MAC
 	roster.Seats[1].Rails[0].MAC = [6]byte{}
-	if err := leader.Name(&control.Roster{Seats: roster.Seats[:1]}); err != nil {
+	if err := leader.Name(0, &control.Roster{Seats: roster.Seats[:1]}); err != nil {
 		t.Fatal(err)
 	}
 	if p := leader.ready(t, 1); p != (peer{}) {
 		t.Errorf("nobody's slot leads to % x", p.header)
 	}
-	if err := leader.Name(roster); err != nil {
+	if err := leader.Name(0, roster); err != nil {
 		t.Fatal(err)
 	}
 	leader.leadsTo(t, 1, mac)
@@ -109,7 +109,7 @@ func TestPeerGateway(t *testing.T) {
 	leader := pair[0]
 	far := netip.MustParseAddrPort("10.99.0.7:7746")
 	seat := control.Seat{Slot: 200, Peer: control.Peer{Name: "far", Incarnation: 5, Rails: []control.Endpoint{{UDP: far, MAC: [6]byte{2, 9}}}}}
-	if err := leader.Name(roster.With(seat)); err != nil {
+	if err := leader.Name(0, roster.With(seat)); err != nil {
 		t.Fatal(err)
 	}
 	if p := leader.ready(t, 200); p != (peer{}) {

@@ -51,7 +51,7 @@ func (s *station) incarnation() uint64 {
 
 func (s *station) look(of control.Bitmap) (*control.Register, *control.Tally) {
 	r, tally := &control.Register{}, &control.Tally{}
-	s.Snapshot(r, tally, of)
+	s.Snapshot(0, r, tally, of)
 	return r, tally
 }
 
@@ -65,7 +65,7 @@ func (s *station) join(t *testing.T, roster *control.Roster) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Name(roster); err != nil {
+	if err := s.Name(0, roster); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -79,7 +79,7 @@ func (s *station) waitFor(t *testing.T, bit control.Wake) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if wake&bit != 0 {
+		if wake[0]&bit != 0 {
 			return
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"rollcall/control"
 )
 
-// stamper writes the agent's two fields of the register. It is a program because rc_group is
+// stamper writes the agent's two fields of every register. It is a program because rc_group is
 // frozen: everybody may map it, and nobody but programs may write it. A descriptor
 // opened for reading would not do, since the kernel does not map one of a BPF map.
 type stamper struct {
@@ -26,23 +26,27 @@ type skb struct {
 
 func newStamper(register *ebpf.Map) (*stamper, error) {
 	var r control.Register
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "rc_stamp", Type: ebpf.SchedCLS, License: "Dual BSD/GPL",
-		Instructions: asm.Instructions{
-			asm.LoadMem(asm.R6, asm.R1, int16(unsafe.Offsetof(skb{}.mark)), asm.Word),
+	code := asm.Instructions{
+		asm.LoadMem(asm.R6, asm.R1, int16(unsafe.Offsetof(skb{}.mark)), asm.Word),
+		asm.FnKtimeGetBootNs.Call(),
+		asm.Mov.Reg(asm.R7, asm.R0),
+	}
+	for place := range int64(control.Places) {
+		code = append(code,
 			asm.LoadMapPtr(asm.R1, register.FD()),
-			asm.StoreImm(asm.RFP, -4, 0, asm.Word), // the first register
+			asm.StoreImm(asm.RFP, -4, place, asm.Word),
 			asm.Mov.Reg(asm.R2, asm.RFP),
 			asm.Add.Imm(asm.R2, -4),
 			asm.FnMapLookupElem.Call(),
 			asm.JEq.Imm(asm.R0, 0, "out"),
-			asm.Mov.Reg(asm.R7, asm.R0),
-			asm.FnKtimeGetBootNs.Call(),
-			asm.StoreMem(asm.R7, int16(unsafe.Offsetof(r.Health)), asm.R6, asm.Word),
-			asm.StoreMem(asm.R7, int16(unsafe.Offsetof(r.AgentAt)), asm.R0, asm.DWord),
-			asm.Mov.Imm(asm.R0, 0).WithSymbol("out"),
-			asm.Return(),
-		},
+			asm.StoreMem(asm.R0, int16(unsafe.Offsetof(r.Health)), asm.R6, asm.Word),
+			asm.StoreMem(asm.R0, int16(unsafe.Offsetof(r.AgentAt)), asm.R7, asm.DWord),
+		)
+	}
+	code = append(code, asm.Mov.Imm(asm.R0, 0).WithSymbol("out"), asm.Return())
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "rc_stamp", Type: ebpf.SchedCLS, License: "Dual BSD/GPL",
+		Instructions: code,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load the program that stamps the register: %w", err)
@@ -54,8 +58,6 @@ func newStamper(register *ebpf.Map) (*stamper, error) {
 func (k *Kernel) Stamp(health uint16) {
 	// It fails only when the plane is closed.
 	k.stamper.program.Run(&ebpf.RunOptions{Data: k.stamper.packet[:], Context: skb{mark: uint32(health)}})
-	if !k.watched {
-		k.watched = k.channel.watch() == nil
-	}
+	k.watch()
 	k.peers.follow(Now())
 }

@@ -24,7 +24,7 @@ const confirmable = control.WakeCommitted | control.WakeRemoved | control.WakeRo
 // event is struct rc_event of bpf/maps.h.
 type event struct {
 	wake   uint32
-	level  uint32
+	place  uint32
 	at     uint64
 	ballot uint64
 	seq    uint64
@@ -66,10 +66,10 @@ func (r *ring) close() {
 	}
 }
 
-// drain takes all events and joins their wakes. It reports whether any may have been lost:
+// drain takes all events and joins their wakes, place by place. It reports whether any may have been lost:
 // the kernel loses one only while the ring is full of events not yet taken, and the
 // drain that follows takes about a full ring.
-func (r *ring) drain() (wake control.Wake, lost bool) {
+func (r *ring) drain() (wakes Wakes, lost bool) {
 	const (
 		header  = 8
 		busy    = 1 << 31
@@ -86,19 +86,21 @@ func (r *ring) drain() (wake control.Wake, lost bool) {
 		}
 		length := uint64(n &^ discard)
 		if n&discard == 0 && length >= uint64(unsafe.Sizeof(event{})) {
-			wake |= control.Wake((*event)(unsafe.Add(head, header)).wake)
+			if e := (*event)(unsafe.Add(head, header)); e.place < control.Places {
+				wakes[e.place] |= control.Wake(e.wake)
+			}
 		}
 		at += (header + length + 7) &^ 7
 		atomic.StoreUint64(r.consumer, at)
 	}
-	return wake, at-start+record > r.size
+	return wakes, at-start+record > r.size
 }
 
 // Wait implements Plane.
-func (k *Kernel) Wait(deadline control.Time) (control.Wake, error) {
+func (k *Kernel) Wait(deadline control.Time) (Wakes, error) {
 	for {
-		if wake := k.wakes(); wake != 0 {
-			return wake, nil
+		if wakes := k.wakes(); wakes.Any() {
+			return wakes, nil
 		}
 		fds := [...]unix.PollFd{
 			{Fd: int32(k.events.fd), Events: unix.POLLIN},
@@ -106,10 +108,10 @@ func (k *Kernel) Wait(deadline control.Time) (control.Wake, error) {
 			{Fd: int32(k.watcher.fd), Events: unix.POLLIN},
 		}
 		if err := pollUntil(deadline, fds[:]); err != nil {
-			return 0, fmt.Errorf("wait for events: %w", err)
+			return Wakes{}, fmt.Errorf("wait for events: %w", err)
 		}
 		if (fds[0].Revents|fds[1].Revents)&(unix.POLLERR|unix.POLLNVAL) != 0 {
-			return 0, errors.New("wait for events: the plane is closed")
+			return Wakes{}, errors.New("wait for events: the plane is closed")
 		}
 		rang := fds[1].Revents != 0
 		if rang {
@@ -121,35 +123,41 @@ func (k *Kernel) Wait(deadline control.Time) (control.Wake, error) {
 			k.heal()
 		}
 		// An event that is still being written is none yet, hence the loop.
-		if wake := k.wakes(); wake != 0 || rang || fds[0].Revents == 0 && !changed {
-			return wake, nil
+		if wakes := k.wakes(); wakes.Any() || rang || fds[0].Revents == 0 && !changed {
+			return wakes, nil
 		}
 	}
 }
 
 // wakes takes what there is to report.
-func (k *Kernel) wakes() control.Wake {
-	wake, lost := k.events.drain()
+func (k *Kernel) wakes() Wakes {
+	wakes, lost := k.events.drain()
 	if lost {
-		wake |= k.overdue()
+		overdue := k.overdue()
+		wakes.join(&overdue)
 	}
-	wake |= k.pending
-	k.pending = 0
-	return wake
+	wakes.join(&k.pending)
+	k.pending = Wakes{}
+	return wakes
 }
 
 // overdue finds the wakes to report when events were lost, or taken by an agent that is no
 // more. The kernel tells of a silence only once.
-func (k *Kernel) overdue() control.Wake {
-	var r control.Register
-	snapshot(&r, k.pages.register)
-	wake := confirmable
-	patience := time.Duration((r.Rounds+1)/2) * r.Interval()
-	serving := r.State == control.RegisterJoining || r.State == control.RegisterMember
-	if serving && r.BeatAt != 0 && Now().Since(r.BeatAt) >= patience {
-		wake |= control.WakeSilent
+func (k *Kernel) overdue() (wakes Wakes) {
+	for p := range wakes {
+		var r control.Register
+		snapshot(&r, &k.pages.registers[p])
+		if p > 0 && r.State == control.RegisterVacant {
+			continue
+		}
+		wakes[p] = confirmable
+		patience := time.Duration((r.Rounds+1)/2) * r.Interval()
+		serving := r.State == control.RegisterJoining || r.State == control.RegisterMember
+		if serving && r.BeatAt != 0 && Now().Since(r.BeatAt) >= patience {
+			wakes[p] |= control.WakeSilent
+		}
 	}
-	return wake
+	return wakes
 }
 
 // Interrupt implements Plane.

@@ -50,8 +50,9 @@ type Options struct {
 	Address   netip.Addr // the interface's own; default: its first global one
 	Port      uint16
 	EtherType uint16
-	DSCP      int // 0..63
-	Transport string
+	DSCP      int    // 0..63
+	Transport string // of the own group
+	Routed    bool   // there are levels above the own group, which speak UDP
 	Attach    string
 	Keys      *Keys         // Plane.SetKeys replaces them
 	PinDir    string        // on a mounted bpffs; the pins are in PinDir/Cluster
@@ -97,6 +98,8 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	return o, nil
 }
+
+func (o *Options) usesUDP() bool { return o.Transport == TransportUDP || o.Routed }
 
 func setDefault[T comparable](field *T, value T) {
 	if zero := *new(T); *field == zero {

@@ -96,8 +96,8 @@ func udp6Sum(ip, udp []byte) uint16 {
 
 // model is what the kernel program should do and hold.
 type model struct {
-	registers [8]control.Register
-	tallies   [4]control.Tally
+	registers [control.Places]control.Register
+	tallies   [control.Levels]control.Tally
 	stats     [control.Reasons]uint64
 	event     testEvent // what the last frame woke the agent with; zero: nothing
 }
@@ -219,29 +219,13 @@ func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 	return sent, turn(b, f.carrier, reply)
 }
 
-// registerIndex is where the register of a slot is.
-func registerIndex(level uint8, slot uint16) int {
-	index := int(level) * 2
-	if level > 0 && slot >= 248 && slot < control.Slots {
-		index++
-	}
-	return index
-}
-
 func (m *model) apply(now control.Time, frame []byte) (control.Outcome, []byte) {
-	f, why := ParseFrame(frame, &twinKeys)
-	if why != control.ReasonNone {
-		return control.Outcome{Reason: why}, nil
-	}
-	if int(f.Level) >= len(m.tallies) {
-		return control.Outcome{Reason: control.ReasonNotMember}, nil
-	}
-	r, t := &m.registers[registerIndex(f.Level, f.To)], &m.tallies[f.Level]
-	o, reply := serve(now, r, t, &twinKeys, frame, nil)
+	p, o, reply := serve(now, &m.registers, &m.tallies, &twinKeys, frame, nil)
 	if o.Wake != 0 {
-		m.event = testEvent{wake: o.Wake, level: uint32(f.Level), at: now, ballot: f.Ballot, seq: r.Committed.Seq}
+		f, _ := ParseFrame(frame, &twinKeys)
+		m.event = testEvent{wake: o.Wake, place: uint32(p), at: now, ballot: f.Ballot, seq: m.registers[p].Committed.Seq}
 		if !isAsk(f.Kind) && o.Reason != control.ReasonHigherInstance {
-			m.event.seq = t.Seq
+			m.event.seq = m.tallies[f.Level].Seq
 		}
 	}
 	return o, reply

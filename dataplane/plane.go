@@ -4,30 +4,45 @@ import (
 	"rollcall/control"
 )
 
-// Plane is where frames are served. Wait, Snapshot, Apply, Name, SetKeys and Send belong to the one
+// Wakes are reasons to look, by the place whose register or, where the place votes, whose
+// level's tally they are of.
+type Wakes [control.Places]control.Wake
+
+// Any reports whether there is a reason at all.
+func (w *Wakes) Any() bool { return *w != Wakes{} }
+
+func (w *Wakes) join(more *Wakes) {
+	for p := range w {
+		w[p] |= more[p]
+	}
+}
+
+// Plane is where frames are served. It has a register for each control.Place and a tally for
+// each level. Wait, Snapshot, Apply, Name, SetKeys and Send belong to the one
 // thread that drives the node; Interrupt, Stats and Describe may be called from any goroutine.
 type Plane interface {
 	// Now reads CLOCK_BOOTTIME.
 	Now() control.Time
 
-	// Wait blocks until the deadline, an Interrupt or a reason to look at the register
-	// and tally, and returns those reasons; after a mere deadline or Interrupt it returns 0.
-	// A plane watches the leader by itself: WakeSilent comes from here, never from a deadline.
-	Wait(deadline control.Time) (control.Wake, error)
+	// Wait blocks until the deadline, an Interrupt or a reason to look at a register or
+	// tally, and returns those reasons; after a mere deadline or Interrupt there are none.
+	// A plane watches the leaders by itself: WakeSilent comes from here, never from a deadline.
+	Wait(deadline control.Time) (Wakes, error)
 
-	// Snapshot copies the register, and of the tally what was asked and the slots in of.
-	// It makes no system call.
-	Snapshot(r *control.Register, t *control.Tally, of control.Bitmap)
+	// Snapshot copies the register of a place and, unless t is nil, of the level's tally what
+	// was asked and the slots in of. It makes no system call.
+	Snapshot(p control.Place, r *control.Register, t *control.Tally, of control.Bitmap)
 
-	// Apply carries out one command in one step. For CommandVacate the plane draws the new
-	// incarnation.
+	// Apply carries out one command, to its Place, in one step. For CommandVacate the plane draws
+	// the new incarnation.
 	Apply(c control.Command) error
 
-	// Name tells the plane who has which slot: whose answers count, and where asks go.
-	Name(r *control.Roster) error
+	// Name tells the plane who has which slot of the own group at a level: whose answers count,
+	// and where asks go.
+	Name(level uint8, r *control.Roster) error
 
-	// Send stamps and signs each ask, delivers it to the own register and tally where To
-	// has the own slot, then sends it to the others. A frame that cannot be sent to one
+	// Send stamps and signs each ask, delivers it to the own registers and tally where To
+	// has own slots, then sends it to the others. A frame that cannot be sent to one
 	// slot does not keep the others from theirs; the first error is returned.
 	Send(out []control.Outgoing) error
 
@@ -35,10 +50,10 @@ type Plane interface {
 	// ErrKeySigns to be without the one that signs the group's frames; then nothing has changed.
 	SetKeys(k *Keys) error
 
-	// Stamp tells the register that the agent is alive and how it feels.
+	// Stamp tells all registers that the agent is alive and how it feels.
 	Stamp(health uint16)
 
-	// Show writes the state of each named slot for those who read the pinned maps.
+	// Show writes the state of each named slot of level 0 for those who read the pinned maps.
 	Show(states *[control.Slots]uint32)
 
 	// Interrupt makes the Wait in progress, or the next one, return.
@@ -77,6 +92,6 @@ type Description struct {
 type Pages struct {
 	View        int    // file descriptor; ViewSize bytes, also mapped at ViewPage for the publisher
 	ViewPage    []byte // writable
-	Register    int    // file descriptor; RegisterSize bytes: a control.Register at offset 0
+	Register    int    // file descriptor; RegisterSize bytes: the control.Register of level 0 at offset 0
 	RegisterLen int
 }

@@ -19,20 +19,20 @@ import (
 // frames, by the rules of package control. Its register lives and dies with it, so that every
 // opening is a new incarnation, and it answers only while the agent gets CPU time.
 type Socket struct {
-	register control.Register
-	tally    control.Tally
-	keys     *Keys
-	out      Transport
-	ear      ear
-	bell     *bell
-	pending  control.Wake // what the next Wait has to tell
-	told     control.Time // the BeatAt whose silence was told
-	stats    [control.Reasons]atomic.Uint64
-	shared   *page // the register, for readers
-	view     *page
-	desc     Description
-	heard    [frameRoom]byte
-	frame    []byte // room to sign in
+	registers [control.Places]control.Register
+	tallies   [control.Levels]control.Tally
+	keys      *Keys
+	out       Transport
+	ears      []ear
+	bell      *bell
+	pending   Wakes                        // what the next Wait has to tell
+	told      [control.Places]control.Time // the BeatAt whose silence was told
+	stats     [control.Reasons]atomic.Uint64
+	shared    *page // the register of level 0, for readers
+	view      *page
+	desc      Description
+	heard     [frameRoom]byte
+	frame     []byte // room to sign in
 }
 
 var _ Plane = (*Socket)(nil)
@@ -50,8 +50,11 @@ func OpenSocket(opt Options) (*Socket, error) {
 		s.Close()
 		return nil, err
 	}
-	s.register.Incarnation = newIncarnation()
-	if err := s.Apply(opt.Keys.command()); err != nil {
+	incarnation := newIncarnation()
+	for p := range s.registers {
+		s.registers[p].Incarnation = incarnation
+	}
+	if err := s.tellKeys(); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -59,13 +62,15 @@ func OpenSocket(opt Options) (*Socket, error) {
 }
 
 func (s *Socket) open(opt *Options) (err error) {
-	if opt.Transport == TransportEther {
-		err = s.openEther(opt)
-	} else {
-		err = s.openUDP(opt)
+	if opt.usesUDP() {
+		if err := s.openUDP(opt); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
+	if opt.Transport == TransportEther {
+		if err := s.openEther(opt); err != nil {
+			return err
+		}
 	}
 	if s.bell, err = newBell(); err != nil {
 		return err
@@ -89,7 +94,7 @@ func (s *Socket) openUDP(opt *Options) error {
 	if err != nil {
 		return err
 	}
-	s.out, s.ear = u, u
+	s.out, s.ears = u, append(s.ears, u)
 	s.desc.Address = u.local.String()
 	return enlarge(u.socket)
 }
@@ -99,13 +104,17 @@ func (s *Socket) openEther(opt *Options) error {
 	if err != nil {
 		return err
 	}
-	s.out = e
+	if above, routed := s.out.(*udpTransport); routed {
+		s.out = &mixedTransport{e, above}
+	} else {
+		s.out = e
+	}
 	s.desc.Address = net.HardwareAddr(e.link.MAC[:]).String()
 	in, err := openEtherEar(e, opt.EtherType)
 	if err != nil {
 		return err
 	}
-	s.ear = in
+	s.ears = append(s.ears, in)
 	return enlarge(in.socket)
 }
 
@@ -123,55 +132,75 @@ func (s *Socket) Now() control.Time { return Now() }
 func (s *Socket) Interrupt() { s.bell.ring() }
 
 // Snapshot implements Plane.
-func (s *Socket) Snapshot(r *control.Register, t *control.Tally, of control.Bitmap) {
-	*r = s.register
-	t.Asking = s.tally.Asking
+func (s *Socket) Snapshot(p control.Place, r *control.Register, t *control.Tally, of control.Bitmap) {
+	*r = s.registers[p]
+	if t == nil {
+		return
+	}
+	from := &s.tallies[p.Level()]
+	t.Asking = from.Asking
 	for m := of.First(); m < control.Slots; m = of.Next(m + 1) {
-		t.Members[m] = s.tally.Members[m]
+		t.Members[m] = from.Members[m]
 	}
 }
 
 // Apply implements Plane.
 func (s *Socket) Apply(c control.Command) error {
-	switch {
-	case c.Kind == control.CommandJoin && s.register.State == control.RegisterVacant:
-		if err := s.out.SetGroup(c.Level, c.Group); err != nil {
-			return fmt.Errorf("join group %d of level %d: %w", c.Group, c.Level, err)
+	p := c.Place()
+	r := &s.registers[p]
+	if c.Kind == control.CommandJoin && p == 0 && r.State == control.RegisterVacant {
+		if err := s.out.SetGroup(c.Group); err != nil {
+			return fmt.Errorf("join group %d: %w", c.Group, err)
 		}
-	case c.Kind == control.CommandVacate:
-		if err := s.out.LeaveGroup(); err != nil {
-			return fmt.Errorf("vacate: %w", err)
+	}
+	if c.Kind == control.CommandVacate {
+		if p == 0 {
+			if err := s.out.LeaveGroup(); err != nil {
+				return fmt.Errorf("vacate: %w", err)
+			}
 		}
 		c.Incarnation = newIncarnation()
-		s.told = 0
+		s.told[p] = 0
 	}
-	control.Apply(&c, &s.register, &s.tally)
+	control.Apply(&c, r, &s.tallies[p.Level()])
 	s.publish()
 	return nil
 }
 
 // SetKeys implements Plane.
 func (s *Socket) SetKeys(keys *Keys) error {
-	if err := keys.serve(&s.register); err != nil {
-		return err
+	for p := range s.registers {
+		if err := keys.serve(&s.registers[p]); err != nil {
+			return err
+		}
 	}
 	s.keys = keys
-	return s.Apply(keys.command())
+	return s.tellKeys()
+}
+
+func (s *Socket) tellKeys() error {
+	for p := range s.registers {
+		if err := s.Apply(s.keys.command(control.Place(p))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Name implements Plane.
-func (s *Socket) Name(r *control.Roster) error {
-	for slot := range s.tally.Members {
-		m := &s.tally.Members[slot]
+func (s *Socket) Name(level uint8, r *control.Roster) error {
+	members := &s.tallies[level].Members
+	for slot := range members {
+		m := &members[slot]
 		m.Expected, m.Name = 0, [64]byte{}
 	}
 	for i := range r.Seats {
 		seat := &r.Seats[i]
-		m := &s.tally.Members[seat.Slot]
+		m := &members[seat.Slot]
 		m.Expected = seat.Incarnation
 		copy(m.Name[:], seat.Name)
 	}
-	s.out.SetPeers(r)
+	s.out.SetPeers(level, r)
 	return nil
 }
 
@@ -179,15 +208,17 @@ func (s *Socket) Name(r *control.Roster) error {
 func (s *Socket) Send(out []control.Outgoing) error {
 	var first error
 	for i := range out {
-		f, to := out[i].Frame, out[i].To
-		f.Sent = Now()
-		if own := s.register.Slot; s.register.State != control.RegisterVacant && to.Has(own) {
-			s.pending |= control.Deliver(f.Sent, &s.register, &s.tally, f).Wake
-			to.Clear(own)
-		}
-		s.frame = AppendFrame(s.frame[:0], &f, s.keys)
-		if err := s.out.Send(s.frame, to); err != nil && first == nil {
-			first = err
+		from := out[i].Place
+		for _, a := range addressed(&out[i], &s.registers) {
+			a.frame.Sent = Now()
+			if a.own {
+				wake := control.Deliver(a.frame.Sent, &s.registers[a.at], &s.tallies[from.Level()], a.frame).Wake
+				s.pending.delivered(from, a.at, wake)
+			}
+			s.frame = AppendFrame(s.frame[:0], &a.frame, s.keys)
+			if err := s.out.Send(from.Level(), s.frame, a.to); err != nil && first == nil {
+				first = err
+			}
 		}
 	}
 	s.publish()
@@ -196,14 +227,17 @@ func (s *Socket) Send(out []control.Outgoing) error {
 
 // Stamp implements Plane.
 func (s *Socket) Stamp(health uint16) {
-	s.register.AgentAt, s.register.Health = Now(), uint32(health)
+	now := Now()
+	for p := range s.registers {
+		s.registers[p].AgentAt, s.registers[p].Health = now, uint32(health)
+	}
 	s.publish()
 }
 
 // Show implements Plane.
 func (s *Socket) Show(states *[control.Slots]uint32) {
 	for slot, state := range states {
-		s.tally.Members[slot].State = state
+		s.tallies[0].Members[slot].State = state
 	}
 }
 
@@ -225,14 +259,14 @@ func (s *Socket) Pages() Pages {
 
 // publish brings the page that readers map up to the register.
 func (s *Socket) publish() {
-	publishWords((*control.Register)(unsafe.Pointer(&s.shared.bytes[0])), &s.register)
+	publishWords((*control.Register)(unsafe.Pointer(&s.shared.bytes[0])), &s.registers[0])
 }
 
 // Close implements Plane. The group address of an Ethernet interface stays joined.
 func (s *Socket) Close() error {
 	var errs []error
-	if s.ear != nil {
-		errs = append(errs, s.ear.close())
+	for _, e := range s.ears {
+		errs = append(errs, e.close())
 	}
 	if s.out != nil {
 		errs = append(errs, s.out.Close())

@@ -119,7 +119,7 @@ func TestSocketEtherSurvivesItsLink(t *testing.T) {
 		return netlink.LinkSetDown(l)
 	})
 	for range 3 { // the socket says once that the link is down; that must not end the plane
-		if wake, err := g.planes[0].Wait(0); wake != 0 || err != nil {
+		if wake, err := g.planes[0].Wait(0); wake.Any() || err != nil {
 			t.Fatalf("link down: woken for %b, %v", wake, err)
 		}
 	}
@@ -151,23 +151,23 @@ func TestEtherBeatIsOneFrame(t *testing.T) {
 		if tr, err = OpenTransport(opt); err != nil {
 			return err
 		}
-		return tr.SetGroup(0, testGroup)
+		return tr.SetGroup(testGroup)
 	})
 	defer tr.Close()
 	probe := g.ask(control.KindProbe, control.Ask{}).Frame
 	all := AppendFrame(nil, &probe, testKeys())
-	if err := tr.Send(all, control.Of(0, 5, 9)); err != nil {
+	if err := tr.Send(0, all, control.Of(0, 5, 9)); err != nil {
 		t.Fatal(err)
 	}
 	probe.To = 0
-	if err := tr.Send(AppendFrame(nil, &probe, testKeys()), control.Of(0)); !errors.Is(err, errNoAddress) {
+	if err := tr.Send(0, AppendFrame(nil, &probe, testKeys()), control.Of(0)); !errors.Is(err, errNoAddress) {
 		t.Errorf("a frame for one slot that no roster names: %v", err)
 	}
-	if err := tr.Send(all, control.Bitmap{}); err != nil {
+	if err := tr.Send(0, all, control.Bitmap{}); err != nil {
 		t.Errorf("a frame for nobody: %v", err)
 	}
-	tr.SetPeers(&g.roster)
-	if err := tr.Send(AppendFrame(nil, &probe, testKeys()), control.Of(0)); err != nil {
+	tr.SetPeers(0, &g.roster)
+	if err := tr.Send(0, AppendFrame(nil, &probe, testKeys()), control.Of(0)); err != nil {
 		t.Fatal(err)
 	}
 	g.serveUntil(0, "both frames", func(*control.Register, *control.Tally) bool {

@@ -52,7 +52,7 @@ func (g *planeGroup) seat(i int) {
 	err := errors.Join(
 		s.Apply(control.Command{Kind: control.CommandJoin, Cluster: ClusterID(testCluster), Instance: testInstance, Group: testGroup, Slot: uint16(i)}),
 		s.Apply(control.Command{Kind: control.CommandHold, Rosters: [control.HeldRosters]uint64{g.roster.Version()}}),
-		s.Name(&g.roster),
+		s.Name(0, &g.roster),
 	)
 	if err != nil {
 		g.t.Fatal(err)
@@ -77,7 +77,7 @@ func (g *planeGroup) register(i int) control.Register {
 func (g *planeGroup) look(i int) (control.Register, *control.Tally) {
 	var r control.Register
 	t := new(control.Tally)
-	g.planes[i].Snapshot(&r, t, g.everybody())
+	g.planes[i].Snapshot(0, &r, t, g.everybody())
 	return r, t
 }
 
@@ -122,7 +122,7 @@ func (g *planeGroup) serveUntil(i int, what string, done func(r *control.Registe
 		if err != nil {
 			g.t.Fatal(err)
 		}
-		if wake |= w; deadline == 0 {
+		if wake |= w[0]; deadline == 0 {
 			return wake
 		}
 	}
@@ -302,7 +302,7 @@ func TestSocketIncarnations(t *testing.T) {
 	seen := map[uint64]bool{0: true}
 	see := func(s *Socket, when string) {
 		var r control.Register
-		s.Snapshot(&r, new(control.Tally), control.Bitmap{})
+		s.Snapshot(0, &r, new(control.Tally), control.Bitmap{})
 		if seen[r.Incarnation] {
 			t.Errorf("%s: incarnation %#x is not a new one", when, r.Incarnation)
 		}

@@ -34,60 +34,77 @@ const frameRoom = etherHeader + FrameLen + 1
 const patience = 4 * control.Slots
 
 // Wait implements Plane. Frames are served here and nowhere else.
-func (s *Socket) Wait(deadline control.Time) (control.Wake, error) {
-	fds := [...]unix.PollFd{
-		{Fd: int32(s.ear.descriptor()), Events: unix.POLLIN},
-		{Fd: int32(s.bell.fd), Events: unix.POLLIN},
+func (s *Socket) Wait(deadline control.Time) (Wakes, error) {
+	fds := []unix.PollFd{{Fd: int32(s.bell.fd), Events: unix.POLLIN}}
+	for _, e := range s.ears {
+		fds = append(fds, unix.PollFd{Fd: int32(e.descriptor()), Events: unix.POLLIN})
 	}
 	for {
 		until := min(deadline, s.silentAt())
-		if s.pending != 0 {
+		if s.pending.Any() {
 			until = 0
 		}
-		if err := pollUntil(until, fds[:]); err != nil {
-			return 0, fmt.Errorf("wait for frames: %w", err)
+		if err := pollUntil(until, fds); err != nil {
+			return Wakes{}, fmt.Errorf("wait for frames: %w", err)
 		}
-		if (fds[0].Revents|fds[1].Revents)&unix.POLLNVAL != 0 {
-			return 0, errors.New("wait for frames: the plane is closed")
-		}
-		if fds[0].Revents != 0 {
-			if err := s.drain(); err != nil {
-				return 0, err
+		for i := range fds {
+			if fds[i].Revents&unix.POLLNVAL != 0 {
+				return Wakes{}, errors.New("wait for frames: the plane is closed")
+			}
+			if i > 0 && fds[i].Revents != 0 {
+				if err := s.drain(s.ears[i-1]); err != nil {
+					return Wakes{}, err
+				}
 			}
 		}
-		rung := fds[1].Revents != 0
+		rung := fds[0].Revents != 0
 		if rung {
 			s.bell.clear()
 		}
 		now := Now()
-		if now >= s.silentAt() {
-			s.told = s.register.BeatAt
-			s.pending |= control.WakeSilent
-		}
-		if s.pending != 0 || rung || now >= deadline {
-			wake := s.pending
-			s.pending = 0
-			return wake, nil
+		s.tellSilence(now)
+		if s.pending.Any() || rung || now >= deadline {
+			wakes := s.pending
+			s.pending = Wakes{}
+			return wakes, nil
 		}
 	}
 }
 
-// silentAt is when the leader's silence becomes worth a wake: ceil(k/2) intervals after its
-// last beat, once for each beat that stays the last.
+// silentAt is when the first leader's silence becomes worth a wake.
 func (s *Socket) silentAt() control.Time {
-	r := &s.register
+	at := control.MaxTime
+	for p := range s.registers {
+		at = min(at, s.silentOf(p))
+	}
+	return at
+}
+
+// silentOf is when the silence of a place's leader becomes worth a wake: ceil(k/2) intervals
+// after its last beat, once for each beat that stays the last.
+func (s *Socket) silentOf(place int) control.Time {
+	r := &s.registers[place]
 	watching := r.State == control.RegisterJoining || r.State == control.RegisterMember
-	if !watching || r.BeatAt == 0 || r.BeatAt == s.told {
+	if !watching || r.BeatAt == 0 || r.BeatAt == s.told[place] {
 		return control.MaxTime
 	}
 	return r.BeatAt.Add(time.Duration((r.Rounds+1)/2) * r.Interval())
 }
 
-// drain serves the frames that have arrived.
-func (s *Socket) drain() error {
+func (s *Socket) tellSilence(now control.Time) {
+	for p := range s.registers {
+		if now >= s.silentOf(p) {
+			s.told[p] = s.registers[p].BeatAt
+			s.pending[p] |= control.WakeSilent
+		}
+	}
+}
+
+// drain serves the frames that have arrived at an ear.
+func (s *Socket) drain(at ear) error {
 	defer s.publish()
 	for range patience {
-		frame, from, why, err := s.ear.hear(&s.heard)
+		frame, from, why, err := at.hear(&s.heard)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return nil
@@ -99,30 +116,36 @@ func (s *Socket) drain() error {
 			s.stats[why].Add(1)
 			continue
 		}
-		o, reply := serve(Now(), &s.register, &s.tally, s.keys, frame, s.frame[:0])
+		p, o, reply := serve(Now(), &s.registers, &s.tallies, s.keys, frame, s.frame[:0])
 		s.frame = reply
 		s.stats[o.Reason].Add(1)
-		s.pending |= o.Wake
+		s.pending[p] |= o.Wake
 		if o.Reply {
-			s.ear.answer(reply, from) // one that cannot leave is as one lost on the way
+			at.answer(reply, from) // one that cannot leave is as one lost on the way
 		}
 	}
 	return nil
 }
 
-// serve does with the bytes of a frame what the kernel's program does with them. When the
-// outcome says so, the reply is appended to room, signed with the key of the ask.
-func serve(now control.Time, r *control.Register, t *control.Tally, keys *Keys, frame, room []byte) (control.Outcome, []byte) {
+// serve does with the bytes of a frame what the kernel's program does with them, at the place
+// that it is addressed to. When the outcome says so, the reply is appended to room, signed
+// with the key of the ask.
+func serve(now control.Time, registers *[control.Places]control.Register, tallies *[control.Levels]control.Tally, keys *Keys, frame, room []byte) (
+	control.Place, control.Outcome, []byte) {
 	f, why := ParseFrame(frame, keys)
 	if why != control.ReasonNone {
-		return control.Outcome{Reason: why}, room
+		return 0, control.Outcome{Reason: why}, room
 	}
-	o := r.Receive(now, &f)
+	if f.Level >= control.Levels {
+		return 0, control.Outcome{Reason: control.ReasonNotMember}, room
+	}
+	p := control.PlaceOf(f.Level, f.To)
+	o := registers[p].Receive(now, &f)
 	switch {
 	case o.Reply:
 		room = AppendFrame(room, &f, keys)
 	case o.Reason == control.ReasonBadKind: // addressed to this register, but an answer
-		o = t.Receive(now, &f)
+		o = tallies[f.Level].Receive(now, &f)
 	}
-	return o, room
+	return p, o, room
 }

@@ -168,7 +168,7 @@ func TestSocketHigherInstanceWakes(t *testing.T) {
 	f.Instance++
 	newAsker(t, g.socket(1)).send(AppendFrame(nil, &f, testKeys()))
 	wake, err := g.planes[1].Wait(Now().Add(patienceOfTests))
-	if err != nil || wake != control.WakeInstance {
+	if err != nil || wake != (Wakes{control.WakeInstance}) {
 		t.Errorf("woken for %b, %v", wake, err)
 	}
 	if g.register(1) != before {
@@ -199,16 +199,16 @@ func TestSocketInterrupt(t *testing.T) {
 	for range 2 {
 		s.Interrupt() // before: the next Wait returns; two are one
 		s.Interrupt()
-		if wake, err := s.Wait(control.MaxTime); wake != 0 || err != nil {
+		if wake, err := s.Wait(control.MaxTime); wake.Any() || err != nil {
 			t.Fatalf("interrupted: %b, %v", wake, err)
 		}
 	}
 	go s.Interrupt() // during, as far as the scheduler has it
-	if wake, err := s.Wait(control.MaxTime); wake != 0 || err != nil {
+	if wake, err := s.Wait(control.MaxTime); wake.Any() || err != nil {
 		t.Fatalf("interrupted: %b, %v", wake, err)
 	}
 	deadline := Now().Add(1e6)
-	if wake, err := s.Wait(deadline); wake != 0 || err != nil || Now() < deadline {
+	if wake, err := s.Wait(deadline); wake.Any() || err != nil || Now() < deadline {
 		t.Errorf("after the interrupts: %b, %v, %v before the deadline", wake, err, deadline.Since(Now()))
 	}
 }
@@ -225,7 +225,9 @@ func TestSocketTellsOfSilenceOnce(t *testing.T) {
 		beat := g.register(1).BeatAt
 		var err error
 		if wake == 0 {
-			wake, err = member.Wait(control.MaxTime)
+			var wakes Wakes
+			wakes, err = member.Wait(control.MaxTime)
+			wake = wakes[0]
 		}
 		if err != nil || wake != control.WakeSilent {
 			t.Fatalf("silence %d: woken for %b, %v", silence, wake, err)
@@ -233,7 +235,7 @@ func TestSocketTellsOfSilenceOnce(t *testing.T) {
 		if after := Now().Since(beat); after < 6e6 {
 			t.Errorf("silence %d: told after %v, want three intervals of 2ms", silence, after)
 		}
-		if wake, err := member.Wait(Now().Add(10e6)); wake != 0 || err != nil {
+		if wake, err := member.Wait(Now().Add(10e6)); wake.Any() || err != nil {
 			t.Errorf("silence %d: told again: %b, %v", silence, wake, err)
 		}
 	}
@@ -258,11 +260,11 @@ func TestSocketServesOverdueBeatsFirst(t *testing.T) {
 	beat()
 	g.serveUntil(1, "the beat", func(r *control.Register, _ *control.Tally) bool { return r.BeatRound == g.round })
 	s := g.socket(1)
-	s.register.BeatAt -= control.Time(3600e9) // an hour of starvation
+	s.registers[0].BeatAt -= control.Time(3600e9) // an hour of starvation
 	beat()
 	wake, err := s.Wait(0)
-	if err != nil || wake&control.WakeSilent != 0 || s.register.BeatRound != g.round {
-		t.Errorf("woken for %b, %v, at round %d of %d", wake, err, s.register.BeatRound, g.round)
+	if err != nil || wake[0]&control.WakeSilent != 0 || s.registers[0].BeatRound != g.round {
+		t.Errorf("woken for %b, %v, at round %d of %d", wake, err, s.registers[0].BeatRound, g.round)
 	}
 }
 
@@ -274,7 +276,7 @@ func TestSocketFlood(t *testing.T) {
 		a.send([]byte("flood"))
 	}
 	for before := uint64(0); ; {
-		if wake, err := s.Wait(0); wake != 0 || err != nil {
+		if wake, err := s.Wait(0); wake.Any() || err != nil {
 			t.Fatalf("woken for %b, %v", wake, err)
 		}
 		now := s.Stats()[control.ReasonBadLength]
@@ -305,6 +307,10 @@ func FuzzSocketServe(f *testing.F) {
 			frame.Cluster, frame.Instance, frame.Level, frame.Group, frame.From, frame.To = 1, 1, 0, 1, 0, to
 			frame.Kind, frame.Ballot, frame.Ask.Roster = kind, control.NewBallot(0, 2, 0), 7
 			f.Add(AppendFrame(nil, &frame, keys), uint64(5e9), true)
+			frame.Level = 1
+			f.Add(AppendFrame(nil, &frame, keys), uint64(5e9), true)
+			frame.To = control.FirstSeat
+			f.Add(AppendFrame(nil, &frame, keys), uint64(5e9), true)
 		}
 	}
 	f.Add([]byte{}, uint64(0), false)
@@ -312,9 +318,9 @@ func FuzzSocketServe(f *testing.F) {
 		if seal {
 			reseal(b, keys)
 		}
-		r, tally := fuzzRegister()
-		r0, t0 := *r, *tally
-		o, reply := serve(control.Time(now), r, tally, keys, b, nil)
+		registers, tallies := fuzzRegisters()
+		before, asked := *registers, *tallies
+		p, o, reply := serve(control.Time(now), registers, tallies, keys, b, nil)
 		if o.Reason == control.ReasonNone || o.Reason >= control.Reasons {
 			t.Fatalf("reason %d", o.Reason)
 		}
@@ -323,28 +329,40 @@ func FuzzSocketServe(f *testing.F) {
 		}
 		if o.Reply {
 			f, why := ParseFrame(reply, keys)
-			if why != control.ReasonNone || isAsk(f.Kind) || f.From != r.Slot || reply[atKey] != b[atKey] {
+			if why != control.ReasonNone || isAsk(f.Kind) || f.From != registers[p].Slot || reply[atKey] != b[atKey] {
 				t.Fatalf("bad reply: %v %+v", why, f)
 			}
 		}
-		if *r != r0 && !changesRegister(o.Reason) {
-			t.Fatalf("%v changed the register", o.Reason)
+		if changesRegister(o.Reason) {
+			before[p] = registers[p]
 		}
-		if *tally != t0 && !changesTally(o.Reason) {
-			t.Fatalf("%v changed the tally", o.Reason)
+		if *registers != before {
+			t.Fatalf("%v changed a register", o.Reason)
+		}
+		if changesTally(o.Reason) {
+			asked[p.Level()] = tallies[p.Level()]
+		}
+		if *tallies != asked {
+			t.Fatalf("%v changed a tally", o.Reason)
 		}
 	})
 }
 
-// fuzzRegister is a member that leads: both its register and its tally have much to lose.
-func fuzzRegister() (*control.Register, *control.Tally) {
-	r, t := &control.Register{}, &control.Tally{}
-	control.Apply(&control.Command{Kind: control.CommandJoin, Cluster: 1, Instance: 1, Group: 1, Slot: 1}, r, t)
-	control.Apply(&control.Command{Kind: control.CommandHold, Rosters: [control.HeldRosters]uint64{7}}, r, t)
-	control.Apply(&control.Command{Kind: control.CommandAsk, Ballot: control.NewBallot(0, 1, 1), Seq: 2, WindowNS: 1e9}, r, t)
-	r.State, r.Incarnation, r.Promised, r.BeatAt, r.IntervalUS, r.Rounds = control.RegisterMember, 11, control.NewBallot(0, 1, 1), 4e9, 1000, 5
-	t.Members[0].Expected, t.Members[12].Expected = 10, 0x0123456789abcdef
-	return r, t
+// fuzzRegisters are those of a member that leads, at level 0 and in a seat of level 1: both
+// registers and tallies have much to lose.
+func fuzzRegisters() (*[control.Places]control.Register, *[control.Levels]control.Tally) {
+	registers, tallies := new([control.Places]control.Register), new([control.Levels]control.Tally)
+	for p, slot := range map[control.Place]uint16{0: 1, 2: 1, 3: control.FirstSeat} {
+		r, t := &registers[p], &tallies[p.Level()]
+		control.Apply(&control.Command{Kind: control.CommandJoin, Level: p.Level(), Seat: p.Seat(), Cluster: 1, Instance: 1, Group: 1, Slot: slot}, r, t)
+		control.Apply(&control.Command{Kind: control.CommandHold, Rosters: [control.HeldRosters]uint64{7}}, r, t)
+		r.State, r.Incarnation, r.Promised, r.BeatAt, r.IntervalUS, r.Rounds = control.RegisterMember, 11, control.NewBallot(0, 1, slot), 4e9, 1000, 5
+		if p.Votes() {
+			control.Apply(&control.Command{Kind: control.CommandAsk, Ballot: control.NewBallot(0, 1, slot), Seq: 2, WindowNS: 1e9}, r, t)
+			t.Members[0].Expected, t.Members[12].Expected = 10, 0x0123456789abcdef
+		}
+	}
+	return registers, tallies
 }
 
 func changesRegister(why control.Reason) bool {
@@ -365,7 +383,7 @@ func changesTally(why control.Reason) bool {
 
 func BenchmarkSocketServe(b *testing.B) {
 	keys := testKeys()
-	r, tally := fuzzRegister()
+	registers, tallies := fuzzRegisters()
 	f := vectorBeat()
 	f.Cluster, f.Instance, f.Group, f.From, f.To, f.Ballot, f.Ask.Roster = 1, 1, 1, 0, 1, control.NewBallot(0, 2, 0), 7
 	room := make([]byte, 0, FrameLen)
@@ -375,7 +393,7 @@ func BenchmarkSocketServe(b *testing.B) {
 		f.Round = round
 		frame := AppendFrame(nil, &f, keys)
 		b.StartTimer()
-		if o, _ := serve(5e9, r, tally, keys, frame, room); !o.Reply {
+		if _, o, _ := serve(5e9, registers, tallies, keys, frame, room); !o.Reply {
 			b.Fatal(o.Reason)
 		}
 	}

@@ -98,9 +98,9 @@ func (k *Keys) serve(r *control.Register) error {
 // ErrKeySigns refuses keys among which the one is missing that signs the frames of the group.
 var ErrKeySigns = errors.New("the group signs its frames with key")
 
-// command tells a register of the keys.
-func (k *Keys) command() control.Command {
-	return control.Command{Kind: control.CommandKeys, Keys: k.IDs, Key: k.First, Newest: k.Newest}
+// command tells the register of a place of the keys.
+func (k *Keys) command(p control.Place) control.Command {
+	return control.Command{Kind: control.CommandKeys, Level: p.Level(), Seat: p.Seat(), Keys: k.IDs, Key: k.First, Newest: k.Newest}
 }
 
 // tag computes the tag of a frame whose tag bytes are zero.

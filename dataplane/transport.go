@@ -11,21 +11,21 @@ import (
 // Transport is how signed asks leave. It belongs to one thread, never blocks, and never
 // receives.
 type Transport interface {
-	// SetGroup says which group this node belongs to. Over Ethernet it joins the group's
-	// multicast address, which outlives the process, and leaves the one before.
-	SetGroup(level uint8, group uint16) error
+	// SetGroup says which group of level 0 this node belongs to. Over Ethernet it joins the
+	// group's multicast address, which outlives the process, and leaves the one before.
+	SetGroup(group uint16) error
 
 	// LeaveGroup leaves what SetGroup joined.
 	LeaveGroup() error
 
-	// SetPeers says where each slot is reached.
-	SetPeers(r *control.Roster)
+	// SetPeers says where each slot of a level is reached.
+	SetPeers(level uint8, r *control.Roster)
 
-	// Send sends a frame to every slot in to: one by one, or, over Ethernet and when the
+	// Send sends a frame to every slot in to of a level: one by one, or, over Ethernet and when the
 	// frame is addressed to control.ToAll, once to the group's multicast address. A slot
 	// that cannot be sent to does not keep the others from their frame; the first error is
 	// returned.
-	Send(frame []byte, to control.Bitmap) error
+	Send(level uint8, frame []byte, to control.Bitmap) error
 
 	// Close leaves the group joined: the kernel may go on answering in it.
 	Close() error
@@ -37,10 +37,30 @@ func OpenTransport(opt Options) (Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opt.Transport == TransportEther {
-		return openEther(&opt)
+	if opt.Transport == TransportUDP {
+		u, err := openDeafUDP(&opt)
+		if err != nil {
+			return nil, err
+		}
+		return u, nil
 	}
-	u, err := openUDP(&opt)
+	e, err := openEther(&opt)
+	if err != nil {
+		return nil, err
+	}
+	if !opt.Routed {
+		return e, nil
+	}
+	u, err := openDeafUDP(&opt)
+	if err != nil {
+		e.Close()
+		return nil, err
+	}
+	return &mixedTransport{e, u}, nil
+}
+
+func openDeafUDP(opt *Options) (*udpTransport, error) {
+	u, err := openUDP(opt)
 	if err != nil {
 		return nil, err
 	}

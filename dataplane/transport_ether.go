@@ -49,8 +49,8 @@ func openEther(opt *Options) (*etherTransport, error) {
 	return &etherTransport{out: out, link: link, control: control, cluster: opt.ClusterID}, nil
 }
 
-func (e *etherTransport) SetGroup(level uint8, group uint16) error {
-	mac := GroupMAC(e.cluster, level, group)
+func (e *etherTransport) SetGroup(group uint16) error {
+	mac := GroupMAC(e.cluster, 0, group)
 	if mac == e.joined {
 		return nil
 	}
@@ -76,7 +76,10 @@ func (e *etherTransport) LeaveGroup() error {
 	return nil
 }
 
-func (e *etherTransport) SetPeers(r *control.Roster) {
+func (e *etherTransport) SetPeers(level uint8, r *control.Roster) {
+	if level != 0 {
+		return
+	}
 	clear(e.peers[:])
 	for i := range r.Seats {
 		if s := &r.Seats[i]; len(s.Rails) > 0 && s.Rails[0].MAC != [6]byte{} {
@@ -85,9 +88,12 @@ func (e *etherTransport) SetPeers(r *control.Roster) {
 	}
 }
 
-func (e *etherTransport) Send(frame []byte, to control.Bitmap) error {
+func (e *etherTransport) Send(level uint8, frame []byte, to control.Bitmap) error {
 	if to.Empty() {
 		return nil
+	}
+	if level != 0 {
+		return errNoAddress
 	}
 	if err := e.out.within(sendPatience); err != nil {
 		return fmt.Errorf("send on %s: %w", e.link.Name, err)

@@ -101,9 +101,9 @@ func TestUDPReachesEverySlot(t *testing.T) {
 				ears = append(ears, listen(t, opt))
 				roster.Seats = append(roster.Seats, udpSeat(slot, family.other, opt.Port))
 			}
-			tr.SetPeers(&roster)
+			tr.SetPeers(0, &roster)
 			f := vectorBeat()
-			if err := tr.Send(AppendFrame(nil, &f, testKeys()), control.Of(0, 2)); err != nil {
+			if err := tr.Send(0, AppendFrame(nil, &f, testKeys()), control.Of(0, 2)); err != nil {
 				t.Fatal(err)
 			}
 			for slot, want := range []int{1, 0, 1} {
@@ -126,21 +126,21 @@ func TestUDPSlotsThatCannotBeReached(t *testing.T) {
 		udpSeat(3, "127.0.0.2", live.Port),
 		udpSeat(4, "127.0.0.3", live.Port), // nobody there: the kernel answers with an ICMP error
 	}}
-	tr.SetPeers(&roster)
+	tr.SetPeers(0, &roster)
 	f := vectorBeat()
 	for range 3 {
-		err := tr.Send(AppendFrame(nil, &f, testKeys()), control.Of(0, 1, 2, 3, 4))
+		err := tr.Send(0, AppendFrame(nil, &f, testKeys()), control.Of(0, 1, 2, 3, 4))
 		if !errors.Is(err, errNoAddress) || !strings.Contains(err.Error(), "slot 0") {
 			t.Errorf("error %v: want that of slot 0, the first", err)
 		}
-		if err := tr.Send(AppendFrame(nil, &f, testKeys()), control.Of(4, 3)); err != nil {
+		if err := tr.Send(0, AppendFrame(nil, &f, testKeys()), control.Of(4, 3)); err != nil {
 			t.Errorf("send to a slot where nobody listens, and to one that lives: %v", err)
 		}
 	}
 	if got := waiting(t, heard); got != 6 {
 		t.Errorf("the slot that lives has %d frames, want 6", got)
 	}
-	if err := tr.Send(AppendFrame(nil, &f, testKeys()), control.Of(200)); err == nil {
+	if err := tr.Send(0, AppendFrame(nil, &f, testKeys()), control.Of(200)); err == nil {
 		t.Error("a slot that no roster names was sent to")
 	}
 }
@@ -151,9 +151,9 @@ func TestUDPTransportHearsNothing(t *testing.T) {
 	opt := udpOptions(t, "127.0.0.1")
 	deaf := openTransport(t, opt)
 	other := openTransport(t, udpOptions(t, "127.0.0.2"))
-	other.SetPeers(&control.Roster{Seats: []control.Seat{udpSeat(0, "127.0.0.1", opt.Port)}})
+	other.SetPeers(0, &control.Roster{Seats: []control.Seat{udpSeat(0, "127.0.0.1", opt.Port)}})
 	f := vectorBeat()
-	if err := other.Send(AppendFrame(nil, &f, testKeys()), control.Of(0)); err != nil {
+	if err := other.Send(0, AppendFrame(nil, &f, testKeys()), control.Of(0)); err != nil {
 		t.Fatal(err)
 	}
 	if got := waiting(t, deaf.(*udpTransport)); got != 0 {
@@ -177,9 +177,9 @@ func TestUDPMarksFrames(t *testing.T) {
 			t.Fatal(err)
 		}
 		tr := openTransport(t, opt)
-		tr.SetPeers(&control.Roster{Seats: []control.Seat{udpSeat(0, c.address, to.Port)}})
+		tr.SetPeers(0, &control.Roster{Seats: []control.Seat{udpSeat(0, c.address, to.Port)}})
 		f := vectorBeat()
-		if err := tr.Send(AppendFrame(nil, &f, testKeys()), control.Of(0)); err != nil {
+		if err := tr.Send(0, AppendFrame(nil, &f, testKeys()), control.Of(0)); err != nil {
 			t.Fatal(err)
 		}
 		said := make([]byte, 128)
@@ -261,12 +261,12 @@ func TestDeadNeighboursKeepNobodyWaiting(t *testing.T) {
 		roster.Seats = append(roster.Seats, udpSeat(slot+1, netip.AddrFrom4([4]byte{10, 99, 1, byte(slot + 1)}).String(), DefaultPort))
 		dead.Set(slot + 1)
 	}
-	tr.SetPeers(roster)
+	tr.SetPeers(0, roster)
 	f := vectorBeat()
 	frame := AppendFrame(nil, &f, testKeys())
 	const rounds = 400
 	for range rounds {
-		if err := tr.Send(frame, dead.Or(control.Of(0))); err != nil {
+		if err := tr.Send(0, frame, dead.Or(control.Of(0))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -323,10 +323,10 @@ func TestEtherMembershipOutlivesTheTransport(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if err := first.SetGroup(0, 1); err != nil {
+		if err := first.SetGroup(1); err != nil {
 			return err
 		}
-		if err := errors.Join(first.SetGroup(0, 2), first.SetGroup(0, 2)); err != nil {
+		if err := errors.Join(first.SetGroup(2), first.SetGroup(2)); err != nil {
 			return err
 		}
 		if joined(0, 1) || !joined(0, 2) {
@@ -343,7 +343,7 @@ func TestEtherMembershipOutlivesTheTransport(t *testing.T) {
 			return err
 		}
 		defer second.Close()
-		if err := second.SetGroup(0, 2); err != nil {
+		if err := second.SetGroup(2); err != nil {
 			return err
 		}
 		if err := second.LeaveGroup(); err != nil {

@@ -17,7 +17,7 @@ type udpTransport struct {
 	local  netip.AddrPort
 	four   bool   // IPv4
 	scope  uint32 // interface of link-local IPv6 peers
-	peers  [control.Slots]unix.Sockaddr
+	peers  [control.Levels][control.Slots]unix.Sockaddr
 }
 
 var errNoAddress = errors.New("the roster names no address that this transport reaches")
@@ -123,24 +123,26 @@ func (u *udpTransport) sockaddr(a netip.AddrPort) unix.Sockaddr {
 	return sa
 }
 
-func (u *udpTransport) SetGroup(level uint8, group uint16) error { return nil }
-func (u *udpTransport) LeaveGroup() error                        { return nil }
+func (u *udpTransport) SetGroup(group uint16) error { return nil }
+func (u *udpTransport) LeaveGroup() error           { return nil }
 
-func (u *udpTransport) SetPeers(r *control.Roster) {
-	clear(u.peers[:])
+func (u *udpTransport) SetPeers(level uint8, r *control.Roster) {
+	peers := &u.peers[level]
+	clear(peers[:])
 	for i := range r.Seats {
 		if s := &r.Seats[i]; len(s.Rails) > 0 {
-			u.peers[s.Slot] = u.sockaddr(s.Rails[0].UDP)
+			peers[s.Slot] = u.sockaddr(s.Rails[0].UDP)
 		}
 	}
 }
 
-func (u *udpTransport) Send(frame []byte, to control.Bitmap) error {
+func (u *udpTransport) Send(level uint8, frame []byte, to control.Bitmap) error {
+	peers := &u.peers[level]
 	var first error
 	for s := to.First(); s < control.Slots; s = to.Next(s + 1) {
 		err := errNoAddress
-		if u.peers[s] != nil {
-			err = u.write(frame, u.peers[s])
+		if peers[s] != nil {
+			err = u.write(frame, peers[s])
 		}
 		if err != nil && first == nil {
 			first = sendError(s, err)

@@ -202,7 +202,7 @@ func resume(plane dataplane.Plane, r control.Register, saved []*control.Roster) 
 	if len(saved) == 0 || r.State == control.RegisterVacant || saved[0].Version() != r.Rosters[0] {
 		return nil
 	}
-	if err := plane.Name(saved[0]); err != nil {
+	if err := plane.Name(0, saved[0]); err != nil {
 		return fmt.Errorf("name the slots of the group: %w", err)
 	}
 	return nil

@@ -116,7 +116,7 @@ func (l *loop) run(ctx context.Context) error {
 
 // turn waits for something to happen, takes one step and carries it out.
 func (l *loop) turn() error {
-	wake, err := l.plane.Wait(l.deadline())
+	wakes, err := l.plane.Wait(l.deadline())
 	if err != nil {
 		return err
 	}
@@ -126,14 +126,14 @@ func (l *loop) turn() error {
 	case in = <-l.inbox:
 	default:
 	}
-	in.Wake, in.Sent = wake, l.sentAt
+	in.Wake, in.Sent = wakes[0], l.sentAt
 	if o := in.keys; o != nil {
 		o.done <- l.plane.SetKeys(o.keys)
 	}
 
 	now := l.plane.Now()
 	l.plane.Stamp(0)
-	l.plane.Snapshot(&l.register, &l.tally, l.node.Watch())
+	l.plane.Snapshot(0, &l.register, &l.tally, l.node.Watch())
 	in.Register, in.Tally = &l.register, &l.tally
 	out := l.node.Step(now, in.Input)
 	l.counts.steps.Add(1)
@@ -179,7 +179,7 @@ func (l *loop) carry(now control.Time, out *control.Output) error {
 		}
 	}
 	if len(out.Rosters) > 0 {
-		if err := l.plane.Name(out.Rosters[0]); err != nil {
+		if err := l.plane.Name(0, out.Rosters[0]); err != nil {
 			return fmt.Errorf("name the slots of the group: %w", err)
 		}
 		l.hands.hold(out.Rosters)

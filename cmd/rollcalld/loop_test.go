@@ -43,15 +43,15 @@ func (s *stage) note(format string, args ...any) {
 }
 
 func (s *stage) Now() control.Time { return s.clock }
-func (s *stage) Wait(until control.Time) (control.Wake, error) {
+func (s *stage) Wait(until control.Time) (wakes dataplane.Wakes, err error) {
 	s.waits++
 	if s.bell != nil {
 		<-s.bell
 	}
 	s.clock = max(s.clock, until)
-	return 0, nil
+	return wakes, nil
 }
-func (s *stage) Snapshot(r *control.Register, _ *control.Tally, _ control.Bitmap) {
+func (s *stage) Snapshot(_ control.Place, r *control.Register, _ *control.Tally, _ control.Bitmap) {
 	if s.beating {
 		s.register = healthy(s.clock)
 	}
@@ -61,7 +61,7 @@ func (s *stage) Apply(c control.Command) error {
 	s.note("apply %d", c.Kind)
 	return s.applyErr
 }
-func (s *stage) Name(*control.Roster) error { s.note("name"); return s.nameErr }
+func (s *stage) Name(uint8, *control.Roster) error { s.note("name"); return s.nameErr }
 func (s *stage) Send(out []control.Outgoing) error {
 	s.note("send %d", len(out))
 	return s.sendErr

@@ -71,7 +71,7 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if err := p.Name(roster); err != nil {
+				if err := p.Name(0, roster); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -84,7 +84,7 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 			for round := uint64(1); ; round++ { // some are lost while ports and neighbours come up
 				err = c.network.Inside(nodes[0].Name, func() error {
 					return leader.Send([]control.Outgoing{{To: both, Frame: control.Frame{
-						Kind: control.KindBeat, Cluster: cluster, Instance: 1, From: 0, To: control.ToAll, Ballot: ballot, Round: round,
+						Kind: control.KindBeat, Cluster: cluster, Instance: 1, From: 0, To: control.ToAll, Ballot: ballot, Round: round, Key: keys.First,
 						Ask: control.Ask{
 							Seq: 1, Digest: 77, Roster: roster.Version(), IntervalUS: 10_000, Rounds: 5, LeaseUS: 35_000,
 							UpperUS: control.NoUpper, New: both, Old: both,
@@ -92,7 +92,7 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 					}}})
 				})
 				wake, waited := leader.Wait(leader.Now().Add(100 * time.Millisecond))
-				if waited == nil && wake&control.WakeQuorum != 0 {
+				if waited == nil && wake[0]&control.WakeQuorum != 0 {
 					return
 				}
 				if round == 100 {
@@ -104,7 +104,7 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 }
 
 func snapshot(p *dataplane.Kernel) *control.Register {
-	r, tally := new(control.Register), new(control.Tally)
-	p.Snapshot(r, tally, control.Bitmap{})
+	r := new(control.Register)
+	p.Snapshot(0, r, nil, control.Bitmap{})
 	return r
 }
