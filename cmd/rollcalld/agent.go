@@ -21,25 +21,29 @@ type agent struct {
 	sender    *calls.Sender
 	publisher *publish.Publisher
 	notifier  *notifier
-	rosters   chan []*control.Roster // the newest that are not saved yet
-	summary   string                 // of the view installed last
+	held      [control.Places][]*control.Roster
+	rosters   chan [control.Places][]*control.Roster // what is held and not saved yet
+	summary   string                                 // of the view installed last
 }
 
 func (a *agent) record(r *control.InstanceRecord) error { return saveRecord(a.cfg.StateDir, r) }
 
-func (a *agent) hold(l []*control.Roster) {
+func (a *agent) hold(changed []control.PlaceRosters) {
+	for _, c := range changed {
+		a.held[c.Place] = c.Rosters
+	}
 	select {
 	case <-a.rosters:
 	default:
 	}
-	a.rosters <- l
+	a.rosters <- a.held
 }
 
 // saveRosters saves what hold hands over until that closes.
 func (a *agent) saveRosters() {
 	failing := false
-	for l := range a.rosters {
-		err := saveRosters(a.cfg.StateDir, l)
+	for held := range a.rosters {
+		err := saveRosters(a.cfg.StateDir, &held)
 		if err != nil && !failing {
 			a.log.Warn().Err(err).Msg("a restarted agent will have to ask for the roster")
 		}
@@ -49,13 +53,14 @@ func (a *agent) saveRosters() {
 
 func (a *agent) letter(l control.Letter) { a.sender.Send(l) }
 
-func (a *agent) install(_ control.Time, v *view.View) {
-	if err := a.publisher.Publish(v, v.Epoch); err != nil {
+func (a *agent) install(_ control.Time, v *view.ClusterView) {
+	in := newInstalled(v, a.source.installed.Load())
+	if err := a.publisher.Publish(in.flat, layoutFor(v)); err != nil {
 		a.log.Error().Err(err).Msg("readers of the mapped view see none")
 	}
-	a.source.installed.Store(&installed{view: v, at: time.Now(), monoNS: monotonic()})
+	a.source.installed.Store(in)
 	a.summary = fmt.Sprintf("epoch %d of instance %d: %d of %d nodes, leader %s",
-		v.Epoch, v.Instance, len(v.Members), len(a.cfg.Own().Nodes), v.Leader)
+		v.Epoch(), v.Instance, len(in.flat.Members), a.cfg.Size(), v.Leader)
 	a.notifier.say(a.summary)
 	a.source.Raise()
 }

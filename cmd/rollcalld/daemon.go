@@ -27,7 +27,7 @@ type plan struct {
 	cfg     *config.Config
 	keys    key.Ring
 	options dataplane.Options
-	control control.Config
+	control control.HostConfig
 }
 
 // prepare reads what the configuration names and settles the plan. It changes nothing.
@@ -64,12 +64,17 @@ func prepare(cfg *config.Config) (*plan, error) {
 		return nil, err
 	}
 	own := cfg.Own()
-	p.control = control.Config{
+	p.options.ViewSize = viewSize(cfg)
+	p.control = control.HostConfig{Prefer: cfg.Prefer, Avoid: cfg.Avoid, Held: loadRosters(cfg.StateDir)}
+	if len(cfg.Groups) > 1 {
+		p.control.Top = 1
+	}
+	p.control.Config = control.Config{
 		Cluster: cfg.Cluster, ClusterID: p.options.ClusterID, Group: own.ID, Allowed: own.Nodes,
 		Self:     control.Peer{Name: cfg.Node, RPC: rpc.String(), Rails: []control.Endpoint{self}},
 		Interval: cfg.Interval, Rounds: cfg.Rounds, JoinWindow: cfg.JoinWindow, FoundWait: cfg.FoundWait,
 		AgentGrace: cfg.AgentGrace, RemoveStale: cfg.OnStale == "remove",
-		Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record, Rosters: loadRosters(cfg.StateDir),
+		Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record,
 	}
 	return p, nil
 }
@@ -119,18 +124,18 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := resume(plane, page.read(), p.control.Rosters); err != nil {
+	if err := resume(plane, &p.control.Held); err != nil {
 		return err
 	}
-	publisher, err := publish.NewPublisher(plane.Pages().ViewPage, registerLayout)
+	publisher, err := publish.NewPublisher(plane.Pages().ViewPage)
 	if err != nil {
 		return err
 	}
 	sender := calls.NewSender(identity, log)
 	defer sender.Close()
 
-	a := &agent{cfg: cfg, log: log, source: s, sender: sender, publisher: publisher, notifier: newNotifier(), rosters: make(chan []*control.Roster, 1)}
-	l := newLoop(control.New(p.control), plane, a)
+	a := &agent{cfg: cfg, log: log, source: s, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}
+	l := newLoop(control.NewHost(p.control), plane, a)
 	s.plane, s.register, s.offer, s.loop = plane, page.read, l.offer, l
 
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -156,7 +161,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	s.reload = func() error { return keys.reload(ctx) } // what it sets going outlives the request
 	api := &publish.Server{Source: s}
 	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Take: func(m control.Message) error {
-		return l.offer(input{Input: control.Input{Message: &m}})
+		return l.offer(input{HostInput: control.HostInput{Message: &m}})
 	}}
 	serve(func() error { return agents.Serve(ctx, listeners[0]) })
 	serve(func() error { return api.Serve(ctx, listeners[1]) })
@@ -196,16 +201,35 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 }
 
 // resume tells a plane that goes on where an earlier agent stopped who has which slot. An
-// older roster than the register's would make strangers of members; the node will fetch
+// older roster than the register's would make strangers of members; the host will fetch
 // the right one.
-func resume(plane dataplane.Plane, r control.Register, saved []*control.Roster) error {
-	if len(saved) == 0 || r.State == control.RegisterVacant || saved[0].Version() != r.Rosters[0] {
-		return nil
-	}
-	if err := plane.Name(0, saved[0]); err != nil {
-		return fmt.Errorf("name the slots of the group: %w", err)
+func resume(plane dataplane.Plane, held *[control.Places][]*control.Roster) error {
+	for p, rosters := range held {
+		place := control.Place(p)
+		var r control.Register
+		plane.Snapshot(place, &r, nil, control.Bitmap{})
+		if !place.Votes() || len(rosters) == 0 || r.State == control.RegisterVacant || rosters[0].Version() != r.Rosters[0] {
+			continue
+		}
+		if err := plane.Name(place.Level(), rosters[0]); err != nil {
+			return fmt.Errorf("name the slots of the group at level %d: %w", place.Level(), err)
+		}
 	}
 	return nil
+}
+
+// viewSize is how large the page must be in which views are published: it holds two of all that
+// the inventory has, encoded.
+func viewSize(cfg *config.Config) int {
+	const each, around = 16, 4096 // bytes beside a name, and beside all members
+	size := around
+	for i := range cfg.Groups {
+		for _, name := range cfg.Groups[i].Nodes {
+			size += each + len(name)
+		}
+	}
+	page := os.Getpagesize()
+	return max(dataplane.DefaultViewSize, (2*size+page-1)/page*page)
 }
 
 // drive runs the loop on a thread of its own, with real-time priority unless that is 0.

@@ -21,48 +21,48 @@ const inboxMax = 256
 // errBusy is why a message or order was not taken.
 var errBusy = errors.New("too many messages at once; try again")
 
-// node is the control.Node that the loop drives.
-type node interface {
-	Step(control.Time, control.Input) control.Output
+// host is the control.Host that the loop drives.
+type host interface {
+	Step(control.Time, control.HostInput) control.HostOutput
 	Deadline() control.Time
-	Watch() control.Bitmap
-	Status(control.Time, *control.Register) control.Status
+	Watch(level uint8) control.Bitmap
+	Status(control.Time, *[control.Places]control.Register) control.HostStatus
 }
 
 // hands carry out what is not the plane's. All but record return without waiting.
 type hands interface {
 	record(*control.InstanceRecord) error // returns when it is on disk
-	hold([]*control.Roster)
+	hold([]control.PlaceRosters)
 	letter(control.Letter)
-	install(control.Time, *view.View)
-	event(control.Time, *control.Event, *view.View)
+	install(control.Time, *view.ClusterView)
+	event(now control.Time, e *control.Event, group *view.View) // with the group's view, if that came with it
 	validity(valid bool)
 	troubled(sending error) // nil: no longer
 	look(*snapshot)
 	tick()
 }
 
-// loop drives the node: the only one that touches node and plane, on one thread.
+// loop drives the host: the only one that touches host and plane, on one thread.
 type loop struct {
-	node  node
+	host  host
 	plane dataplane.Plane
 	hands hands
 	inbox chan input
 
-	register control.Register
-	tally    control.Tally
-	shown    [control.Slots]uint32
-	nextTick control.Time
-	sentAt   control.Time // when the last frames had left
-	valid    bool
-	sending  error
+	registers [control.Places]control.Register
+	tallies   [control.Levels]*control.Tally // of the levels where this host votes
+	shown     [control.Slots]uint32
+	nextTick  control.Time
+	sentAt    control.Time // when the last frames had left
+	valid     bool
+	sending   error
 
 	counts struct{ wakes, steps, frames, letters, views atomic.Uint64 }
 }
 
-// input is what other goroutines want the node to know.
+// input is what other goroutines want the host to know.
 type input struct {
-	control.Input
+	control.HostInput
 	taken chan<- struct{} // closed after the step; nil: nobody waits
 	keys  *keysOrder
 }
@@ -73,8 +73,10 @@ type keysOrder struct {
 	done chan<- error // with room for one
 }
 
-func newLoop(n node, p dataplane.Plane, h hands) *loop {
-	return &loop{node: n, plane: p, hands: h, inbox: make(chan input, inboxMax)}
+func newLoop(h host, p dataplane.Plane, by hands) *loop {
+	l := &loop{host: h, plane: p, hands: by, inbox: make(chan input, inboxMax)}
+	l.tallies[0] = new(control.Tally)
+	return l
 }
 
 // offer hands an input to the loop from any goroutine, or returns errBusy.
@@ -126,16 +128,16 @@ func (l *loop) turn() error {
 	case in = <-l.inbox:
 	default:
 	}
-	in.Wake, in.Sent = wakes[0], l.sentAt
+	in.Wakes, in.Sent = wakes, l.sentAt
 	if o := in.keys; o != nil {
 		o.done <- l.plane.SetKeys(o.keys)
 	}
 
 	now := l.plane.Now()
 	l.plane.Stamp(0)
-	l.plane.Snapshot(0, &l.register, &l.tally, l.node.Watch())
-	in.Register, in.Tally = &l.register, &l.tally
-	out := l.node.Step(now, in.Input)
+	l.read()
+	in.Registers, in.Tallies = &l.registers, &l.tallies
+	out := l.host.Step(now, in.HostInput)
 	l.counts.steps.Add(1)
 	if err := l.carry(now, &out); err != nil {
 		return err
@@ -143,8 +145,25 @@ func (l *loop) turn() error {
 	if in.taken != nil {
 		close(in.taken)
 	}
-	l.show(now, out.View != nil || len(out.Events) > 0 || in.taken != nil || in.keys != nil)
+	l.show(now, out.View != nil || out.Group != nil || len(out.Events) > 0 || in.taken != nil || in.keys != nil)
 	return nil
+}
+
+// read copies the registers, and the tallies of the levels where this host votes: above its group
+// few hosts do, and a tally is large.
+func (l *loop) read() {
+	for p := range control.Place(control.Places) {
+		level := p.Level()
+		var t *control.Tally
+		if p.Votes() {
+			t = l.tallies[level]
+		}
+		l.plane.Snapshot(p, &l.registers[p], t, l.host.Watch(level))
+		if p.Votes() && t == nil && l.registers[p].State != control.RegisterVacant {
+			l.tallies[level] = new(control.Tally)
+			l.plane.Snapshot(p, &l.registers[p], l.tallies[level], l.host.Watch(level))
+		}
+	}
 }
 
 // deadline is when to turn again if nothing happens before. A lease that begins, and one that
@@ -154,8 +173,8 @@ func (l *loop) deadline() control.Time {
 	if len(l.inbox) > 0 {
 		return 0
 	}
-	at := min(l.node.Deadline(), l.nextTick)
-	r := &l.register
+	at := min(l.host.Deadline(), l.nextTick)
+	r := &l.registers[0]
 	if r.State != control.RegisterMember || r.BeatAt == 0 {
 		return at
 	}
@@ -170,23 +189,27 @@ func (l *loop) deadline() control.Time {
 }
 
 // carry carries out what a step decided, in the order of the fields. An error leaves the
-// rest undone: then the register is not what the node takes it to be, and only a new start
+// rest undone: then a register is not what the host takes it to be, and only a new start
 // brings the two together.
-func (l *loop) carry(now control.Time, out *control.Output) error {
+func (l *loop) carry(now control.Time, out *control.HostOutput) error {
 	if out.Record != nil {
 		if err := l.hands.record(out.Record); err != nil {
 			return err
 		}
 	}
-	if len(out.Rosters) > 0 {
-		if err := l.plane.Name(0, out.Rosters[0]); err != nil {
-			return fmt.Errorf("name the slots of the group: %w", err)
+	for _, held := range out.Rosters {
+		if level := held.Place.Level(); held.Place.Votes() {
+			if err := l.plane.Name(level, held.Rosters[0]); err != nil {
+				return fmt.Errorf("name the slots of the group at level %d: %w", level, err)
+			}
 		}
+	}
+	if len(out.Rosters) > 0 {
 		l.hands.hold(out.Rosters)
 	}
 	for _, c := range out.Commands {
 		if err := l.plane.Apply(c); err != nil {
-			return fmt.Errorf("command %d to the register: %w", c.Kind, err)
+			return fmt.Errorf("command %d to register %d: %w", c.Kind, c.Place(), err)
 		}
 	}
 	if len(out.Frames) > 0 {
@@ -203,7 +226,7 @@ func (l *loop) carry(now control.Time, out *control.Output) error {
 		l.counts.views.Add(1)
 	}
 	for i := range out.Events {
-		l.hands.event(now, &out.Events[i], out.View)
+		l.hands.event(now, &out.Events[i], out.Group)
 	}
 	return nil
 }
@@ -220,7 +243,7 @@ func (l *loop) sent(err error) {
 // show keeps up to date what others see of this node: at once when something happened,
 // else with every tick.
 func (l *loop) show(now control.Time, changed bool) {
-	if valid := l.register.Valid(now); valid != l.valid {
+	if valid := l.registers[0].Valid(now); valid != l.valid {
 		l.valid, changed = valid, true
 		l.hands.validity(valid)
 	}
@@ -228,14 +251,15 @@ func (l *loop) show(now control.Time, changed bool) {
 	if !due && !changed {
 		return
 	}
-	s := &snapshot{at: now, status: l.node.Status(now, &l.register), register: l.register, asking: l.tally.Asking}
-	watch := l.node.Watch()
+	tally := l.tallies[0]
+	s := &snapshot{at: now, status: l.host.Status(now, &l.registers), register: l.registers[0], asking: tally.Asking}
+	watch := l.host.Watch(0)
 	for slot := watch.First(); slot < control.Slots; slot = watch.Next(slot + 1) {
-		s.members = append(s.members, heard(slot, &l.tally.Members[slot]))
+		s.members = append(s.members, heard(slot, &tally.Members[slot]))
 	}
 	l.hands.look(s)
 	var states [control.Slots]uint32
-	for i, state := range s.status.States {
+	for i, state := range s.status.Group.States {
 		states[i] = uint32(state)
 	}
 	if states != l.shown {

@@ -23,15 +23,17 @@ type stage struct {
 	due             control.Time
 	every           time.Duration // the node's deadlines; 0: none
 	register        control.Register
-	beating         bool           // the leader's beats arrive, all the time
-	out             control.Output // of the next step
-	steps           []control.Input
+	above           [control.Places]control.Register
+	beating         bool               // the leader's beats arrive, all the time
+	out             control.HostOutput // of the next step
+	steps           []control.HostInput
 	waits           int
 	interrupts      int
 	told            []bool // validity
 	toldAt          []control.Time
 	ticks           int
 	watch           control.Bitmap
+	tallies         [control.Levels]*control.Tally // that the last step saw
 	seen            *snapshot
 	bell            chan struct{} // Wait blocks on it, where there is one
 
@@ -51,7 +53,11 @@ func (s *stage) Wait(until control.Time) (wakes dataplane.Wakes, err error) {
 	s.clock = max(s.clock, until)
 	return wakes, nil
 }
-func (s *stage) Snapshot(_ control.Place, r *control.Register, _ *control.Tally, _ control.Bitmap) {
+func (s *stage) Snapshot(p control.Place, r *control.Register, _ *control.Tally, _ control.Bitmap) {
+	if p != 0 {
+		*r = s.above[p]
+		return
+	}
 	if s.beating {
 		s.register = healthy(s.clock)
 	}
@@ -61,7 +67,10 @@ func (s *stage) Apply(c control.Command) error {
 	s.note("apply %d", c.Kind)
 	return s.applyErr
 }
-func (s *stage) Name(uint8, *control.Roster) error { s.note("name"); return s.nameErr }
+func (s *stage) Name(level uint8, _ *control.Roster) error {
+	s.note("name %d", level)
+	return s.nameErr
+}
 func (s *stage) Send(out []control.Outgoing) error {
 	s.note("send %d", len(out))
 	return s.sendErr
@@ -75,28 +84,36 @@ func (s *stage) ring() {
 	}
 }
 
-func (s *stage) Step(now control.Time, in control.Input) control.Output {
-	in.Register, in.Tally = nil, nil
+func (s *stage) Step(now control.Time, in control.HostInput) control.HostOutput {
+	s.tallies = *in.Tallies
+	in.Registers, in.Tallies = nil, nil
 	s.steps = append(s.steps, in)
 	s.due = control.MaxTime
 	if s.every != 0 {
 		s.due = now.Add(s.every)
 	}
 	out := s.out
-	s.out = control.Output{}
+	s.out = control.HostOutput{}
 	return out
 }
 func (s *stage) Deadline() control.Time { return s.due }
-func (s *stage) Watch() control.Bitmap  { return s.watch }
-func (s *stage) Status(control.Time, *control.Register) (st control.Status) {
-	st.States[1] = view.Stale
+func (s *stage) Watch(level uint8) (of control.Bitmap) {
+	if level == 0 {
+		of = s.watch
+	}
+	return of
+}
+func (s *stage) Status(control.Time, *[control.Places]control.Register) (st control.HostStatus) {
+	st.Group.States[1] = view.Stale
 	return st
 }
 
 func (s *stage) record(*control.InstanceRecord) error { s.note("record"); return s.recordErr }
-func (s *stage) hold([]*control.Roster)               { s.note("hold") }
+func (s *stage) hold(l []control.PlaceRosters)        { s.note("hold %d", len(l)) }
 func (s *stage) letter(l control.Letter)              { s.note("letter to %s", l.To) }
-func (s *stage) install(_ control.Time, v *view.View) { s.note("view %d", v.Epoch) }
+func (s *stage) install(_ control.Time, v *view.ClusterView) {
+	s.note("view %d", v.Epoch())
+}
 func (s *stage) event(_ control.Time, e *control.Event, _ *view.View) {
 	s.note("event %v", e.Kind)
 }
@@ -107,14 +124,15 @@ func (s *stage) troubled(err error)  { s.note("troubled %v", err != nil) }
 func (s *stage) look(seen *snapshot) { s.seen = seen }
 func (s *stage) tick()               { s.ticks++ }
 
-func everything() control.Output {
-	return control.Output{
+func everything() control.HostOutput {
+	rosters := []*control.Roster{{}}
+	return control.HostOutput{
 		Record:   &control.InstanceRecord{},
-		Rosters:  []*control.Roster{{}},
+		Rosters:  []control.PlaceRosters{{Place: 0, Rosters: rosters}, {Place: 2, Rosters: rosters}, {Place: 3, Rosters: rosters}},
 		Commands: []control.Command{{Kind: control.CommandHold}, {Kind: control.CommandAsk}},
 		Frames:   make([]control.Outgoing, 2),
 		Messages: []control.Letter{{To: "a"}, {To: "b"}},
-		View:     &view.View{Epoch: 7},
+		View:     &view.ClusterView{Top: &view.Group{Seq: 7}},
 		Events:   []control.Event{{Kind: control.EventInstalled}},
 	}
 }
@@ -124,7 +142,7 @@ func TestOutputIsCarriedOutInOrder(t *testing.T) {
 	if err := newLoop(s, s, s).turn(); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"record", "name", "hold", "apply 3", "apply 4", "send 2", "letter to a", "letter to b", "view 7", "event installed", "show"}
+	want := []string{"record", "name 0", "name 1", "hold 3", "apply 3", "apply 4", "send 2", "letter to a", "letter to b", "view 7", "event installed", "show"}
 	if diff := cmp.Diff(want, s.trace); diff != "" {
 		t.Errorf("carried out (-want +got):\n%s", diff)
 	}
@@ -137,7 +155,7 @@ func TestFailureLeavesTheRestUndone(t *testing.T) {
 		last string
 	}{
 		"record":  {stage{recordErr: broken}, "record"},
-		"name":    {stage{nameErr: broken}, "name"},
+		"name":    {stage{nameErr: broken}, "name 0"},
 		"command": {stage{applyErr: broken}, "apply 3"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -158,7 +176,7 @@ func TestTroubleWithSendingIsToldOnce(t *testing.T) {
 	l := newLoop(s, s, s)
 	turn := func(err error) {
 		t.Helper()
-		s.sendErr, s.out = err, control.Output{Frames: make([]control.Outgoing, 1), Messages: []control.Letter{{To: "a"}}}
+		s.sendErr, s.out = err, control.HostOutput{Frames: make([]control.Outgoing, 1), Messages: []control.Letter{{To: "a"}}}
 		if err := l.turn(); err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +197,7 @@ func TestInputsWaitInABoundedQueue(t *testing.T) {
 	s := &stage{}
 	l := newLoop(s, s, s)
 	for i := range inboxMax {
-		if err := l.offer(input{Input: control.Input{Abandon: uint32(i)}}); err != nil {
+		if err := l.offer(input{HostInput: control.HostInput{Abandon: uint32(i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -284,8 +302,8 @@ func healthy(now control.Time) control.Register {
 func TestLoopShowsWhatItSees(t *testing.T) {
 	s := &stage{watch: control.Of(3, 5)}
 	l := newLoop(s, s, s)
-	l.tally.Members[5] = control.Member{EchoAt: 9, Answered: 1, Round: 4, AgentAgeMS: 12}
-	l.tally.Asking.Round = 6
+	l.tallies[0].Members[5] = control.Member{EchoAt: 9, Answered: 1, Round: 4, AgentAgeMS: 12}
+	l.tallies[0].Asking.Round = 6
 	if err := l.turn(); err != nil {
 		t.Fatal(err)
 	}
@@ -293,7 +311,7 @@ func TestLoopShowsWhatItSees(t *testing.T) {
 	if diff := cmp.Diff(want, s.seen.members, cmp.AllowUnexported(member{})); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
 	}
-	if s.seen.asking.Round != 6 || s.seen.status.States[1] != view.Stale {
+	if s.seen.asking.Round != 6 || s.seen.status.Group.States[1] != view.Stale {
 		t.Errorf("snapshot %+v", s.seen.asking)
 	}
 }
@@ -308,5 +326,24 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestTalliesAreThoseOfSeats: a host that votes above its group sees what it collects there, and no
+// other host has the memory for it.
+func TestTalliesAreThoseOfSeats(t *testing.T) {
+	s := &stage{}
+	l := newLoop(s, s, s)
+	for _, votes := range []bool{false, true} {
+		s.above[2].State = control.RegisterMember
+		if votes {
+			s.above[3].State = control.RegisterJoining
+		}
+		if err := l.turn(); err != nil {
+			t.Fatal(err)
+		}
+		if s.tallies[0] == nil || (s.tallies[1] != nil) != votes || s.tallies[2] != nil {
+			t.Errorf("with a seat: %v; tallies %v", votes, s.tallies)
+		}
 	}
 }

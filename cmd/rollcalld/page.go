@@ -9,8 +9,19 @@ import (
 
 	"rollcall/control"
 	"rollcall/dataplane"
+	"rollcall/view"
 	"rollcall/view/publish"
 )
+
+// layoutFor is registerLayout for a view whose number the register knows as its group's, or, where
+// there are groups of groups, as the epoch that beats tell of.
+func layoutFor(v *view.ClusterView) publish.RegisterLayout {
+	l := registerLayout
+	if v.Top.Level > 0 {
+		l.Committed = uint32(unsafe.Offsetof(control.Register{}.Epoch))
+	}
+	return l
+}
 
 // registerLayout tells readers of the mapped view where a register keeps its lease.
 var registerLayout = publish.RegisterLayout{

@@ -15,9 +15,9 @@ import (
 
 // The files in state_dir.
 const (
-	recordFile  = "instance"     // what a founder must not forget
-	rostersFile = "rosters.json" // who had which slot, for an agent that is restarted
-	stateMax    = control.MessageMax
+	recordFile  = "instance"             // what a founder must not forget
+	rostersFile = "rosters.json"         // who had which slot, for an agent that is restarted
+	stateMax    = 4 * control.MessageMax // bytes of a file
 )
 
 // loadRecord reads the founder's record; where there is none it is empty. A record that
@@ -60,41 +60,55 @@ func saveRecord(dir string, r *control.InstanceRecord) error {
 	return nil
 }
 
-// loadRosters reads the rosters held last, or nil: without them the agent fetches what it needs.
-func loadRosters(dir string) []*control.Roster {
+// placeRosters is what the rosters' file has of one place.
+type placeRosters struct {
+	Place   control.Place     `json:"place"`
+	Rosters []*control.Roster `json:"rosters"`
+}
+
+// loadRosters reads the rosters held last, or none: without them the agent fetches what it needs.
+func loadRosters(dir string) (held [control.Places][]*control.Roster) {
 	b, err := readState(filepath.Join(dir, rostersFile))
-	if err != nil {
-		return nil
+	if err == nil {
+		held, err = parseRosters(b)
 	}
-	r, err := parseRosters(b)
 	if err != nil {
-		return nil
+		return [control.Places][]*control.Roster{}
 	}
-	return r
+	return held
 }
 
-func parseRosters(b []byte) ([]*control.Roster, error) {
-	var l []*control.Roster
+func parseRosters(b []byte) (held [control.Places][]*control.Roster, err error) {
+	var l []placeRosters
 	if err := strict(b, &l); err != nil {
-		return nil, err
+		return held, err
 	}
-	if len(l) > control.HeldRosters {
-		return nil, fmt.Errorf("%d rosters, at most %d", len(l), control.HeldRosters)
-	}
-	for _, r := range l {
-		if r == nil {
-			return nil, errors.New("no roster where one should be")
+	for _, p := range l {
+		if p.Place >= control.Places || held[p.Place] != nil || len(p.Rosters) > control.HeldRosters {
+			return held, fmt.Errorf("%d rosters of place %d, at most %d of one of %d", len(p.Rosters), p.Place, control.HeldRosters, control.Places)
 		}
-		if err := r.Validate(); err != nil {
-			return nil, err
+		for _, r := range p.Rosters {
+			if r == nil {
+				return held, errors.New("no roster where one should be")
+			}
+			if err := r.Validate(); err != nil {
+				return held, err
+			}
 		}
+		held[p.Place] = p.Rosters
 	}
-	return l, nil
+	return held, nil
 }
 
-// saveRosters keeps what the register holds until the host reboots, which is as long as it is
+// saveRosters keeps what the registers hold until the host reboots, which is as long as it is
 // of use.
-func saveRosters(dir string, l []*control.Roster) error {
+func saveRosters(dir string, held *[control.Places][]*control.Roster) error {
+	l := []placeRosters{}
+	for p, rosters := range held {
+		if len(rosters) > 0 {
+			l = append(l, placeRosters{control.Place(p), rosters})
+		}
+	}
 	b, err := json.Marshal(l)
 	if err == nil {
 		err = replace(filepath.Join(dir, rostersFile), append(b, '\n'), false)

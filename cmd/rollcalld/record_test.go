@@ -71,35 +71,44 @@ func TestCrashWhileSavingKeepsTheOldRecord(t *testing.T) {
 
 func TestRostersAreKept(t *testing.T) {
 	dir := t.TempDir()
-	if loadRosters(dir) != nil {
+	none := [control.Places][]*control.Roster{}
+	if diff := cmp.Diff(none, loadRosters(dir)); diff != "" {
 		t.Error("a roster out of nothing")
 	}
 	want := &control.Roster{Seats: []control.Seat{{Slot: 3, Peer: control.Peer{Name: "cn001", Incarnation: 5, RPC: "10.0.0.1:7746"}}}}
-	if err := saveRosters(dir, []*control.Roster{want}); err != nil {
+	held := none
+	held[0], held[3] = []*control.Roster{want, {}}, []*control.Roster{want}
+	if err := saveRosters(dir, &held); err != nil {
 		t.Fatal(err)
 	}
-	if got := loadRosters(dir); len(got) != 1 || got[0].Version() != want.Version() {
+	if got := loadRosters(dir); len(got[0]) != 2 || len(got[3]) != 1 || got[3][0].Version() != want.Version() {
 		t.Errorf("got %+v", got)
 	}
-	if err := os.WriteFile(filepath.Join(dir, rostersFile), []byte(`[{"seats":[{"slot":9999}]}]`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if loadRosters(dir) != nil {
-		t.Error("took an impossible roster")
+	for _, bad := range []string{
+		`[{"place":0,"rosters":[{"seats":[{"slot":9999}]}]}]`, `[{"place":8,"rosters":[]}]`, `[{"place":1,"rosters":[null]}]`, `[{"place":0,"rosters":[{},{},{},{},{}]}]`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, rostersFile), []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(none, loadRosters(dir)); diff != "" {
+			t.Errorf("took %s", bad)
+		}
 	}
 }
 
 func FuzzState(f *testing.F) {
 	f.Add([]byte(`{"instance":1,"epoch":2,"voters":[{"name":"a","rpc":"b:1"}],"closed":true}`))
-	f.Add([]byte(`[{"seats":[{"slot":1,"name":"a","incarnation":1,"rpc":"b:1","rails":[{"udp":"10.0.0.1:1","mac":[1,2,3,4,5,6]}]}]}]`))
+	f.Add([]byte(`[{"place":3,"rosters":[{"seats":[{"slot":1,"name":"a","incarnation":1,"rpc":"b:1","rails":[{"udp":"10.0.0.1:1","mac":[1,2,3,4,5,6]}]}]}]}]`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if r, err := parseRecord(b); err == nil && len(r.Voters) > control.FoundersMax {
 			t.Errorf("took a record of %d voters", len(r.Voters))
 		}
-		if l, err := parseRosters(b); err == nil {
-			for _, r := range l {
-				if err := r.Validate(); err != nil {
-					t.Errorf("took an invalid roster: %v", err)
+		if held, err := parseRosters(b); err == nil {
+			for _, l := range held {
+				for _, r := range l {
+					if err := r.Validate(); err != nil {
+						t.Errorf("took an invalid roster: %v", err)
+					}
 				}
 			}
 		}

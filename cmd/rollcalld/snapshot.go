@@ -2,11 +2,11 @@ package main
 
 import "rollcall/control"
 
-// snapshot is the node as its loop last saw it. It never changes.
+// snapshot is the host as its loop last saw it. It never changes.
 type snapshot struct {
 	at       control.Time
-	status   control.Status
-	register control.Register
+	status   control.HostStatus
+	register control.Register // of level 0, as all that follows
 	asking   control.Asking
 	members  []member // what this node heard, where it asks
 }

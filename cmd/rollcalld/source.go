@@ -41,17 +41,18 @@ type source struct {
 	history   history
 }
 
-// installed is a view with the moment this node installed it.
-type installed struct {
-	view   *view.View
-	at     time.Time
-	monoNS uint64
-}
-
-// lease tells whether v may be trusted now, and for how long.
-func (s *source) lease(v *view.View) (valid bool, left time.Duration) {
+// lease tells whether v may be trusted now, and for how long. Of a cluster of several groups the
+// register knows the epoch from the beats.
+func (s *source) lease(v *view.ClusterView) (valid bool, left time.Duration) {
 	r, now := s.register(), s.now()
-	if v == nil || !r.Valid(now) || r.Instance != v.Instance || r.Committed.Seq != v.Epoch {
+	if v == nil || !r.Valid(now) || r.Instance != v.Instance {
+		return false, 0
+	}
+	newest := r.Committed.Seq
+	if v.Top.Level > 0 {
+		newest = r.Epoch
+	}
+	if newest > v.Epoch() {
 		return false, 0
 	}
 	return true, min(r.LeaseUntil, r.UpperUntil).Since(now)
@@ -64,16 +65,22 @@ func (s *source) View() publish.Document {
 		in = &installed{}
 	}
 	valid, left := s.lease(in.view)
+	own := s.cfg.Own().ID
 	state := func(m view.Identity) view.State {
 		switch {
 		case m.Name == s.cfg.Node:
 			return s.self(seen)
 		case !valid || seen == nil:
 			return view.Unknown
+		case m.Group != own: // how they fare is known in their group
+			return view.Alive
 		}
-		return seen.status.States[m.Slot]
+		return seen.status.Group.States[m.Slot]
 	}
-	d := publish.NewDocument(in.view, state, s.others(seen, in.view))
+	d := publish.NewDocument(in.flat, state, s.others(seen, in))
+	if in.view != nil {
+		d.Hash = publish.Hex(in.view.Hash())
+	}
 	d.Cluster, d.Valid, d.LeaseMS, d.At, d.MonoNS = s.cfg.Cluster, valid, left.Milliseconds(), in.at, in.monoNS
 	return d
 }
@@ -81,7 +88,7 @@ func (s *source) View() publish.Document {
 // self is how this node fares, which it alone knows for sure.
 func (s *source) self(seen *snapshot) view.State {
 	switch {
-	case seen != nil && seen.status.Role == "left":
+	case seen != nil && seen.status.Group.Role == "left":
 		return view.Left
 	case s.register().State != control.RegisterMember:
 		return view.Joining // the view is one that this node was in before
@@ -90,7 +97,7 @@ func (s *source) self(seen *snapshot) view.State {
 }
 
 // others are the nodes that are known but not in the view.
-func (s *source) others(seen *snapshot, v *view.View) (list []publish.Member) {
+func (s *source) others(seen *snapshot, in *installed) (list []publish.Member) {
 	known := map[string]bool{}
 	group := s.cfg.Own().ID
 	add := func(name string, slot uint16, state view.State) {
@@ -99,17 +106,17 @@ func (s *source) others(seen *snapshot, v *view.View) (list []publish.Member) {
 			list = append(list, publish.Member{Name: name, Group: group, Slot: slot, State: state})
 		}
 	}
-	if v != nil {
-		for _, m := range v.Members {
-			known[m.Name] = true
+	if in.flat != nil {
+		for i := range in.flat.Members {
+			known[in.flat.Members[i].Name] = true
 		}
 	}
 	if seen != nil {
-		roster := seen.status.Roster
+		roster := seen.status.Group.Roster
 		if roster == nil {
 			roster = &control.Roster{}
 		}
-		for _, p := range seen.status.Past {
+		for _, p := range seen.status.Group.Past {
 			var slot uint16
 			if seat := roster.Named(p.Name); seat != nil {
 				slot = seat.Slot
@@ -125,10 +132,19 @@ func (s *source) others(seen *snapshot, v *view.View) (list []publish.Member) {
 			add(seat.Name, seat.Slot, state)
 		}
 	}
-	for _, name := range s.cfg.Own().Nodes {
-		add(name, 0, view.Absent)
+	for _, m := range in.gone {
+		group = m.Group
+		add(m.Name, m.Slot, view.Gone)
 	}
-	slices.SortFunc(list, func(a, b publish.Member) int { return cmp.Compare(a.Name, b.Name) })
+	for i := range s.cfg.Groups {
+		group = s.cfg.Groups[i].ID
+		for _, name := range s.cfg.Groups[i].Nodes {
+			add(name, 0, view.Absent)
+		}
+	}
+	slices.SortFunc(list, func(a, b publish.Member) int {
+		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
+	})
 	return list
 }
 
@@ -151,11 +167,12 @@ func (s *source) Status() publish.StatusDocument {
 		d.IntervalUS, d.Rounds = int64(r.IntervalUS), int(r.Rounds)
 	}
 	if seen := s.seen.Load(); seen != nil {
-		d.Role, d.Leader, d.Slot, d.Awaiting = seen.status.Role, seen.status.Leader, seen.status.Slot, seen.status.Awaiting
+		own := &seen.status.Group
+		d.Role, d.Leader, d.Slot, d.Awaiting = own.Role, own.Leader, own.Slot, own.Awaiting
 		d.Roster = publish.Hex(seen.register.Rosters[0])
 	}
 	if in := s.installed.Load(); in != nil {
-		d.Instance, d.Epoch = in.view.Instance, in.view.Epoch
+		d.Instance, d.Epoch = in.view.Instance, in.view.Epoch()
 		var left time.Duration
 		d.Valid, left = s.lease(in.view)
 		d.LeaseMS = left.Milliseconds()
@@ -176,17 +193,18 @@ func (s *source) Group() publish.GroupDocument {
 	if seen == nil {
 		return d
 	}
-	d.Role, d.Leader = seen.status.Role, seen.status.Leader
-	if seen.status.Roster == nil {
+	own := &seen.status.Group
+	d.Role, d.Leader = own.Role, own.Leader
+	if own.Roster == nil {
 		return d
 	}
-	for i := range seen.status.Roster.Seats {
-		seat := &seen.status.Roster.Seats[i]
+	for i := range own.Roster.Seats {
+		seat := &own.Roster.Seats[i]
 		if !r.Committed.Members.Has(seat.Slot) && !r.Accepted.New.Has(seat.Slot) {
 			continue
 		}
 		e := publish.GroupEntry{
-			Name: seat.Name, Slot: seat.Slot, State: seen.status.States[seat.Slot], Incarnation: publish.Hex(seat.Incarnation),
+			Name: seat.Name, Slot: seat.Slot, State: own.States[seat.Slot], Incarnation: publish.Hex(seat.Incarnation),
 			Addresses: addresses(seat), EchoAgeMS: -1, AgentAgeMS: -1, Keys: []string{},
 		}
 		if !r.Committed.Members.Has(seat.Slot) {
@@ -250,7 +268,7 @@ func (s *source) Do(ctx context.Context, o publish.Order) error {
 		return err
 	}
 	taken := make(chan struct{})
-	if err := s.offer(input{Input: in, taken: taken}); err != nil {
+	if err := s.offer(input{HostInput: in, taken: taken}); err != nil {
 		return err
 	}
 	select {
@@ -262,35 +280,35 @@ func (s *source) Do(ctx context.Context, o publish.Order) error {
 }
 
 // order translates an order, or says why it makes no sense here.
-func (s *source) order(o publish.Order) (control.Input, error) {
+func (s *source) order(o publish.Order) (control.HostInput, error) {
 	role := ""
 	if seen := s.seen.Load(); seen != nil {
-		role = seen.status.Role
+		role = seen.status.Group.Role
 	}
 	switch o.Verb {
 	case publish.Leave:
 		if role == "left" {
-			return control.Input{}, errors.New("this node has left already")
+			return control.HostInput{}, errors.New("this node has left already")
 		}
-		return control.Input{Order: control.OrderLeave}, nil
+		return control.HostInput{Order: control.OrderLeave}, nil
 	case publish.Join:
 		if role != "left" {
-			return control.Input{}, errors.New("this node has not left: it joins by itself")
+			return control.HostInput{}, errors.New("this node has not left: it joins by itself")
 		}
-		return control.Input{Order: control.OrderJoin}, nil
+		return control.HostInput{Order: control.OrderJoin}, nil
 	case publish.Shutdown:
 		if s.register().State != control.RegisterMember {
-			return control.Input{}, errors.New("this node is no member: order it on one that is")
+			return control.HostInput{}, errors.New("this node is no member: order it on one that is")
 		}
-		return control.Input{Order: control.OrderShutdown}, nil
+		return control.HostInput{Order: control.OrderShutdown}, nil
 	case publish.Found:
 		switch {
 		case !s.cfg.Founder():
-			return control.Input{}, fmt.Errorf("this node is no founder: order it on one of %v", s.cfg.Founders)
+			return control.HostInput{}, fmt.Errorf("this node is no founder: order it on one of %v", s.cfg.Founders)
 		case role != "absent":
-			return control.Input{}, errors.New("this node belongs to a cluster: nothing to found")
+			return control.HostInput{}, errors.New("this node belongs to a cluster: nothing to found")
 		}
-		return control.Input{Order: control.OrderAbandon, Abandon: o.Abandon}, nil
+		return control.HostInput{Order: control.OrderAbandon, Abandon: o.Abandon}, nil
 	}
-	return control.Input{}, fmt.Errorf("no order %q", string(o.Verb))
+	return control.HostInput{}, fmt.Errorf("no order %q", string(o.Verb))
 }

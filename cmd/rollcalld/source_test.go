@@ -43,13 +43,13 @@ func newSource() (*source, *control.Register, *control.Time) {
 	seat := func(slot uint16, name string) control.Seat {
 		return control.Seat{Slot: slot, Peer: control.Peer{Name: name, Incarnation: uint64(slot) + 1, RPC: "x:1"}}
 	}
-	seen := &snapshot{at: now, register: *r, status: control.Status{
+	seen := &snapshot{at: now, register: *r, status: control.HostStatus{Group: control.Status{
 		Role: "leader", Instance: 2, Leader: "cn001",
 		Roster: &control.Roster{Seats: []control.Seat{seat(0, "cn001"), seat(1, "cn002"), seat(2, "cn003"), seat(3, "cn004"), seat(4, "cn005")}},
 		Past:   []control.Past{{Name: "cn005", State: view.Left}},
-	}}
-	seen.status.States[1] = view.Stale
-	seen.status.States[2] = view.Suspect
+	}}}
+	seen.status.Group.States[1] = view.Stale
+	seen.status.Group.States[2] = view.Suspect
 	seen.asking.Round = 20
 	seen.members = []member{{slot: 2, round: 15, keys: [2]uint32{0x10, 0x21}, echoAt: 800 * control.Time(time.Millisecond), agentAgeMS: control.NoAgent}}
 	s.seen.Store(seen)
@@ -57,7 +57,7 @@ func newSource() (*source, *control.Register, *control.Time) {
 	for slot, name := range []string{"cn001", "cn002", "cn003"} {
 		v.Members = append(v.Members, view.Identity{Name: name, Group: 4, Slot: uint16(slot), Incarnation: uint64(slot) + 1})
 	}
-	s.installed.Store(&installed{view: v, at: time.Unix(1, 0), monoNS: 5})
+	s.installed.Store(&installed{view: &view.ClusterView{Cluster: v.Cluster, Instance: v.Instance, Leader: v.Leader, Top: view.Leaf(v)}, flat: v, at: time.Unix(1, 0), monoNS: 5})
 	return s, r, &now
 }
 
@@ -103,6 +103,43 @@ func TestValidIsOnlyTheRegistersOwnView(t *testing.T) {
 		if s.View().Valid || s.Status().Valid {
 			t.Errorf("%s: still valid", name)
 		}
+	}
+}
+
+// TestClusterView is the same node in a cluster of two groups, of which the register knows the epoch
+// by the beats.
+func TestClusterView(t *testing.T) {
+	s, r, _ := newSource()
+	s.cfg.Groups = append(s.cfg.Groups, config.Group{ID: 5, Nodes: []string{"dn001", "dn002", "dn003"}})
+	other := func(names ...string) *view.ClusterView {
+		v := &view.View{Cluster: "tofu", Instance: 2, Group: 5, Epoch: 3}
+		for slot, name := range names {
+			v.Members = append(v.Members, view.Identity{Name: name, Group: 5, Slot: uint16(slot), Incarnation: 9})
+		}
+		first := s.installed.Load()
+		top := view.Compose("tofu", 2, 1, 0, 0, 40+uint64(len(names)), []*view.Group{view.Leaf(&view.View{
+			Cluster: "tofu", Instance: 2, Group: 4, Epoch: 7, Members: first.flat.Members[:3],
+		}), view.Leaf(v)})
+		return &view.ClusterView{Cluster: "tofu", Instance: 2, Leader: "dn001", Top: top}
+	}
+	s.installed.Store(newInstalled(other("dn001", "dn002"), nil))
+	s.installed.Store(newInstalled(other("dn001"), s.installed.Load()))
+	r.Epoch = 41
+	d := s.View()
+	if !d.Valid || d.Epoch != 41 || d.Hash != publish.Hex(s.installed.Load().view.Hash()) {
+		t.Errorf("got %+v", d)
+	}
+	want := "cn001:alive cn002:stale cn003:suspect dn001:alive cn004:joining cn005:left cn006:absent dn002:gone dn003:absent"
+	if got := states(d); got != want {
+		t.Errorf("states %s, want %s", got, want)
+	}
+	r.Epoch++
+	if d := s.View(); d.Valid || d.Counts[view.Unknown] != 3 {
+		t.Errorf("an epoch later: valid %v, %v", d.Valid, d.Counts)
+	}
+	s.installed.Store(newInstalled(other("dn001", "dn002"), s.installed.Load())) // back
+	if got := states(s.View()); !strings.HasSuffix(got, "dn002:alive cn004:joining cn005:left cn006:absent dn003:absent") {
+		t.Errorf("states %s", got)
 	}
 }
 
@@ -163,10 +200,10 @@ func TestOrders(t *testing.T) {
 	} {
 		s, r, _ := newSource()
 		r.State = test.state
-		s.seen.Store(&snapshot{status: control.Status{Role: test.role}})
-		var got control.Input
+		s.seen.Store(&snapshot{status: control.HostStatus{Group: control.Status{Role: test.role}}})
+		var got control.HostInput
 		s.offer = func(in input) error {
-			got = in.Input
+			got = in.HostInput
 			close(in.taken)
 			return nil
 		}
@@ -262,7 +299,7 @@ func TestStatusOfARemovedNode(t *testing.T) {
 	s, r, _ := newSource()
 	*r = control.Register{}
 	seen := *s.seen.Load()
-	seen.status.Instance, seen.status.Role = 0, "absent"
+	seen.status.Group.Instance, seen.status.Group.Role = 0, "absent"
 	s.seen.Store(&seen)
 	if d := s.Status(); d.Instance != 2 || d.Epoch != 7 || d.Valid {
 		t.Errorf("instance %d, epoch %d, valid %v; want the view 2.7, not valid", d.Instance, d.Epoch, d.Valid)

@@ -48,6 +48,7 @@ type host struct {
 	pages  Pages
 	mem    []byte
 	reg    *register
+	layout RegisterLayout
 	*Publisher
 }
 
@@ -79,11 +80,11 @@ func newHost(t testing.TB, change ...func(*host)) *host {
 	h.pages.View, h.mem = memory(t, h.pages.ViewSize)
 	fd, reg := memory(t, h.pages.RegisterSize)
 	h.pages.Register, h.reg = fd, (*register)(unsafe.Pointer(&reg[0]))
-	p, err := NewPublisher(h.mem, layout)
+	p, err := NewPublisher(h.mem)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Publisher = p
+	h.Publisher, h.layout = p, layout
 	for _, c := range change {
 		c(h)
 	}
@@ -143,9 +144,9 @@ func numbered(epoch uint64) *view.View {
 	return v
 }
 
-func (h *host) publish(v *view.View, seq uint64) {
+func (h *host) publish(v *view.View) {
 	h.t.Helper()
-	if err := h.Publish(v, seq); err != nil {
+	if err := h.Publish(v, h.layout); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -9,20 +9,18 @@ import (
 
 // Publisher keeps the current view in a page. It belongs to one goroutine.
 type Publisher struct {
-	page   page
-	layout RegisterLayout
-	buf    []byte
+	page page
+	buf  []byte
 }
 
 // NewPublisher lays out mem, memory shared with readers, unless it already holds a page: then
-// what was published last stays until the next Publish. The layout tells readers where in the
-// register page the lease stands.
-func NewPublisher(mem []byte, layout RegisterLayout) (*Publisher, error) {
+// what was published last stays until the next Publish.
+func NewPublisher(mem []byte) (*Publisher, error) {
 	pg, err := pageOf(mem)
 	if err != nil {
 		return nil, fmt.Errorf("publish views in shared memory: %w", err)
 	}
-	p := &Publisher{page: pg, layout: layout}
+	p := &Publisher{page: pg}
 	if pg.load(wordMagic) != pageMagic || pg.load(wordCapacity) != pg.room() {
 		pg.store(wordMagic, 0)
 		pg.store(wordCapacity, pg.room())
@@ -36,13 +34,14 @@ func NewPublisher(mem []byte, layout RegisterLayout) (*Publisher, error) {
 	return p, nil
 }
 
-// Publish shows v, which the register knows as the group's view seq, to readers; nil says
-// that there is no view. When it fails readers see no view rather than the one before.
-func (p *Publisher) Publish(v *view.View, seq uint64) error {
+// Publish shows v to readers; nil says that there is no view. The layout tells them where the
+// register page has the lease, and the number of the newest view that is known. When it fails
+// readers see no view rather than the one before.
+func (p *Publisher) Publish(v *view.View, layout RegisterLayout) error {
 	var err error
 	p.buf = p.buf[:0]
 	if v != nil {
-		p.buf, err = v.AppendBinary(publication{layout: p.layout, seq: seq}.append(p.buf))
+		p.buf, err = v.AppendBinary(publication{layout: layout, seq: v.Epoch}.append(p.buf))
 		if room := p.page.room(); err == nil && uint64(len(p.buf)) > room {
 			err = fmt.Errorf("view %d takes %d bytes, the page has %d", v.Epoch, len(p.buf), room)
 		}

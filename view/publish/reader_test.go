@@ -24,7 +24,7 @@ func TestReaderFollowsThePage(t *testing.T) {
 	if r.Valid() {
 		t.Error("valid without a view")
 	}
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	if r.Epoch() != 7 || !r.Valid() || !r.Has("n7") || r.Has("n8") || !r.Alive("n0") || r.Alive("n8") {
 		t.Errorf("epoch %d, valid %v", r.Epoch(), r.Valid())
 	}
@@ -34,7 +34,7 @@ func TestReaderFollowsThePage(t *testing.T) {
 	if l := r.Lease(); l <= 0 || l > time.Hour {
 		t.Error("lease", l)
 	}
-	h.publish(nil, 0)
+	h.publish(nil)
 	if r.View() != nil || r.Valid() || r.Has("n0") {
 		t.Error("the view is still there")
 	}
@@ -42,7 +42,7 @@ func TestReaderFollowsThePage(t *testing.T) {
 
 func TestLeaseDecides(t *testing.T) {
 	h := newHost(t)
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	r := h.open()
 	for name, c := range map[string]struct {
 		change func()
@@ -74,7 +74,7 @@ func TestLeaseDecides(t *testing.T) {
 // TestLeaseEndsByTheClockAlone: nothing is written, and the view ceases to be valid.
 func TestLeaseEndsByTheClockAlone(t *testing.T) {
 	h := newHost(t)
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	r := h.open()
 	h.take(1, 7, 200*time.Millisecond)
 	for r.Valid() {
@@ -88,7 +88,7 @@ func TestLeaseEndsByTheClockAlone(t *testing.T) {
 // daemon's offset or by a beat that would lie in the future.
 func TestClockFollowsSuspend(t *testing.T) {
 	h := newHost(t)
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	r := h.open()
 	h.take(1, 7, time.Hour)
 	h.page.store(wordBoot, h.page.load(wordBoot)+uint64(30*time.Minute))
@@ -125,7 +125,7 @@ func TestBootClockIsNeverBehind(t *testing.T) {
 // forward.
 func TestReaderNeverSeesATornView(t *testing.T) {
 	h := newHost(t)
-	h.publish(numbered(1), 1)
+	h.publish(numbered(1))
 	hashes := []uint64{0}
 	for e := range uint64(200) {
 		hashes = append(hashes, numbered(e+1).Hash())
@@ -177,7 +177,7 @@ func TestReaderNeverSeesATornView(t *testing.T) {
 		for i := range v.Members {
 			v.Members[i].Incarnation += e - base
 		}
-		h.publish(v, e)
+		h.publish(v)
 		if e%64 == 0 {
 			runtime.Gosched()
 		}
@@ -192,7 +192,7 @@ func TestReaderNeverSeesATornView(t *testing.T) {
 // TestKilledPublisherLeavesAWholeView: a publisher that dies half way never moved current.
 func TestKilledPublisherLeavesAWholeView(t *testing.T) {
 	h := newHost(t)
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	r := h.open()
 	next := h.page.buffer(h.page.load(wordCurrent) + 1)
 	for i := range next {
@@ -201,13 +201,13 @@ func TestKilledPublisherLeavesAWholeView(t *testing.T) {
 	if r.Epoch() != 7 {
 		t.Error("epoch", r.Epoch())
 	}
-	if _, err := NewPublisher(h.mem, layout); err != nil {
+	if _, err := NewPublisher(h.mem); err != nil {
 		t.Fatal(err)
 	}
 	if r.Epoch() != 7 || h.open().Epoch() != 7 {
 		t.Error("a restarted daemon lost the view")
 	}
-	h.publish(numbered(8), 8)
+	h.publish(numbered(8))
 	if r.Epoch() != 8 {
 		t.Error("epoch", r.Epoch())
 	}
@@ -215,7 +215,7 @@ func TestKilledPublisherLeavesAWholeView(t *testing.T) {
 
 func TestPublishRefusesWhatDoesNotFit(t *testing.T) {
 	h := newHost(t)
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	h.take(1, 7, time.Hour)
 	r := h.open()
 	big := numbered(8)
@@ -223,7 +223,7 @@ func TestPublishRefusesWhatDoesNotFit(t *testing.T) {
 	for s := range uint16(1000) {
 		big.Members = append(big.Members, view.Identity{Name: fmt.Sprintf("a-rather-long-name-of-a-node-%d", s), Slot: s})
 	}
-	if err := h.Publish(big, 8); err == nil {
+	if err := h.Publish(big, layout); err == nil {
 		t.Fatal("it fits?")
 	}
 	if r.View() != nil || r.Valid() {
@@ -231,10 +231,10 @@ func TestPublishRefusesWhatDoesNotFit(t *testing.T) {
 	}
 	bad := numbered(9)
 	bad.Members[0].Slot = 99
-	if err := h.Publish(bad, 9); err == nil || r.View() != nil {
+	if err := h.Publish(bad, layout); err == nil || r.View() != nil {
 		t.Error("disorder:", err)
 	}
-	if _, err := NewPublisher(make([]byte, 64), layout); err == nil {
+	if _, err := NewPublisher(make([]byte, 64)); err == nil {
 		t.Error("64 bytes are a page")
 	}
 }
@@ -245,7 +245,7 @@ func TestReopenFollowsARestartedDaemon(t *testing.T) {
 	t.Run("first", func(t *testing.T) {
 		h := newHost(t)
 		dir = filepath.Dir(h.socket)
-		h.publish(numbered(7), 7)
+		h.publish(numbered(7))
 		h.take(1, 7, time.Hour)
 		r = h.open()
 		h.Retire()
@@ -265,7 +265,7 @@ func TestReopenFollowsARestartedDaemon(t *testing.T) {
 	}
 	h := newHost(t)
 	r.socket = ViewSocket(h.socket)
-	h.publish(numbered(9), 9)
+	h.publish(numbered(9))
 	h.take(1, 9, time.Hour)
 	if err := r.Reopen(); err != nil {
 		t.Fatal(err)
@@ -281,7 +281,7 @@ func TestReopenFollowsARestartedDaemon(t *testing.T) {
 // TestReopenWhileOthersRead: the old pages stay mapped while somebody reads them.
 func TestReopenWhileOthersRead(t *testing.T) {
 	h := newHost(t)
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	h.take(1, 7, time.Hour)
 	r := h.open()
 	var readers sync.WaitGroup
@@ -317,8 +317,8 @@ func TestOpenTellsWhatIsWrong(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*host){
 		"another layout":  func(h *host) { h.page.store(wordMagic, 1) },
-		"beyond the page": func(h *host) { h.layout.LeaseUntil = 4096; h.publish(numbered(1), 1) },
-		"unaligned":       func(h *host) { h.layout.LeaseUntil = 4; h.publish(numbered(1), 1) },
+		"beyond the page": func(h *host) { h.layout.LeaseUntil = 4096; h.publish(numbered(1)) },
+		"unaligned":       func(h *host) { h.layout.LeaseUntil = 4; h.publish(numbered(1)) },
 		"no view inside":  func(h *host) { h.page.write([]byte("x")) },
 		"too long":        func(h *host) { h.page.buffer(h.page.load(wordCurrent)).store(0, math.MaxUint64) },
 	} {
@@ -344,7 +344,7 @@ func FuzzPage(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, body, reg []byte, size uint64) {
-		p, err := NewPublisher(aligned(make([]byte, 2048)), layout)
+		p, err := NewPublisher(aligned(make([]byte, 2048)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -374,7 +374,7 @@ func aligned(b []byte) []byte {
 
 func BenchmarkReader(b *testing.B) {
 	h := newHost(b)
-	h.publish(numbered(39), 39)
+	h.publish(numbered(39))
 	h.take(1, 39, time.Hour)
 	r := h.open()
 	for b.Loop() {

@@ -95,7 +95,7 @@ func TestReaderReadsARegisterInAMap(t *testing.T) {
 		}
 		h.pages.Register, h.pages.RegisterSize = fd, int(unsafe.Sizeof(register{}))
 	})
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	if !h.open().Alive("n3") {
 		t.Error("not alive")
 	}

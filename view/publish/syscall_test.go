@@ -22,7 +22,7 @@ const jailed = "ROLLCALL_TEST_JAILED"
 // of the thread that reads, but those by which Go's scheduler parks threads.
 func TestReaderMakesNoSystemCall(t *testing.T) {
 	h := newHost(t)
-	h.publish(numbered(7), 7)
+	h.publish(numbered(7))
 	h.take(1, 7, time.Hour)
 	for _, what := range []string{"getppid", "boottime"} {
 		if err := jail(t, h, what); !killed(err) {

@@ -212,6 +212,15 @@ func (c *Config) Own() *Group {
 	return nil
 }
 
+// Size is how many nodes the inventory has.
+func (c *Config) Size() int {
+	n := 0
+	for i := range c.Groups {
+		n += len(c.Groups[i].Nodes)
+	}
+	return n
+}
+
 // TransportOf is the transport of a group's frames.
 func (c *Config) TransportOf(g *Group) string { return cmp.Or(g.Transport, c.transport) }
 
