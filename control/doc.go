@@ -23,7 +23,8 @@
 //
 // Every random run of tests/sim (TestSeeds) checks all of them after every event, and
 // TestCheckersCatchLies shows that its checkers can fail; control/testdata tells each as a
-// story; tests/e2e shows them with real daemons and the real kernel program.
+// story; tests/e2e shows them with real daemons and the real kernel program, and make torture
+// counts under faults of every kind what G1 and G5 forbid.
 //
 //   - G1 Agreement: two nodes never install different content for the same instance and
 //     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/explore, tests/e2e
@@ -51,7 +52,8 @@
 //     TestAgentRestartAdopts.
 //   - G10 Closed door: a frame that is not the cluster's changes nothing but a counter.
 //     dataplane TestKernelPackets, TestDifferential, TestEveryBitIsSigned,
-//     TestSocketCountsWrongFrames, TestSocketReplay, tests/e2e TestBadInput.
+//     TestSocketCountsWrongFrames, TestSocketReplay, tests/e2e TestBadInput,
+//     TestFloodIsOnlyCounted.
 //
 // What G3 does not cover: the founders' rule rests on the voters they recorded. A founder records
 // those of every view that it installs, those that are about to be let in before they are, and
