@@ -59,7 +59,7 @@ static __always_inline void rc_reply(const struct rc_group *r, struct rc_frame *
 	y->roster = bpf_cpu_to_be64(r->rosters[0]);
 	y->silence_us = bpf_htonl(r->silence_us);
 	y->agent_age_ms = bpf_htonl(rc_agent_age_ms(r, now));
-	y->health = bpf_htons((__u16)r->health);
+	y->health = bpf_htons((__u16)r->health | (r->orphaned ? RC_HEALTH_ORPHANED : 0));
 	y->wire_min = RC_WIRE_VERSION;
 	y->wire_max = RC_WIRE_VERSION;
 	y->below_generation = bpf_htons(r->below.generation);

@@ -44,6 +44,17 @@ static __always_inline bool rc_xdp_untag(struct xdp_md *ctx)
 	return true;
 }
 
+/* Tells the frame logic whether the agent's process lives: only that keeps its array filled. */
+SEC("xdp")
+int rc_xdp_enter(struct xdp_md *ctx)
+{
+	rc_say_orphaned(0);
+	bpf_tail_call(ctx, &rc_xdp_agent, 0);
+	rc_say_orphaned(1);
+	bpf_tail_call(ctx, &rc_xdp_logic, 0);
+	return XDP_PASS;
+}
+
 SEC("xdp")
 int rc_xdp_serve(struct xdp_md *ctx)
 {
@@ -95,6 +106,16 @@ static __always_inline bool rc_skb_priority_tagged(const struct __sk_buff *skb)
 	if (!skb->vlan_present)
 		return rc_priority_tagged(data, data_end);
 	return (void *)(eth + 1) <= data_end && !(skb->vlan_tci & RC_VLAN_ID) && !rc_is_vlan(eth->h_proto);
+}
+
+SEC("tc")
+int rc_tc_enter(struct __sk_buff *skb)
+{
+	rc_say_orphaned(0);
+	bpf_tail_call(skb, &rc_tc_agent, 0);
+	rc_say_orphaned(1);
+	bpf_tail_call(skb, &rc_tc_logic, 0);
+	return TC_ACT_UNSPEC;
 }
 
 SEC("tc")

@@ -60,6 +60,21 @@ static __always_inline bool rc_look_up(__u32 level, bool seat, __u32 slot, struc
 	return in->lock && in->tally && in->group;
 }
 
+static __always_inline void rc_say_orphaned(__u32 orphaned)
+{
+	__u32 first = 0, *said = bpf_map_lookup_elem(&rc_orphaned, &first);
+
+	if (said)
+		*said = orphaned;
+}
+
+static __always_inline __u32 rc_is_orphaned(void)
+{
+	__u32 first = 0, *said = bpf_map_lookup_elem(&rc_orphaned, &first);
+
+	return said ? *said : 0;
+}
+
 static __always_inline bool rc_is_seat(__u32 level, __u32 slot)
 {
 	return level > 0 && slot >= RC_FIRST_SEAT && slot < RC_SLOTS;
@@ -71,6 +86,7 @@ static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_ou
 	__u32 level = f->h.level, from = bpf_ntohs(f->h.from);
 	bool answer = rc_is_answer(f->h.kind), seat = rc_is_seat(level, bpf_ntohs(f->h.to));
 	struct rc_event event = { .place = level * 2 + seat, .at = now, .ballot = bpf_be64_to_cpu(f->h.ballot) };
+	__u32 orphaned = rc_is_orphaned();
 	struct rc_place_in_group in;
 
 	if (!rc_look_up(level, seat, answer ? from : RC_TO_ALL, &in)) {
@@ -78,6 +94,7 @@ static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_ou
 		return;
 	}
 	bpf_spin_lock(&in.lock->lock);
+	in.group->orphaned = orphaned;
 	if (!rc_addressed(in.group, f, o)) {
 		event.seq = in.group->committed.seq;
 	} else if (answer) {

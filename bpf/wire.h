@@ -33,6 +33,7 @@ enum rc_kind {
 };
 
 #define RC_FLAG_HANDOVER 1
+#define RC_HEALTH_ORPHANED 0x8000 /* the agent's process is no more */
 
 struct rc_wire_header {
 	__be32 magic;

@@ -73,7 +73,7 @@ func (r *Register) apply(c *Command) {
 	case CommandVacate:
 		*r = Register{
 			Version: r.Version, Incarnation: c.Incarnation, Key: r.Key, Newest: r.Newest, Keys: r.Keys,
-			AgentAt: r.AgentAt, Health: r.Health,
+			AgentAt: r.AgentAt, Health: r.Health, Orphaned: r.Orphaned,
 		}
 	case CommandJoin:
 		if r.State != RegisterVacant {

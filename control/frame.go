@@ -97,6 +97,10 @@ type Reply struct {
 	Keys        KeyIDs // of the keys that the host holds
 }
 
+// HealthOrphaned in Reply.Health: the agent's process is no more, however young its last stamp
+// is. The other bits are the agent's.
+const HealthOrphaned uint16 = 0x8000
+
 // NoAgent as Reply.AgentAgeMS: no agent ever wrote a stamp.
 const NoAgent uint32 = 0xffffffff
 

@@ -77,7 +77,8 @@ type Register struct {
 
 	AgentAt Time   // written by the agent alone: its last sign of life
 	Health  uint32 // written by the agent alone
-	_       uint32
+
+	Orphaned uint32 // 1: when the last frame came the agent's process was no more; set by whoever serves frames
 }
 
 // MaxTime is later than every other time.
@@ -332,12 +333,20 @@ func (r *Register) reply(now Time, f *Frame, kind Kind) {
 		Roster:      r.Rosters[0],
 		SilenceUS:   r.SilenceUS,
 		AgentAgeMS:  r.AgentAgeMS(now),
-		Health:      uint16(r.Health),
+		Health:      r.health(),
 		WireMin:     WireVersion,
 		WireMax:     WireVersion,
 		Below:       r.Below,
 		Keys:        r.Keys,
 	}
+}
+
+func (r *Register) health() uint16 {
+	h := uint16(r.Health)
+	if r.Orphaned != 0 {
+		h |= HealthOrphaned
+	}
+	return h
 }
 
 // AgentAgeMS is how long ago the agent stamped the register, or NoAgent.

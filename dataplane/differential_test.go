@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unsafe"
@@ -159,6 +160,10 @@ func (d *differential) agent() {
 	d.doing = "agent"
 	own, kernel := &d.registers[i], d.register(i)
 	switch d.rng.IntN(4) {
+	case 3: // it comes and goes, which the kernel takes its time for
+		if d.chance(1) {
+			d.comesOrGoes()
+		}
 	case 0:
 		own.AgentAt, own.Health = d.now-control.Time(d.rng.IntN(3)*1_234_567), uint32(d.rng.IntN(9))
 		kernel.AgentAt, kernel.Health = own.AgentAt, own.Health
@@ -175,6 +180,17 @@ func (d *differential) agent() {
 			d.thawed[i], own.State = own.State, control.RegisterFrozen
 		}
 		kernel.State = own.State
+	}
+}
+
+// comesOrGoes has an agent's process end, or another begin.
+func (d *differential) comesOrGoes() {
+	d.model.orphaned ^= 1
+	hook := strings.TrimSuffix(testDoors[d.door].program, "door")
+	if d.model.orphaned == 0 {
+		d.put(hook+"agent", 0, d.coll.Programs[hook+"serve"])
+	} else if err := d.coll.Maps[hook+"agent"].Delete(uint32(0)); err != nil {
+		d.fatalf("empty %sagent: %v", hook, err)
 	}
 }
 

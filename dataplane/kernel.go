@@ -29,12 +29,18 @@ const (
 	mapPace     = "rc_pace"
 	mapXDPProgs = "rc_xdp_progs"
 	mapTCProgs  = "rc_tc_progs"
+	mapXDPLogic = "rc_xdp_logic"
+	mapTCLogic  = "rc_tc_logic"
+	mapXDPAgent = "rc_xdp_agent" // not pinned: emptied when this process ends
+	mapTCAgent  = "rc_tc_agent"
 )
 
 // The programs of bpf/.
 const (
 	progXDPDoor  = "rc_xdp_door"
 	progTCDoor   = "rc_tc_door"
+	progXDPEnter = "rc_xdp_enter"
+	progTCEnter  = "rc_tc_enter"
 	progXDPServe = "rc_xdp_serve"
 	progTCServe  = "rc_tc_serve"
 	progCommand  = "rc_command"

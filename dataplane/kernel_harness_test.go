@@ -99,8 +99,11 @@ func openTestKernelBy(t testing.TB, testClock bool) *testKernel {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { k.ring.Close() })
-	k.put("rc_xdp_progs", 0, coll.Programs["rc_xdp_serve"])
-	k.put("rc_tc_progs", 0, coll.Programs["rc_tc_serve"])
+	for _, hook := range []string{"rc_xdp_", "rc_tc_"} {
+		k.put(hook+"logic", 0, coll.Programs[hook+"serve"])
+		k.put(hook+"agent", 0, coll.Programs[hook+"serve"])
+		k.put(hook+"progs", 0, coll.Programs[hook+"enter"])
+	}
 	k.put("rc_host", 0, &rollcallRcHost{Mac: hostMAC, GroupMac: hostGroup, Transports: 7, Ip4: hostIP4, Ip6: hostIP6})
 	for i, secret := range twinKeys.Slots {
 		k0, k1 := KeyWords(secret)

@@ -33,7 +33,7 @@ func (k *Kernel) spec(frags bool) (*ebpf.CollectionSpec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the built-in kernel programs: %w", err)
 	}
-	for _, name := range []string{progXDPDoor, progXDPServe} {
+	for _, name := range []string{progXDPDoor, progXDPEnter, progXDPServe} {
 		p := spec.Programs[name]
 		p.Flags &^= unix.BPF_F_XDP_HAS_FRAGS
 		if frags {
@@ -127,9 +127,12 @@ func (k *Kernel) answerFor(group uint16) error {
 
 // enter makes the doors lead to the programs loaded.
 func (k *Kernel) enter() error {
-	for array, program := range map[string]string{mapXDPProgs: progXDPServe, mapTCProgs: progTCServe} {
-		if err := k.coll.Maps[array].Put(uint32(0), k.coll.Programs[program]); err != nil {
-			return fmt.Errorf("put %s in its place: %w", program, err)
+	for _, to := range []struct{ array, program string }{ // what is called, before who calls
+		{mapXDPLogic, progXDPServe}, {mapXDPAgent, progXDPServe}, {mapXDPProgs, progXDPEnter},
+		{mapTCLogic, progTCServe}, {mapTCAgent, progTCServe}, {mapTCProgs, progTCEnter},
+	} {
+		if err := k.coll.Maps[to.array].Put(uint32(0), k.coll.Programs[to.program]); err != nil {
+			return fmt.Errorf("put %s in its place: %w", to.program, err)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -16,7 +17,7 @@ import (
 // pinned are the maps that outlive the agent. Keys do not: they are in the programs' reach
 // but under no name. A file system of pins takes no other files, and no dots in names.
 var pinned = []string{
-	mapGroup, mapTally, mapMember, mapLock, mapTimer, mapEvents, mapStats, mapXDPProgs, mapTCProgs, mapPeer, mapPace,
+	mapGroup, mapTally, mapMember, mapLock, mapTimer, mapEvents, mapStats, mapXDPProgs, mapTCProgs, mapXDPLogic, mapTCLogic, mapPeer, mapPace,
 }
 
 // pinPath is where a cluster's pins are. Names of clusters have no underscore, so that
@@ -111,7 +112,7 @@ func loadPins(dir string) (map[string]*ebpf.Map, error) {
 	maps := make(map[string]*ebpf.Map)
 	for _, name := range append([]string{mapDoor}, pinned...) {
 		m, err := ebpf.LoadPinnedMap(filepath.Join(dir, name), nil)
-		if errors.Is(err, fs.ErrNotExist) && (name == mapPeer || name == mapPace) {
+		if errors.Is(err, fs.ErrNotExist) && !slices.Contains([]string{mapDoor, mapGroup, mapXDPProgs, mapTCProgs}, name) {
 			continue // of a version that had none: another layout, which is carried over
 		}
 		if err != nil {

@@ -99,6 +99,7 @@ type model struct {
 	registers [control.Places]control.Register
 	tallies   [control.Levels]control.Tally
 	stats     [control.Reasons]uint64
+	orphaned  uint32    // 1: no agent lives
 	event     testEvent // what the last frame woke the agent with; zero: nothing
 }
 
@@ -220,6 +221,9 @@ func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 }
 
 func (m *model) apply(now control.Time, frame []byte) (control.Outcome, []byte) {
+	if f, why := ParseFrame(frame, &twinKeys); why == control.ReasonNone && f.Level < control.Levels {
+		m.registers[control.PlaceOf(f.Level, f.To)].Orphaned = m.orphaned
+	}
 	p, o, reply := serve(now, &m.registers, &m.tallies, &twinKeys, frame, nil)
 	if o.Wake != 0 {
 		f, _ := ParseFrame(frame, &twinKeys)

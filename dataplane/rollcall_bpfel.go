@@ -90,9 +90,9 @@ type rollcallRcGroup struct {
 		_    structs.HostLayout
 		Word [4]uint64
 	}
-	AgentAt uint64
-	Health  uint32
-	Zero2   uint32
+	AgentAt  uint64
+	Health   uint32
+	Orphaned uint32
 }
 
 type rollcallRcHost struct {
@@ -244,20 +244,27 @@ const (
 	rollcallMapRcKey       = "rc_key"
 	rollcallMapRcLock      = "rc_lock"
 	rollcallMapRcMember    = "rc_member"
+	rollcallMapRcOrphaned  = "rc_orphaned"
 	rollcallMapRcPace      = "rc_pace"
 	rollcallMapRcPeer      = "rc_peer"
 	rollcallMapRcStats     = "rc_stats"
 	rollcallMapRcTally     = "rc_tally"
+	rollcallMapRcTcAgent   = "rc_tc_agent"
+	rollcallMapRcTcLogic   = "rc_tc_logic"
 	rollcallMapRcTcProgs   = "rc_tc_progs"
 	rollcallMapRcTimer     = "rc_timer"
 	rollcallMapRcView      = "rc_view"
+	rollcallMapRcXdpAgent  = "rc_xdp_agent"
+	rollcallMapRcXdpLogic  = "rc_xdp_logic"
 	rollcallMapRcXdpProgs  = "rc_xdp_progs"
 	rollcallProgRcCommand  = "rc_command"
 	rollcallProgRcSeed     = "rc_seed"
 	rollcallProgRcTcDoor   = "rc_tc_door"
+	rollcallProgRcTcEnter  = "rc_tc_enter"
 	rollcallProgRcTcServe  = "rc_tc_serve"
 	rollcallProgRcTick     = "rc_tick"
 	rollcallProgRcXdpDoor  = "rc_xdp_door"
+	rollcallProgRcXdpEnter = "rc_xdp_enter"
 	rollcallProgRcXdpServe = "rc_xdp_serve"
 	rollcallVarRcEthertype = "rc_ethertype"
 	rollcallVarRcPort      = "rc_port"
@@ -309,9 +316,11 @@ type rollcallProgramSpecs struct {
 	RcCommand  *ebpf.ProgramSpec `ebpf:"rc_command"`
 	RcSeed     *ebpf.ProgramSpec `ebpf:"rc_seed"`
 	RcTcDoor   *ebpf.ProgramSpec `ebpf:"rc_tc_door"`
+	RcTcEnter  *ebpf.ProgramSpec `ebpf:"rc_tc_enter"`
 	RcTcServe  *ebpf.ProgramSpec `ebpf:"rc_tc_serve"`
 	RcTick     *ebpf.ProgramSpec `ebpf:"rc_tick"`
 	RcXdpDoor  *ebpf.ProgramSpec `ebpf:"rc_xdp_door"`
+	RcXdpEnter *ebpf.ProgramSpec `ebpf:"rc_xdp_enter"`
 	RcXdpServe *ebpf.ProgramSpec `ebpf:"rc_xdp_serve"`
 }
 
@@ -326,13 +335,18 @@ type rollcallMapSpecs struct {
 	RcKey      *ebpf.MapSpec `ebpf:"rc_key"`
 	RcLock     *ebpf.MapSpec `ebpf:"rc_lock"`
 	RcMember   *ebpf.MapSpec `ebpf:"rc_member"`
+	RcOrphaned *ebpf.MapSpec `ebpf:"rc_orphaned"`
 	RcPace     *ebpf.MapSpec `ebpf:"rc_pace"`
 	RcPeer     *ebpf.MapSpec `ebpf:"rc_peer"`
 	RcStats    *ebpf.MapSpec `ebpf:"rc_stats"`
 	RcTally    *ebpf.MapSpec `ebpf:"rc_tally"`
+	RcTcAgent  *ebpf.MapSpec `ebpf:"rc_tc_agent"`
+	RcTcLogic  *ebpf.MapSpec `ebpf:"rc_tc_logic"`
 	RcTcProgs  *ebpf.MapSpec `ebpf:"rc_tc_progs"`
 	RcTimer    *ebpf.MapSpec `ebpf:"rc_timer"`
 	RcView     *ebpf.MapSpec `ebpf:"rc_view"`
+	RcXdpAgent *ebpf.MapSpec `ebpf:"rc_xdp_agent"`
+	RcXdpLogic *ebpf.MapSpec `ebpf:"rc_xdp_logic"`
 	RcXdpProgs *ebpf.MapSpec `ebpf:"rc_xdp_progs"`
 }
 
@@ -372,13 +386,18 @@ type rollcallMaps struct {
 	RcKey      *ebpf.Map `ebpf:"rc_key"`
 	RcLock     *ebpf.Map `ebpf:"rc_lock"`
 	RcMember   *ebpf.Map `ebpf:"rc_member"`
+	RcOrphaned *ebpf.Map `ebpf:"rc_orphaned"`
 	RcPace     *ebpf.Map `ebpf:"rc_pace"`
 	RcPeer     *ebpf.Map `ebpf:"rc_peer"`
 	RcStats    *ebpf.Map `ebpf:"rc_stats"`
 	RcTally    *ebpf.Map `ebpf:"rc_tally"`
+	RcTcAgent  *ebpf.Map `ebpf:"rc_tc_agent"`
+	RcTcLogic  *ebpf.Map `ebpf:"rc_tc_logic"`
 	RcTcProgs  *ebpf.Map `ebpf:"rc_tc_progs"`
 	RcTimer    *ebpf.Map `ebpf:"rc_timer"`
 	RcView     *ebpf.Map `ebpf:"rc_view"`
+	RcXdpAgent *ebpf.Map `ebpf:"rc_xdp_agent"`
+	RcXdpLogic *ebpf.Map `ebpf:"rc_xdp_logic"`
 	RcXdpProgs *ebpf.Map `ebpf:"rc_xdp_progs"`
 }
 
@@ -391,13 +410,18 @@ func (m *rollcallMaps) Close() error {
 		m.RcKey,
 		m.RcLock,
 		m.RcMember,
+		m.RcOrphaned,
 		m.RcPace,
 		m.RcPeer,
 		m.RcStats,
 		m.RcTally,
+		m.RcTcAgent,
+		m.RcTcLogic,
 		m.RcTcProgs,
 		m.RcTimer,
 		m.RcView,
+		m.RcXdpAgent,
+		m.RcXdpLogic,
 		m.RcXdpProgs,
 	)
 }
@@ -418,9 +442,11 @@ type rollcallPrograms struct {
 	RcCommand  *ebpf.Program `ebpf:"rc_command"`
 	RcSeed     *ebpf.Program `ebpf:"rc_seed"`
 	RcTcDoor   *ebpf.Program `ebpf:"rc_tc_door"`
+	RcTcEnter  *ebpf.Program `ebpf:"rc_tc_enter"`
 	RcTcServe  *ebpf.Program `ebpf:"rc_tc_serve"`
 	RcTick     *ebpf.Program `ebpf:"rc_tick"`
 	RcXdpDoor  *ebpf.Program `ebpf:"rc_xdp_door"`
+	RcXdpEnter *ebpf.Program `ebpf:"rc_xdp_enter"`
 	RcXdpServe *ebpf.Program `ebpf:"rc_xdp_serve"`
 }
 
@@ -429,9 +455,11 @@ func (p *rollcallPrograms) Close() error {
 		p.RcCommand,
 		p.RcSeed,
 		p.RcTcDoor,
+		p.RcTcEnter,
 		p.RcTcServe,
 		p.RcTick,
 		p.RcXdpDoor,
+		p.RcXdpEnter,
 		p.RcXdpServe,
 	)
 }
