@@ -61,11 +61,10 @@ func Walk(w *World, rng *rand.Rand, steps int) int {
 	return steps
 }
 
-// Walks takes random walks, one a seed, until one breaks something, all are done, or the
-// time is over. It reports how many seeds were tried.
-func Walks(from, seeds uint64, during time.Duration, trace func(string)) (tried uint64, r Report) {
+// Walks takes random walks from the openings, one a seed, until one breaks something, all are done,
+// or the time is over. It reports how many seeds were tried.
+func Walks(openings []*Opening, from, seeds uint64, during time.Duration, trace func(string)) (tried uint64, r Report) {
 	began := time.Now()
-	openings := Openings()
 	for seed := from; seed < from+seeds && time.Since(began) < during; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 0x77616c6b))
 		o := openings[rng.IntN(len(openings))]

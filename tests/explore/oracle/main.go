@@ -23,7 +23,7 @@ func main() {
 	seeds := flag.Uint64("seeds", 1000, "how many seeds")
 	during := flag.Duration("during", time.Hour, "stop after this time")
 	only := flag.String("only", "", "with -check sim: the guarantee that is checked; empty: all")
-	opening := flag.String("opening", "", "with -check search: only from this opening")
+	opening := flag.String("opening", "", "with -check walks or search: only from this opening")
 	depth := flag.Int("depth", 0, "with -check search: how many events; 0: as every test run")
 	trace := flag.Bool("trace", false, "print one line an event")
 	flag.Parse()
@@ -38,7 +38,11 @@ func main() {
 	switch *check {
 	case "walks":
 		var r explore.Report
-		tried, r = explore.Walks(*from, *seeds, *during, say)
+		openings := explore.Openings()
+		if *opening != "" {
+			openings = []*explore.Opening{explore.Named(*opening)}
+		}
+		tried, r = explore.Walks(openings, *from, *seeds, *during, say)
 		broken = r.Violation
 	case "sim":
 		for ; tried < *seeds && broken == nil && time.Since(began) < *during; tried++ {
