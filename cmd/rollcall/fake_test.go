@@ -101,7 +101,11 @@ func (f *fake) set(change func(*publish.Document)) {
 	f.Raise()
 }
 
-func (f *fake) Group() publish.GroupDocument {
+func (f *fake) Group(which string) (publish.GroupDocument, error) {
+	if which != "" && which != "rack0" {
+		return publish.GroupDocument{}, fmt.Errorf("no group %q: rollcall tree -o wide lists them", which)
+	}
+
 	entry := func(slot uint16, s view.State) publish.GroupEntry {
 		return publish.GroupEntry{
 			Name: fmt.Sprintf("cn%03d", slot+1), Slot: slot, State: s, Incarnation: publish.Hex(0xa0 + uint64(slot)),
@@ -120,7 +124,57 @@ func (f *fake) Group() publish.GroupDocument {
 		g.Members[1].Keys = g.Members[0].Keys
 	}
 	g.Members[2].EchoAgeMS, g.Members[2].AgentAgeMS, g.Members[2].RTTNS = -1, -1, 0
-	return g
+	if which != "" {
+		g.Name = which
+	}
+	return g, nil
+}
+
+// Tree is a cluster of five groups of two, of which group 2 lost a node and group 4 both.
+func (f *fake) Tree() publish.TreeDocument {
+	d := f.View()
+	d.Members = nil
+	var groups []publish.TreeBranch
+	for g := range uint16(5) {
+		groups = append(groups, publish.TreeBranch{Group: g, Name: fmt.Sprintf("rack%d", g), Seq: 3, Down: []publish.Member{}})
+		for slot := range uint16(2) {
+			m := publish.Member{Name: fmt.Sprintf("cn%03d", 2*g+slot+1), Group: g, Slot: slot, Incarnation: publish.Hex(1), State: view.Alive}
+			switch {
+			case !d.Valid:
+				m.State = view.Unknown
+			case g == 4, g == 2 && slot == 1:
+				m.State, m.Incarnation = view.Gone, ""
+			}
+			d.Members = append(d.Members, m)
+		}
+	}
+	groups[3].Name, groups[2].Generation = "", 1
+	return publish.NewTree(&d, groups)
+}
+
+func (f *fake) Diff(from, to uint64) (publish.DiffDocument, error) {
+	if from < 5 || to > 7 {
+		return publish.DiffDocument{}, fmt.Errorf("this node does not hold epoch %d: it has some of 5 to 7", from)
+	}
+	a, b := document(from), document(to)
+	d := publish.DiffDocument{Schema: publish.Schema, Cluster: a.Cluster, Instance: a.Instance, From: a.Epoch, To: b.Epoch, Joined: []string{}, Removed: []string{}, Restarted: []string{}}
+	if from != to {
+		d.Removed, d.Restarted = []string{"cn004"}, []string{"cn002", "cn003"}
+	}
+	return d, nil
+}
+
+func (f *fake) Verify(context.Context) (publish.VerifyDocument, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := publish.VerifyDocument{Schema: publish.Schema, Cluster: "tofu", Asked: 4, Agree: true, Silent: []string{"cn004"}, Views: []publish.Verdict{
+		{Instance: 2, Epoch: 7, Hash: publish.Hex(0xabc), Valid: true, Nodes: []string{"cn001", "cn002"}},
+		{Instance: 2, Epoch: 6, Hash: publish.Hex(0xdef), Nodes: []string{"cn003"}},
+	}}
+	if !f.doc.Valid {
+		d.Agree, d.Views[1].Epoch = false, 7
+	}
+	return d, nil
 }
 
 func (f *fake) Status() publish.StatusDocument {

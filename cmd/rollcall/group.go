@@ -19,17 +19,22 @@ func (a *app) groupCommand() *cobra.Command {
 		watch bool
 	)
 	c := &cobra.Command{
-		Use:   "group",
-		Short: "Show the group as this node's kernel and daemon see it",
-		Long: `Show this node's group, one line for each slot. What members answered is known to the
-leader alone: ask there to see rounds missed, ages and round-trip times.`,
-		Example: "  rollcall group\n  rollcall group -o wide -s suspect",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		Use:   "group [NAME]",
+		Short: "Show a group, slot by slot",
+		Long: `Show this node's group as its kernel and daemon see it, one line for each slot. What members
+answered is known to the leader alone: ask there to see rounds missed, ages and round-trip times.
+With the name or number of another group, show what the cluster view has of that one.`,
+		Example: "  rollcall group\n  rollcall group rack7\n  rollcall group -o wide -s suspect",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			which := ""
+			if len(args) > 0 {
+				which = args[0]
+			}
 			if err := of.read(); err != nil {
 				return err
 			}
-			return a.again(c.Context(), watch, func(ctx context.Context) error { return a.group(ctx, &of) })
+			return a.again(c.Context(), watch, func(ctx context.Context) error { return a.group(ctx, which, &of) })
 		},
 	}
 	of.flags(c)
@@ -37,8 +42,8 @@ leader alone: ask there to see rounds missed, ages and round-trip times.`,
 	return c
 }
 
-func (a *app) group(ctx context.Context, of *selection) error {
-	g, err := a.client().Group(ctx)
+func (a *app) group(ctx context.Context, which string, of *selection) error {
+	g, err := a.client().Group(ctx, which)
 	if err != nil {
 		return err
 	}
@@ -59,8 +64,8 @@ func (a *app) group(ctx context.Context, of *selection) error {
 		return err
 	}
 	if !a.noHeader {
-		fmt.Fprintf(a.stdout, "cluster %s, instance %d, level %d, group %d: %s; leader %s, ballot %s, round %d, accepted %d, committed %d, quorum %d\n",
-			g.Cluster, g.Instance, g.Level, g.Group, g.Role, dash(g.Leader), g.Ballot, g.Round, g.Accepted, g.Committed, g.Quorum)
+		fmt.Fprintf(a.stdout, "cluster %s, instance %d, level %d, group %d%s: %s; leader %s, ballot %s, round %d, accepted %d, committed %d, quorum %d\n",
+			g.Cluster, g.Instance, g.Level, g.Group, inBrackets(g.Name), g.Role, dash(g.Leader), g.Ballot, g.Round, g.Accepted, g.Committed, g.Quorum)
 	}
 	header := []string{"SLOT", "NAME", "STATE", "MISSED", "ECHO", "AGENT", "RTT", "ACCEPTED", "COMMITTED"}
 	if a.output == outputWide {
@@ -94,6 +99,13 @@ func age(ms int64) string {
 		return "-"
 	}
 	return (time.Duration(ms) * time.Millisecond).String()
+}
+
+func inBrackets(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " (" + name + ")"
 }
 
 func dash(s string) string {

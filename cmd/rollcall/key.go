@@ -149,7 +149,7 @@ func keysOf(g *publish.GroupDocument) keyDocument {
 }
 
 func (a *app) keyStatus(ctx context.Context) error {
-	g, err := a.client().Group(ctx)
+	g, err := a.client().Group(ctx, "")
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ func (a *agent) install(_ control.Time, v *view.ClusterView) {
 		a.log.Error().Err(err).Msg("readers of the mapped view see none")
 	}
 	a.source.installed.Store(in)
+	a.source.epochs.add(v)
 	a.summary = fmt.Sprintf("epoch %d of instance %d: %d of %d nodes, leader %s",
 		v.Epoch(), v.Instance, len(in.flat.Members), a.cfg.Size(), v.Leader)
 	a.notifier.say(a.summary)

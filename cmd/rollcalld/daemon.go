@@ -136,7 +136,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 
 	a := &agent{cfg: cfg, log: log, source: s, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}
 	l := newLoop(control.NewHost(p.control), plane, a)
-	s.plane, s.register, s.offer, s.loop = plane, page.read, l.offer, l
+	s.plane, s.register, s.offer, s.ask, s.loop = plane, page.read, l.offer, sender.Ask, l
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -160,7 +160,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}
 	s.reload = func() error { return keys.reload(ctx) } // what it sets going outlives the request
 	api := &publish.Server{Source: s}
-	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Take: func(m control.Message) error {
+	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Take: func(m control.Message) error {
 		return l.offer(input{HostInput: control.HostInput{Message: &m}})
 	}}
 	serve(func() error { return agents.Serve(ctx, listeners[0]) })

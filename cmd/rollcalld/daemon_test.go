@@ -153,7 +153,7 @@ func TestDaemonFromStartToEnd(t *testing.T) {
 	if err != nil || len(events) < 2 || events[0].Kind != "founded" || events[1].Hash != first.Hash {
 		t.Errorf("events %+v, %v", events, err)
 	}
-	if group, err := client.Group(t.Context()); err != nil || group.Role != "leader" || len(group.Members) != 1 {
+	if group, err := client.Group(t.Context(), ""); err != nil || group.Role != "leader" || len(group.Members) != 1 {
 		t.Errorf("group %+v, %v", group, err)
 	}
 

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/cmd/internal/config"
 	"rollcall/cmd/internal/version"
+	"rollcall/cmd/rollcalld/calls"
 	"rollcall/control"
 	"rollcall/dataplane"
 	"rollcall/view"
@@ -31,7 +32,8 @@ type source struct {
 	now      func() control.Time
 	offer    func(input) error
 	reload   func() error // of the key file
-	loop     *loop        // its counters only
+	ask      func(ctx context.Context, agent string, of calls.Scope) (*publish.VerifyDocument, error)
+	loop     *loop // its counters only
 	realtime bool
 	locked   bool
 	started  time.Time
@@ -39,6 +41,7 @@ type source struct {
 	seen      atomic.Pointer[snapshot]
 	installed atomic.Pointer[installed]
 	history   history
+	epochs    epochs
 }
 
 // lease tells whether v may be trusted now, and for how long. Of a cluster of several groups the
@@ -180,11 +183,11 @@ func (s *source) Status() publish.StatusDocument {
 	return d
 }
 
-// Group implements publish.Source.
-func (s *source) Group() publish.GroupDocument {
+// ownGroup is the group as this node's kernel and daemon see it.
+func (s *source) ownGroup() publish.GroupDocument {
 	r := s.register()
 	d := publish.GroupDocument{
-		Schema: publish.Schema, Cluster: s.cfg.Cluster, Instance: r.Instance, Level: r.Level, Group: s.cfg.Own().ID, Role: "absent",
+		Schema: publish.Schema, Cluster: s.cfg.Cluster, Instance: r.Instance, Level: r.Level, Group: s.cfg.Own().ID, Name: s.cfg.Own().Name, Role: "absent",
 		Ballot: r.Promised.String(), Accepted: r.Accepted.Seq, Committed: r.Committed.Seq, Roster: publish.Hex(r.Rosters[0]),
 		Round: r.BeatRound, Quorum: quorum(r.Committed.Members), Members: []publish.GroupEntry{},
 	}

@@ -151,7 +151,7 @@ func TestBeforeTheFirstView(t *testing.T) {
 	if d.Valid || d.Cluster != "tofu" || d.Instance != 0 || d.Counts[view.Absent] != 6 {
 		t.Errorf("got %+v", d)
 	}
-	if g := s.Group(); len(g.Members) != 0 || g.Group != 4 {
+	if g := s.ownGroup(); len(g.Members) != 0 || g.Group != 4 {
 		t.Errorf("group %+v", g)
 	}
 	if st := s.Status(); st.Role != "absent" || st.Valid {
@@ -161,7 +161,10 @@ func TestBeforeTheFirstView(t *testing.T) {
 
 func TestGroupDocument(t *testing.T) {
 	s, _, _ := newSource()
-	g := s.Group()
+	g, err := s.Group("4")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if g.Committed != 7 || g.Accepted != 8 || g.Quorum != 2 || g.Leader != "cn001" || len(g.Members) != 4 {
 		t.Fatalf("got %+v", g)
 	}

@@ -137,7 +137,7 @@ func TestIdleMembersSleep(t *testing.T) {
 		for _, n := range r.Nodes() {
 			s, err := n.Client().Stats(r.bounded())
 			r.must(err)
-			g, err := n.Client().Group(r.bounded())
+			g, err := n.Client().Group(r.bounded(), "")
 			r.must(err)
 			all[n.Name] = count{s.Wakes, g.Round}
 		}

@@ -63,9 +63,24 @@ func (c *Client) View(ctx context.Context) (*Document, error) {
 	return get[Document](ctx, c, "view")
 }
 
-// Group asks for the node's group.
-func (c *Client) Group(ctx context.Context) (*GroupDocument, error) {
-	return get[GroupDocument](ctx, c, "group")
+// Group asks for a group by its name or number; "" is the node's own.
+func (c *Client) Group(ctx context.Context, which string) (*GroupDocument, error) {
+	return get[GroupDocument](ctx, c, "group?group="+url.QueryEscape(which))
+}
+
+// Tree asks for all groups.
+func (c *Client) Tree(ctx context.Context) (*TreeDocument, error) {
+	return get[TreeDocument](ctx, c, "tree")
+}
+
+// Diff asks what changed between two epochs.
+func (c *Client) Diff(ctx context.Context, from, to uint64) (*DiffDocument, error) {
+	return get[DiffDocument](ctx, c, fmt.Sprintf("diff?from=%d&to=%d", from, to))
+}
+
+// Verify has the daemons of all nodes asked which view they hold.
+func (c *Client) Verify(ctx context.Context) (*VerifyDocument, error) {
+	return get[VerifyDocument](ctx, c, "verify")
 }
 
 // Status asks what the node says of itself.

@@ -90,7 +90,8 @@ type GroupDocument struct {
 	Instance  uint32       `json:"instance"`
 	Level     uint8        `json:"level"`
 	Group     uint16       `json:"group"`
-	Role      string       `json:"role"`
+	Name      string       `json:"name,omitempty"`
+	Role      string       `json:"role"` // of this node there; other: it is not this node's group
 	Leader    string       `json:"leader"`
 	Ballot    string       `json:"ballot"` // promised: generation.term.slot
 	Accepted  uint64       `json:"accepted"`

@@ -28,7 +28,31 @@ func (f *fake) View() Document {
 	return f.doc
 }
 
-func (f *fake) Group() GroupDocument   { return GroupDocument{Schema: Schema, Cluster: "tofu"} }
+func (f *fake) Group(which string) (GroupDocument, error) {
+	if which == "nowhere" {
+		return GroupDocument{}, errors.New("no such group")
+	}
+	return GroupDocument{Schema: Schema, Cluster: "tofu", Name: which}, nil
+}
+
+func (f *fake) Tree() TreeDocument {
+	d := f.View()
+	return NewTree(&d, []TreeBranch{{Group: 0, Name: "rack0"}})
+}
+
+func (f *fake) Diff(from, to uint64) (DiffDocument, error) {
+	if from > 5 {
+		return DiffDocument{}, errors.New("not held")
+	}
+	return DiffDocument{From: from, To: to}, nil
+}
+
+func (f *fake) Verify(context.Context) (VerifyDocument, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return VerifyDocument{Agree: true}, f.fail
+}
+
 func (f *fake) Status() StatusDocument { return StatusDocument{Schema: Schema, Node: "cn001"} }
 func (f *fake) Stats() StatsDocument {
 	return StatsDocument{Frames: map[string]uint64{"beat_taken": 7}}

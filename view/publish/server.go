@@ -84,7 +84,10 @@ type route struct {
 
 var routes = map[string]route{
 	"/v1/view":        {method: http.MethodGet, serve: answer(func(s Source) any { return s.View() })},
-	"/v1/group":       {method: http.MethodGet, serve: answer(func(s Source) any { return s.Group() })},
+	"/v1/group":       {method: http.MethodGet, params: []string{"group"}, serve: (*Server).group},
+	"/v1/tree":        {method: http.MethodGet, serve: answer(func(s Source) any { return s.Tree() })},
+	"/v1/diff":        {method: http.MethodGet, params: []string{"from", "to"}, serve: (*Server).diff},
+	"/v1/verify":      {method: http.MethodGet, serve: (*Server).verify},
 	"/v1/status":      {method: http.MethodGet, serve: answer(func(s Source) any { return s.Status() })},
 	"/v1/stats":       {method: http.MethodGet, serve: answer(func(s Source) any { return s.Stats() })},
 	"/v1/version":     {method: http.MethodGet, serve: answer(func(s Source) any { return s.Version() })},
@@ -97,7 +100,7 @@ var routes = map[string]route{
 	"/v1/found":       {method: http.MethodPost, params: []string{"abandon"}, serve: order(Found)},
 }
 
-const paths = "/v1/view, /v1/group, /v1/watch, /v1/status, /v1/events, /v1/stats, /v1/version"
+const paths = "/v1/view, /v1/group, /v1/tree, /v1/diff, /v1/verify, /v1/watch, /v1/status, /v1/events, /v1/stats, /v1/version"
 
 // ServeHTTP answers one request. Those that did not come through Serve have no peer and may
 // only read.
@@ -165,6 +168,49 @@ func order(v Verb) func(*Server, http.ResponseWriter, *http.Request, url.Values)
 		}
 		write(w, http.StatusAccepted, map[string]string{"order": string(v)})
 	}
+}
+
+func (s *Server) group(w http.ResponseWriter, _ *http.Request, query url.Values) {
+	which := query.Get("group")
+	if len(which) > wordMax {
+		refuse(w, http.StatusBadRequest, "group: group=%q: give a name or number", clip(which))
+		return
+	}
+	d, err := s.Source.Group(which)
+	if err != nil {
+		refuse(w, http.StatusNotFound, "group: %v", err)
+		return
+	}
+	write(w, http.StatusOK, d)
+}
+
+func (s *Server) diff(w http.ResponseWriter, _ *http.Request, query url.Values) {
+	var epochs [2]uint64
+	for i, name := range []string{"from", "to"} {
+		n, err := strconv.ParseUint(query.Get(name), 10, 64)
+		if err != nil || n == 0 {
+			refuse(w, http.StatusBadRequest, "diff: %s=%q: give an epoch, from 1", name, clip(query.Get(name)))
+			return
+		}
+		epochs[i] = n
+	}
+	d, err := s.Source.Diff(epochs[0], epochs[1])
+	if err != nil {
+		refuse(w, http.StatusNotFound, "diff: %v", err)
+		return
+	}
+	write(w, http.StatusOK, d)
+}
+
+func (s *Server) verify(w http.ResponseWriter, r *http.Request, _ url.Values) {
+	ctx, cancel := context.WithTimeout(r.Context(), orderTimeout)
+	defer cancel()
+	d, err := s.Source.Verify(ctx)
+	if err != nil {
+		refuse(w, http.StatusConflict, "verify: %v", err)
+		return
+	}
+	write(w, http.StatusOK, d)
 }
 
 func (s *Server) events(w http.ResponseWriter, r *http.Request, query url.Values) {

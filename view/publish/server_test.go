@@ -27,8 +27,27 @@ func TestClientReadsWhatServerTells(t *testing.T) {
 	if diff := cmp.Diff(sample(1), *d); diff != "" {
 		t.Error(diff)
 	}
-	if g, err := c.Group(ctx); err != nil || g.Cluster != "tofu" {
+	if g, err := c.Group(ctx, "a b&c"); err != nil || g.Name != "a b&c" {
 		t.Error(g, err)
+	}
+	var refused *APIError
+	if _, err := c.Group(ctx, "nowhere"); !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
+		t.Error(err)
+	}
+	if tree, err := c.Tree(ctx); err != nil || tree.State != Degraded || tree.Here != 2 || tree.Nodes != 3 || tree.Groups[0].Down[0].Name != "cn003" {
+		t.Error(tree, err)
+	}
+	if d, err := c.Diff(ctx, 3, 5); err != nil || d.From != 3 || d.To != 5 {
+		t.Error(d, err)
+	}
+	if _, err := c.Diff(ctx, 6, 7); !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
+		t.Error(err)
+	}
+	if _, err := c.Diff(ctx, 0, 7); !errors.As(err, &refused) || refused.Status != http.StatusBadRequest {
+		t.Error(err)
+	}
+	if d, err := c.Verify(ctx); err != nil || !d.Agree {
+		t.Error(d, err)
 	}
 	if s, err := c.Status(ctx); err != nil || s.Node != "cn001" {
 		t.Error(s, err)

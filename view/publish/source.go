@@ -6,11 +6,19 @@ import (
 )
 
 // Source is what a Server answers from. Its methods are called from many goroutines at
-// once, must not block, and return values that nobody changes afterwards.
+// once, must not block but where they take a context, and return values that nobody changes afterwards.
 type Source interface {
 	// View describes the current view with its lease as of now.
 	View() Document
-	Group() GroupDocument
+	// Group describes a group by its name or number; "" is the node's own, of which its kernel
+	// and daemon know more than of others.
+	Group(which string) (GroupDocument, error)
+	// Tree describes all groups.
+	Tree() TreeDocument
+	// Diff tells what changed between two epochs that this node installed and still has.
+	Diff(from, to uint64) (DiffDocument, error)
+	// Verify asks the daemons of all nodes what view they hold. It waits for their answers.
+	Verify(ctx context.Context) (VerifyDocument, error)
 	Status() StatusDocument
 	// Events returns those kept whose number is above since, the oldest first.
 	Events(since uint64) []EventDocument

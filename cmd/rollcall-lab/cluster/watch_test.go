@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 
 // daemon is a fake that says what a test wants.
 type daemon struct {
+	publish.Source // nil: nobody asks for anything else
 	publish.Signal
 	mu     sync.Mutex
 	view   publish.Document
@@ -28,11 +28,7 @@ func (d *daemon) Events(since uint64) []publish.EventDocument {
 	defer d.mu.Unlock()
 	return d.events[min(since, uint64(len(d.events))):]
 }
-func (d *daemon) Group() publish.GroupDocument            { return publish.GroupDocument{} }
-func (d *daemon) Status() publish.StatusDocument          { return publish.StatusDocument{} }
-func (d *daemon) Stats() publish.StatsDocument            { return publish.StatsDocument{} }
-func (d *daemon) Version() publish.VersionDocument        { return publish.VersionDocument{} }
-func (d *daemon) Do(context.Context, publish.Order) error { return errors.New("no orders here") }
+func (d *daemon) Changed() <-chan struct{} { return d.Signal.Changed() }
 
 func (d *daemon) say(v publish.Document, events ...publish.EventDocument) {
 	d.mu.Lock()

@@ -264,7 +264,7 @@ func (f *field) told(victim string) string {
 	if err != nil {
 		return "nobody leads"
 	}
-	g, err := n.Client().Group(ctx)
+	g, err := n.Client().Group(ctx, "")
 	if err != nil {
 		return err.Error()
 	}

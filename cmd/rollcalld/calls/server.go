@@ -17,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"rollcall/control"
+	"rollcall/view/publish"
 )
 
 // Path is where messages are posted.
@@ -38,6 +39,7 @@ type Server struct {
 	Cluster  string
 	Identity *Identity
 	Take     func(control.Message) error // must not block
+	Held     func(context.Context, Scope) (*publish.VerifyDocument, error)
 	Log      zerolog.Logger
 
 	taken   atomic.Uint64
@@ -94,6 +96,7 @@ func (s *Server) Handler() http.Handler {
 		s.taken.Add(1)
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("GET "+HeldPath, s.held)
 	return mux
 }
 
