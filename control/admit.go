@@ -9,8 +9,8 @@ import (
 // a roster that seats them goes to the agents, and when a quorum and the founders hold it,
 // one view lets all of them in.
 type admission struct {
-	asked   []Peer // waiting for the next roster
-	since   Time   // of the oldest of them
+	asked   []applicant // waiting for the next roster
+	since   Time        // of the oldest of them
 	roster  *Roster
 	version uint64
 	started Time
@@ -18,6 +18,14 @@ type admission struct {
 	holders Bitmap // agents that said they hold it
 	heldAt  Time   // when the last of them did
 	pushAt  Time
+}
+
+// applicant is who waits for a slot: any that is free, or above level 0 that of the group that
+// it leads, or is to form, by the ballot below.
+type applicant struct {
+	Peer
+	slot  uint16 // Slots: any
+	below Ballot
 }
 
 const (
@@ -33,13 +41,14 @@ func (n *Node) admit(m *Message) {
 		if status == "redirect" {
 			a.Leader = n.rpcOf(n.reg.Leader())
 		}
-		n.letter(m.From.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Answer: a})
+		n.letter(m.From.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: a})
 	}
 	switch {
 	case m.Group != n.cfg.Group:
 		answer("refused", "this agent belongs to another group")
 		return
 	case n.role != roleLeader && n.reg.State == RegisterMember && n.reg.Leader() != n.reg.Slot:
+		n.remember(m)
 		answer("redirect", "")
 		return
 	case n.role != roleLeader && n.reg.State == RegisterMember:
@@ -55,6 +64,10 @@ func (n *Node) admit(m *Message) {
 		answer("refused", fmt.Sprintf("its key file lacks key %08x, which signs the group's frames", n.reg.Keys[n.reg.Key%KeySlots]))
 		return
 	}
+	if n.cfg.Level > 0 {
+		n.admitAbove(m, answer)
+		return
+	}
 	l := &n.lead
 	seat := l.roster.Named(m.From.Name)
 	member := seat != nil && l.inView().Has(seat.Slot)
@@ -68,12 +81,17 @@ func (n *Node) admit(m *Message) {
 	case m.Holds && l.adm.seats(&m.From):
 		answer("waiting", "")
 	case m.Holds:
-		r, _ := l.newest()
-		n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageAnswer, Roster: r, Answer: &Answer{Status: "removed", Why: "the group goes on without this node"}}))
+		n.tellRemoved(m)
 	default:
-		n.enqueue(m.From)
+		n.enqueue(applicant{Peer: m.From, slot: Slots})
 		answer("waiting", "")
 	}
+}
+
+// tellRemoved answers one that holds a register of a view that went on without it.
+func (n *Node) tellRemoved(m *Message) {
+	r, _ := n.lead.newest()
+	n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageAnswer, Seat: m.Seat, Roster: r, Answer: &Answer{Status: "removed", Why: "the group goes on without this node"}}))
 }
 
 // livesOn reports whether the member answered a round within the last few.
@@ -91,18 +109,22 @@ func (n *Node) allowed(name string) bool {
 	return len(n.cfg.Allowed) == 0
 }
 
-func (n *Node) enqueue(p Peer) {
+func (n *Node) enqueue(p applicant) {
 	a := &n.lead.adm
 	if p.Incarnation == 0 {
 		return
 	}
-	if a.seats(&p) {
+	if a.seats(&p.Peer) {
 		a.pushAt = n.now // it asks again: it did not get the roster
 		return
 	}
 	for i := range a.asked {
-		if a.asked[i].Name == p.Name {
-			a.asked[i] = p
+		switch o := &a.asked[i]; {
+		case o.slot != p.slot && (o.slot < Slots || p.slot < Slots):
+		case p.slot < Slots && o.below > p.below: // another leads that group now
+			return
+		case p.slot < Slots || o.Name == p.Name:
+			*o = p
 			return
 		}
 	}
@@ -120,8 +142,8 @@ func (a *admission) seats(p *Peer) bool {
 	if a.roster == nil {
 		return false
 	}
-	s := a.roster.Named(p.Name)
-	return s != nil && s.Incarnation == p.Incarnation && a.joiners.Has(s.Slot)
+	s := a.roster.Held(p)
+	return s != nil && a.joiners.Has(s.Slot)
 }
 
 // admissions moves the joiners on by what the present state allows.
@@ -132,7 +154,7 @@ func (n *Node) admissions() {
 		n.pushRosters()
 		return
 	}
-	if a.roster == nil && len(a.asked) > 0 && n.now.Since(a.since) >= n.cfg.JoinWindow {
+	if a.roster == nil && len(a.asked) > 0 && n.now.Since(a.since) >= n.joinWindow() {
 		n.seatJoiners()
 	}
 	if a.roster != nil {
@@ -149,14 +171,15 @@ func (n *Node) seatJoiners() {
 	busy := l.inView()
 	r := l.roster
 	for i, p := range a.asked {
-		slot := uint16(Slots)
-		if s := r.Named(p.Name); s != nil {
+		slot := p.slot
+		switch s := n.named(r, p.Name); {
+		case slot < Slots: // the group's, whoever led it before
+		case s != nil && busy.Has(s.Slot):
+			continue
+		case s != nil:
 			slot = s.Slot
-			if busy.Has(slot) {
-				continue
-			}
-		} else {
-			slot = freeSlot(r, busy)
+		default:
+			slot = freeSlot(r, n.firstSlot(), busy)
 		}
 		if slot == Slots {
 			for _, q := range a.asked[i:] {
@@ -166,7 +189,7 @@ func (n *Node) seatJoiners() {
 		}
 		busy.Set(slot)
 		a.joiners.Set(slot)
-		r = r.With(Seat{Slot: slot, Peer: p})
+		r = r.With(Seat{Slot: slot, Peer: p.Peer, Below: p.below})
 	}
 	a.asked = nil
 	if a.joiners.Empty() {
@@ -179,9 +202,9 @@ func (n *Node) seatJoiners() {
 	a.holders.Set(n.reg.Slot)
 }
 
-func freeSlot(r *Roster, busy Bitmap) uint16 {
+func freeSlot(r *Roster, first uint16, busy Bitmap) uint16 {
 	reusable := uint16(Slots)
-	for s := uint16(0); s < Slots; s++ {
+	for s := first; s < Slots; s++ {
 		switch {
 		case busy.Has(s):
 		case r.At(s) == nil:
@@ -234,7 +257,7 @@ func (n *Node) foundersHold(holders Bitmap) bool {
 	l := &n.lead
 	in, hold := 0, 0
 	for _, f := range n.cfg.Founders {
-		if s := l.roster.Named(f); s != nil && l.view.New.Has(s.Slot) {
+		if s := n.named(l.roster, f); s != nil && l.view.New.Has(s.Slot) {
 			in++
 			if holders.Has(s.Slot) {
 				hold++
@@ -250,7 +273,7 @@ func (n *Node) held(m *Message) {
 	if n.role != roleLeader || m.Instance != n.reg.Instance || a.roster == nil || m.Version != a.version {
 		return
 	}
-	if s := a.roster.Named(m.From.Name); s != nil && s.Incarnation == m.From.Incarnation {
+	if s := a.roster.Held(&m.From); s != nil {
 		a.holders.Set(s.Slot)
 		a.heldAt = n.now
 		if n.lead.decided {
@@ -286,7 +309,7 @@ func (n *Node) pushRosters() {
 	for s := all.First(); s < Slots; s = all.Next(s + 1) {
 		t := &n.tally.Members[s]
 		lacks := t.Roster != version && !(version == a.version && a.holders.Has(s))
-		gone := l.view.New.Has(s) && l.suspects.Has(s)
+		gone := l.view.New.Has(s) && l.suspects.Has(s) && !a.joiners.Has(s)
 		if seat := r.At(s); seat != nil && lacks && !gone {
 			n.letter(seat.RPC, m)
 		}
@@ -299,7 +322,7 @@ func (n *Node) goodbye(m *Message) {
 		return
 	}
 	l := &n.lead
-	if s := l.roster.Named(m.From.Name); s != nil && s.Incarnation == m.From.Incarnation && l.view.New.Has(s.Slot) {
+	if s := l.roster.Held(&m.From); s != nil && l.view.New.Has(s.Slot) {
 		l.goodbyes.Set(s.Slot)
 	}
 }

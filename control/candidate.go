@@ -27,7 +27,7 @@ func (n *Node) stand(prior Ballot) {
 		ballot: NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
 		prior:  prior,
 		began:  n.now,
-		asked:  n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members),
+		asked:  Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
 		lost:   n.cand.lost && n.reg.BeatAt <= n.cand.began, // nobody led since
 		seen:   n.watch,
 	}
@@ -79,7 +79,7 @@ func (n *Node) campaign() {
 		return
 	}
 	a, known := n.highest()
-	c.asked = c.asked.Or(a.New).Or(a.Old)
+	c.asked = Voters(n.cfg.Level, c.asked.Or(a.New).Or(a.Old))
 	if n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old)) {
 		n.elect(a, known)
 		return
@@ -104,8 +104,10 @@ func (n *Node) highest() (a Proposal, known bool) {
 			a = m.Accepted
 		}
 	}
-	for s := t.Promises.First(); s < Slots; s = t.Promises.Next(s + 1) {
-		known = known || t.Members[s].Committed >= a.Seq && a.Seq != 0
+	members := a.New.Or(a.Old).And(t.Promises) // others may have decided numbers as high in an earlier generation
+	for s := members.First(); s < Slots; s = members.Next(s + 1) {
+		m := &t.Members[s]
+		known = known || m.Committed >= a.Seq && m.Accepted.Ballot.Generation() == a.Ballot.Generation() && a.Seq != 0
 	}
 	return a, known
 }
@@ -115,7 +117,9 @@ func (n *Node) highest() (a Proposal, known bool) {
 func (n *Node) leftBehind() bool {
 	for s := n.cand.asked.First(); s < Slots; s = n.cand.asked.Next(s + 1) {
 		m := &n.tally.Members[s]
-		if m.Committed >= m.Accepted.Seq && m.Accepted.Seq > n.reg.Accepted.Seq && !m.Accepted.New.Has(n.reg.Slot) {
+		own, other := &n.reg.Accepted, &m.Accepted
+		later := other.Ballot.Generation() > own.Ballot.Generation() || other.Ballot.Generation() == own.Ballot.Generation() && other.Seq > own.Seq
+		if m.Committed >= other.Seq && later && other.New.Has(s) && !other.New.Has(n.reg.Slot) {
 			r := n.rosterOf(m.Accepted.Roster)
 			if r == nil && n.founder() { // it is to know who they are before it leaves
 				n.fetch(m.Accepted.Roster)
@@ -147,11 +151,15 @@ func (n *Node) elect(a Proposal, known bool) {
 	i := n.cfg.Interval
 	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, former: Slots, elected: n.now, nextBeat: n.now}
 	n.lead.view.Ballot = c.ballot
+	if n.below != nil {
+		n.below.adopt(&a, known)
+	}
 	if c.prior != 0 {
 		n.lead.calmUntil = n.now.Add(time.Duration(n.cfg.Rounds+1) * i)
 	}
 	n.event(Event{Kind: EventElected, To: a.Seq, Ballot: c.ballot, Leader: n.cfg.Self.Name, Rounds: c.prepares})
 	n.judgeOld(&c)
+	n.hearClaims()
 	if n.reg.Rosters[0] != r.Version() {
 		n.hold(r)
 	}

@@ -19,7 +19,7 @@ func (n *Node) detect() bool {
 	countable, firstCounted := l.countable(n.now, n.cfg.Interval)
 	heardBy := countable
 	if !n.alone() {
-		heardBy &= n.answeredRounds(others)
+		heardBy &= n.answeredRounds(others.Minus(n.kin()))
 	}
 	before := l.suspects
 	l.suspects = Bitmap{}
@@ -100,6 +100,20 @@ func (l *leadership) missed(slot uint16, m *Member, mask uint64) (missed int, fi
 	return missed + int(l.credit[slot]), first
 }
 
+// kin are the slots that this host has in its group: above level 0 it may lead a group below as
+// well. What it answers to itself says nothing of others.
+func (n *Node) kin() Bitmap {
+	b := Of(n.reg.Slot)
+	if n.cfg.Level > 0 {
+		for i := range n.lead.roster.Seats {
+			if s := &n.lead.roster.Seats[i]; s.Name == n.cfg.Self.Name {
+				b.Set(s.Slot)
+			}
+		}
+	}
+	return b
+}
+
 // alone reports whether this node may judge without a third member's word: a group of two
 // in which the lower slot goes on alone.
 func (n *Node) alone() bool {
@@ -147,7 +161,7 @@ func (n *Node) cut() {
 	}
 	gone := l.fallen.Or(l.goodbyes).And(l.view.New)
 	for s := gone.First(); s < Slots; s = gone.Next(s + 1) {
-		if l.certain.Has(s) || l.goodbyes.Has(s) || n.leaseOver(s) {
+		if l.certain.Has(s) || l.goodbyes.Has(s) || n.leaseOver(s) && !n.awaited(s) {
 			out.Set(s)
 		}
 	}
@@ -190,7 +204,7 @@ func (n *Node) ended(at Time) bool {
 // one will be elected. It reports whether the node still leads.
 func (n *Node) quorate(others Bitmap, countable, newest uint64) bool {
 	l := &n.lead
-	if l.view.Seq == 1 && !l.decided { // the first members are still setting up
+	if l.view.Seq == l.began && !l.decided { // the first members are still setting up
 		if n.now.Since(n.join.since) > admitGiveUp {
 			n.removed("the founders did not answer in time")
 			return false

@@ -34,6 +34,10 @@ func (n *Node) follow() {
 		n.stand(n.reg.Promised)
 		return
 	}
+	if !n.place.Votes() { // who leads is not for it to say
+		n.keepJoining()
+		return
+	}
 	silent := n.now.Since(n.reg.BeatAt)
 	i := n.reg.Interval()
 	if n.reg.BeatAt == 0 || silent < time.Duration(half(int(n.reg.Rounds)))*i {
@@ -85,7 +89,7 @@ func (n *Node) deputize(i time.Duration) {
 // rank is this node's place among the members in the order in which they succeed the
 // leader: by slot, from the leader's on, those it heard of late first.
 func (n *Node) rank() int {
-	members := n.reg.Accepted.New.Or(n.reg.Committed.Members)
+	members := Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Committed.Members))
 	leader := n.reg.Leader()
 	members.Clear(leader)
 	heard := n.reg.Heard

@@ -52,6 +52,7 @@ func (n *Node) founds() {
 	if !n.founder() && len(n.record.Votes) == 0 { // who voted asks what became of it
 		return
 	}
+	n.heardOf(n.elsewhere)
 	every := n.foundEvery()
 	if f.next == 0 || !n.now.Before(f.next) {
 		f.next = n.now.Add(every)
@@ -129,8 +130,8 @@ func (n *Node) foundPropose(every time.Duration) {
 	f.roster = &Roster{}
 	for _, name := range n.cfg.Founders { // slots by the order of the list
 		for _, p := range ready {
-			if p.Name == name && len(f.roster.Seats) < Slots {
-				f.roster.Seats = append(f.roster.Seats, Seat{Slot: uint16(len(f.roster.Seats)), Peer: p})
+			if p.Name == name && len(f.roster.Seats) < Slots-int(n.firstSlot()) {
+				f.roster.Seats = append(f.roster.Seats, Seat{Slot: n.firstSlot() + uint16(len(f.roster.Seats)), Peer: p})
 			}
 		}
 	}
@@ -210,8 +211,8 @@ func (n *Node) freshState(name string, age time.Duration) *foundState {
 // foundAsked tells a founder how things stand here.
 func (n *Node) foundAsked(m *Message) {
 	s := FoundState{Record: n.record, QuietMS: uint64(max(n.quiet(), 0) / time.Millisecond)}
-	if n.reg.State != RegisterVacant {
-		s.Register, s.QuietMS = n.reg.Instance, 0
+	if held := max(n.reg.Instance, n.elsewhere); held != 0 {
+		s.Register, s.QuietMS = held, 0
 	}
 	if n.role == roleLeft {
 		s.QuietMS = 0
@@ -244,7 +245,7 @@ func (n *Node) foundState(m *Message) {
 
 // foundProposed votes for a proposed instance if nothing speaks against it here.
 func (n *Node) foundProposed(m *Message) {
-	if n.reg.State != RegisterVacant || n.role != roleAbsent || m.Instance <= n.record.Instance {
+	if n.reg.State != RegisterVacant || n.role != roleAbsent || m.Instance <= n.record.Instance || n.elsewhere > n.found.abandoned {
 		return
 	}
 	if n.founder() && n.quiet() < n.cfg.FoundWait {
@@ -317,22 +318,38 @@ func (n *Node) startInstance() {
 	n.recordVoters(0, members, Bitmap{}, f.roster) // from here on the proposal can not be given up
 	n.rosters = nil
 	n.hold(f.roster)
-	n.role = roleLeader
-	n.join.since = n.now
-	ballot := NewBallot(1, 1, seat.Slot)
-	n.lead = leadership{ballot: ballot, roster: f.roster, former: Slots, elected: n.now, nextBeat: n.now}
-	n.lead.view = Proposal{Ballot: ballot, New: members}
-	n.event(Event{Kind: EventFounded, Ballot: ballot, Leader: n.cfg.Self.Name, Joined: n.names(members)})
-	n.propose(members, f.roster, Event{Why: "founded"})
-	n.lead.view.Old = members
-	n.takeVotes()
+	n.begin(NewBallot(1, 1, seat.Slot), 1, members, f.roster, "founded")
 	f.proposed = 0
-	n.beat()
 	n.lead.adm.holders.Set(seat.Slot)
 	m := n.withVoters(Message{Kind: MessageRoster, Roster: f.roster})
 	for i := range f.roster.Seats {
 		n.letter(f.roster.Seats[i].RPC, m)
 	}
+}
+
+// begin leads a view that follows no other: members decide it among themselves.
+func (n *Node) begin(b Ballot, seq uint64, members Bitmap, r *Roster, why string) {
+	n.role = roleLeader
+	n.watch = watch{}
+	n.join.since = n.now
+	n.lead = leadership{ballot: b, roster: r, began: seq, former: Slots, elected: n.now, nextBeat: n.now}
+	n.lead.view = Proposal{Ballot: b, Seq: seq - 1, New: members}
+	if n.below != nil {
+		n.below.begin()
+	}
+	n.event(Event{Kind: EventFounded, Ballot: b, To: seq, Leader: n.cfg.Self.Name, Joined: n.names(members), Why: why})
+	n.propose(members, r, Event{Why: why})
+	n.lead.view.Old = members
+	n.takeVotes()
+	n.beat()
+}
+
+// firstSlot is the lowest that a voter has.
+func (n *Node) firstSlot() uint16 {
+	if n.cfg.Level > 0 {
+		return FirstSeat
+	}
+	return 0
 }
 
 // awaitingGroup says in words what an absent node waits for.

@@ -1,12 +1,15 @@
 package control
 
-import "rollcall/view"
+import (
+	"time"
+
+	"rollcall/view"
+)
 
 // HostConfig is what a Host knows from the start.
 type HostConfig struct {
 	Config          // of its group at level 0, which Config.Group names; Founders are those of the top
 	Top    uint8    // the highest level: 0 where the inventory has one group
-	Seats  int      // voters wanted in a group above level 0; 0: seven
 	Prefer []string // names that should lead and vote
 	Avoid  []string // names that should only where there are no others
 
@@ -16,7 +19,7 @@ type HostConfig struct {
 }
 
 // HostInput is what happened. Registers and tallies are those of the moment; a Host keeps no
-// pointer to them.
+// pointer to them. The incarnation of every register is drawn before the first step.
 type HostInput struct {
 	Registers *[Places]Register
 	Tallies   *[Levels]*Tally // of the slots in Watch; nil is an empty one
@@ -35,9 +38,12 @@ type HostOutput struct {
 	Commands []Command       // each to the register and tally of its Place
 	Frames   []Outgoing
 	Messages []Letter
-	Group    *view.View        // newly installed: the view of this host's group at level 0
-	View     *view.ClusterView // newly installed: the epoch
-	Events   []Event
+	Group    *view.View // newly installed: the view of this host's group at level 0
+
+	// View is the newly installed epoch. It may be trusted while the register of place 0 is Valid
+	// and knows of no later epoch: a beat that extends a lease names the epoch that it is for.
+	View   *view.ClusterView
+	Events []Event
 }
 
 // PlaceRosters are all rosters held for a place, to be kept for the next agent. Where Place.Votes,
@@ -50,41 +56,139 @@ type PlaceRosters struct {
 // Host is what one host runs: its node at level 0, and where it leads a group or votes above
 // level 0, a node for each such place. Where the cluster has one group it is that group's
 // node and nothing else.
+//
+// Nodes of one host talk to each other as they would over the network: by letters, which the
+// host hands on itself, and by frames, which the plane delivers (Outgoing).
 type Host struct {
-	cfg   HostConfig
-	nodes [Places]*Node
-	now   Time
-	out   HostOutput
-	empty Tally
+	cfg      HostConfig
+	nodes    [Places]*Node
+	vectors  [Levels]*vector // of the nodes that vote above level 0
+	mail     []*Message      // from outside or from this host to itself; one is read a step
+	now      Time
+	in       *HostInput
+	out      HostOutput
+	deadline Time
+	empty    Tally
+
+	content content
+	orphans orphans
+	rep     [Levels]representation // by the level of the group led
+	pushAt  Time                   // decrees and invitations to those that did not act on them
+	vacant  Time                   // since when a seat is free, where this host leads
+	leaving bool
 }
 
 // NewHost returns a host that belongs to no group yet, or, when its registers say otherwise at
 // the first Step, goes on where an earlier agent stopped.
 func NewHost(c HostConfig) *Host {
 	h := &Host{cfg: c}
-	own := c.Config
-	own.Level, own.Rosters = 0, c.Held[0]
-	h.nodes[0] = New(own)
+	h.nodes[0] = h.node(0)
+	if c.Top > 0 && contains(c.Founders, c.Self.Name) {
+		h.nodes[SeatAt(c.Top)] = h.node(SeatAt(c.Top))
+	}
 	return h
+}
+
+// node is a new one for a place. What a leader hands down must outlast a round that is lost on
+// each level below, so rounds double with every level, and leases with them.
+func (h *Host) node(p Place) *Node {
+	c, level := h.cfg.Config, p.Level()
+	c.Level, c.Group, c.Rosters = level, h.groupAt(level), h.cfg.Held[p]
+	c.Represents = !p.Votes()
+	c.Rounds = min(c.Rounds<<level, roundsMax)
+	if level > 0 {
+		c.Allowed, c.RemoveStale = nil, c.AgentGrace > 0 // leading and voting take an agent
+	}
+	if p != SeatAt(h.cfg.Top) {
+		c.Founders, c.Record = nil, InstanceRecord{}
+	}
+	n := New(c)
+	if level > 0 && p.Votes() {
+		v := &vector{cluster: c.Cluster, level: level, number: c.Group, told: n.reported}
+		n.below, h.vectors[level] = v, v
+	}
+	return n
+}
+
+// roundsMax is the most rounds that a tally's history has room for.
+const roundsMax = 32
+
+// groupAt is the number of this host's group at a level.
+func (h *Host) groupAt(level uint8) uint16 {
+	g := h.cfg.Group
+	for range level {
+		g, _ = Parent(g)
+	}
+	return g
 }
 
 // Step takes what happened and says what to do.
 func (h *Host) Step(now Time, in HostInput) HostOutput {
-	h.now, h.out = now, HostOutput{}
-	h.stepNode(0, &in, in.Message, in.Order)
+	h.now, h.in, h.out = now, &in, HostOutput{}
+	h.deadline = MaxTime
+	h.wakeNodes()
+	if in.Message != nil {
+		h.mail = append(h.mail, in.Message)
+	}
+	var m *Message
+	if len(h.mail) > 0 {
+		m, h.mail = h.mail[0], h.mail[1:]
+	}
+	to := h.sort(m)
+	for p := Place(0); p < Places; p++ {
+		if h.nodes[p] == nil {
+			continue
+		}
+		var letter *Message
+		if to>>p&1 == 1 {
+			letter = m
+		}
+		h.stepNode(p, letter)
+	}
+	if h.cfg.Top > 0 {
+		h.represent()
+		h.gather()
+		h.lookAfter()
+		h.inform()
+	}
+	if len(h.mail) > 0 {
+		h.wakeAt(now)
+	}
+	h.in = nil
 	return h.out
 }
 
+// wakeNodes makes the nodes of registers that are held, and tells all of them what ends the
+// instance for one.
+func (h *Host) wakeNodes() {
+	for p := Place(1); p < Places && h.cfg.Top > 0; p++ {
+		if h.nodes[p] == nil && h.in.Registers[p].State != RegisterVacant && p.Level() <= h.cfg.Top {
+			h.nodes[p] = h.node(p)
+		}
+	}
+	for _, w := range h.in.Wakes {
+		if w&WakeInstance != 0 {
+			for p := range h.in.Wakes {
+				h.in.Wakes[p] |= WakeInstance
+			}
+			return
+		}
+	}
+}
+
 // stepNode has the node of one place take its step, and adds what it decided to the host's.
-func (h *Host) stepNode(p Place, in *HostInput, m *Message, o Order) {
-	t := in.Tallies[p.Level()]
+func (h *Host) stepNode(p Place, m *Message) {
+	n, level := h.nodes[p], p.Level()
+	t := h.in.Tallies[level]
 	if t == nil {
 		t = &h.empty
 	}
-	n := h.nodes[p]
-	out := n.Step(h.now, Input{
-		Register: &in.Registers[p], Tally: t, Wake: in.Wakes[p], Sent: in.Sent, Message: m, Order: o, Abandon: in.Abandon,
-	})
+	in := Input{Register: &h.in.Registers[p], Tally: t, Wake: h.in.Wakes[p], Sent: h.in.Sent, Message: m, Abandon: h.in.Abandon, Order: h.order(p)}
+	if level < h.cfg.Top && p.Votes() {
+		in.Upper = &h.in.Registers[Place(2*(level+1))]
+	}
+	h.tell(p)
+	out := n.Step(h.now, in)
 	if out.Record != nil {
 		h.out.Record = out.Record
 	}
@@ -93,7 +197,9 @@ func (h *Host) stepNode(p Place, in *HostInput, m *Message, o Order) {
 	}
 	h.out.Commands = append(h.out.Commands, out.Commands...)
 	h.out.Frames = append(h.out.Frames, out.Frames...)
-	h.out.Messages = append(h.out.Messages, out.Messages...)
+	for i := range out.Messages {
+		h.post(out.Messages[i].To, out.Messages[i].Message)
+	}
 	h.out.Events = append(h.out.Events, out.Events...)
 	if out.View != nil {
 		h.out.Group = out.View
@@ -103,9 +209,86 @@ func (h *Host) stepNode(p Place, in *HostInput, m *Message, o Order) {
 	}
 }
 
+// tell brings a node up to date about the rest of the host before it steps.
+func (h *Host) tell(p Place) {
+	n := h.nodes[p]
+	n.claim = h.claim(p)
+	n.elsewhere = 0
+	for q := range h.in.Registers {
+		if r := &h.in.Registers[q]; Place(q) != p && r.State != RegisterVacant {
+			n.elsewhere = max(n.elsewhere, r.Instance)
+		}
+	}
+}
+
+// order hands the operator's orders on: who leaves gives its seats up first, so that no
+// view above rests on it.
+func (h *Host) order(p Place) Order {
+	if h.cfg.Top == 0 {
+		return h.in.Order
+	}
+	switch o := h.in.Order; o {
+	case OrderLeave:
+		h.leaving = true
+	case OrderJoin:
+		h.leaving = false
+		return o
+	case OrderAbandon, OrderRecover:
+		if p == SeatAt(h.cfg.Top) {
+			return o
+		}
+		return OrderNone
+	case OrderShutdown:
+		return o
+	}
+	if !h.leaving {
+		return OrderNone
+	}
+	for q := Place(Places - 1); q > p; q-- {
+		if n := h.nodes[q]; n != nil && q.Seat() == 1 && h.in.Registers[q].State != RegisterVacant {
+			return OrderNone
+		}
+	}
+	return OrderLeave
+}
+
+// post sends a letter, to this host itself by the next step.
+func (h *Host) post(to string, m Message) {
+	if to == "" {
+		return
+	}
+	if to == h.cfg.Self.RPC {
+		h.mail = append(h.mail, &m)
+		return
+	}
+	h.out.Messages = append(h.out.Messages, Letter{To: to, Message: m})
+}
+
+// letter sends a letter that is the host's and no node's: about a group of that level.
+func (h *Host) letter(to string, level uint8, group uint16, m Message) {
+	m.Cluster, m.Level, m.Group = h.cfg.Cluster, level, group
+	m.From = h.cfg.Self
+	m.From.Incarnation = h.in.Registers[0].Incarnation
+	h.post(to, m)
+}
+
+// leads is the node by which this host leads a group of that level, or nil.
+func (h *Host) leads(level uint8) *Node {
+	if n := h.nodes[SeatAt(level)]; n != nil && n.role == roleLeader {
+		return n
+	}
+	return nil
+}
+
+func (h *Host) wakeAt(t Time) {
+	if t.Before(h.deadline) || h.deadline == MaxTime {
+		h.deadline = t
+	}
+}
+
 // Deadline is when to call Step next if nothing happens before.
 func (h *Host) Deadline() Time {
-	at := MaxTime
+	at := h.deadline
 	for _, n := range h.nodes {
 		if n != nil {
 			at = min(at, n.Deadline())
@@ -124,7 +307,7 @@ func (h *Host) Watch(level uint8) Bitmap {
 
 // HostStatus is what a host knows of itself and the cluster at this moment.
 type HostStatus struct {
-	Group  Status         // at level 0
+	Group  Status         // at level 0; its Awaiting tells what the host waits for, empty in a healthy cluster
 	Places [Places]Status // of the places held above level 0; others have no Role
 }
 
@@ -132,10 +315,40 @@ type HostStatus struct {
 func (h *Host) Status(now Time, r *[Places]Register) HostStatus {
 	var s HostStatus
 	for p, n := range h.nodes {
-		if n != nil {
+		if n != nil && p > 0 {
 			s.Places[p] = n.Status(now, &r[p])
 		}
 	}
-	s.Group = s.Places[0]
+	s.Group = h.nodes[0].Status(now, &r[0])
+	if h.cfg.Top > 0 {
+		s.Group.Awaiting = h.awaiting(now, r, &s)
+	}
 	return s
+}
+
+// awaiting tells what a host of a cluster of several groups waits for.
+func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
+	seat := SeatAt(h.cfg.Top)
+	top := s.Places[seat].Awaiting
+	switch g, n := &r[0], h.nodes[0]; {
+	case n.role == roleAbsent && now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "":
+		return "its group's leader: " + n.join.why
+	case n.role == roleAbsent && top != "" && r[seat].State == RegisterVacant:
+		return top
+	case n.role == roleAbsent:
+		return "somebody to form its group: the cluster's leader does when it hears of this node"
+	case g.State == RegisterMember && now < g.LeaseUntil && now >= g.UpperUntil:
+		return "its group to be heard by the cluster's leader: it is isolated, and nothing is valid here"
+	case s.Group.Awaiting == "" && top != "" && r[seat].State != RegisterVacant:
+		return "in its seat of the cluster: " + top
+	}
+	return s.Group.Awaiting
+}
+
+// At is the status of a place.
+func (s *HostStatus) At(p Place) *Status {
+	if p == 0 {
+		return &s.Group
+	}
+	return &s.Places[p]
 }

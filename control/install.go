@@ -8,6 +8,19 @@ type Past struct {
 	State view.State // Gone or Left
 }
 
+// digest is that of a view to be proposed; false where it cannot be yet.
+func (n *Node) digest(seq uint64, members Bitmap, r *Roster) (uint64, bool) {
+	generation := n.lead.ballot.Generation()
+	if n.below != nil {
+		return n.below.compose(n.reg.Instance, generation, seq, members)
+	}
+	v := n.viewOf(n.reg.Instance, generation, seq, members, r)
+	if v == nil { // a member without a seat: a broken invariant, and no reason to decide it
+		return 0, false
+	}
+	return v.Hash(), true
+}
+
 // viewOf composes the view that a proposal stands for.
 func (n *Node) viewOf(instance uint32, generation uint16, seq uint64, members Bitmap, r *Roster) *view.View {
 	v := &view.View{Cluster: n.cfg.Cluster, Instance: instance, Group: n.cfg.Group, Generation: generation, Epoch: seq}
@@ -28,8 +41,12 @@ func (n *Node) install() {
 	if n.reg.State != RegisterMember || c.Seq == 0 {
 		return
 	}
+	if n.cfg.Level > 0 {
+		n.recordVoters(c.Seq, c.Members, Bitmap{})
+		return
+	}
 	leader := n.nameOf(n.reg.Leader())
-	if n.current != nil && n.current.Instance == n.reg.Instance && n.current.Epoch == c.Seq {
+	if n.current != nil && n.current.Instance == n.reg.Instance && n.current.Epoch == c.Seq && n.current.Generation == c.Ballot.Generation() {
 		if leader != n.current.Leader && leader != "" {
 			v := *n.current
 			v.Leader = leader
@@ -43,7 +60,7 @@ func (n *Node) install() {
 		n.fetch(c.Roster)
 		return
 	}
-	v := n.viewOf(n.reg.Instance, n.reg.Promised.Generation(), c.Seq, c.Members, r)
+	v := n.viewOf(n.reg.Instance, c.Ballot.Generation(), c.Seq, c.Members, r)
 	if v == nil || c.Digest != 0 && v.Hash() != c.Digest {
 		if n.join.mismatch != c.Seq {
 			n.join.mismatch = c.Seq

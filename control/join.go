@@ -26,8 +26,22 @@ func (n *Node) absent() {
 		n.wakeAt(n.now)
 		return
 	}
-	n.askToJoin(false)
+	if n.mayAsk() {
+		n.askToJoin(false)
+	}
 	n.founds()
+}
+
+// mayAsk reports whether the node has a reason to ask for a slot: above level 0, that it leads a
+// group below, or that it founds or was invited to have a seat.
+func (n *Node) mayAsk() bool {
+	switch {
+	case n.cfg.Level == 0:
+		return true
+	case n.place.Votes():
+		return n.invited || n.founder()
+	}
+	return n.claim != nil
 }
 
 // askToJoin asks the next of those who may know the group.
@@ -39,8 +53,13 @@ func (n *Node) askToJoin(holds bool) {
 	}
 	j.next = n.now.Add(askEvery)
 	n.wakeAt(j.next)
-	if l := n.askable(); len(l) > 0 {
-		n.letter(l[j.turn%len(l)], Message{Kind: MessageJoin, Holds: holds, Keys: n.reg.Keys})
+	m := Message{Kind: MessageJoin, Instance: n.reg.Instance, Holds: holds, Keys: n.reg.Keys, Standing: n.claim}
+	if l := n.askable(); !n.place.Votes() && !holds { // a group waits for it: whoever leads above, or will, is to know
+		for _, to := range l[:min(len(l), SeatsMax)] {
+			n.letter(to, m)
+		}
+	} else if len(l) > 0 {
+		n.letter(l[j.turn%len(l)], m)
 		j.turn++
 	}
 }
@@ -111,6 +130,12 @@ func (n *Node) keepJoining() {
 
 // answered reacts to what became of a request to join.
 func (n *Node) answered(m *Message) {
+	if m.Answer.Status == "superseded" {
+		if over := n.reg.Promised.Generation() < uint16(m.Version) || !n.place.Votes(); over && m.Instance >= n.reg.Instance {
+			n.removed(m.Answer.Why)
+		}
+		return
+	}
 	if n.role == roleLeader || n.role == roleLeft {
 		return
 	}
@@ -148,8 +173,9 @@ func (n *Node) rosterArrived(m *Message) {
 		return
 	}
 	n.hint(m.From.RPC)
-	seat := m.Roster.Named(n.cfg.Self.Name)
-	mine := seat != nil && seat.Incarnation == n.reg.Incarnation && n.reg.Incarnation != 0
+	self := n.self()
+	seat := m.Roster.Held(&self)
+	mine := seat != nil && PlaceOf(n.cfg.Level, seat.Slot) == n.place && n.reg.Incarnation != 0
 	if n.reg.State == RegisterVacant {
 		if !mine || n.record.bars(m.Instance) {
 			return
@@ -193,7 +219,7 @@ func (n *Node) leave() {
 		return
 	}
 	l := &n.lead
-	others := l.view.New
+	others := Voters(n.cfg.Level, l.view.New)
 	others.Clear(n.reg.Slot)
 	if others.Empty() {
 		n.closed(n.reg.Instance)

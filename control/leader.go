@@ -10,6 +10,7 @@ type leadership struct {
 	ballot    Ballot
 	view      Proposal // proposed, or decided and beaten on
 	decided   bool
+	began     uint64 // seq of the first view of an instance or generation, where this node began it
 	elected   Time
 	roster    *Roster // names the slots of view
 	round     uint64  // last one sent
@@ -111,6 +112,7 @@ func (n *Node) round() bool {
 	}
 	n.cut()
 	n.admissions()
+	n.recompose()
 	n.beat()
 	return true
 }
@@ -119,8 +121,8 @@ func (n *Node) round() bool {
 func (n *Node) propose(members Bitmap, r *Roster, why Event) {
 	l := &n.lead
 	seq := l.view.Seq + 1
-	v := n.viewOf(n.reg.Instance, l.ballot.Generation(), seq, members, r)
-	if v == nil { // a member without a seat: a broken invariant, and no reason to decide it
+	digest, ok := n.digest(seq, members, r)
+	if !ok {
 		return
 	}
 	for s := members.First(); s < Slots; s = members.Next(s + 1) {
@@ -128,7 +130,7 @@ func (n *Node) propose(members Bitmap, r *Roster, why Event) {
 			l.entered[s], l.credit[s] = l.round, 0
 		}
 	}
-	l.view = Proposal{Ballot: l.ballot, Seq: seq, Digest: v.Hash(), Roster: r.Version(), New: members, Old: l.view.New}
+	l.view = Proposal{Ballot: l.ballot, Seq: seq, Digest: digest, Roster: r.Version(), New: members, Old: l.view.New}
 	l.decided, l.roster = false, r
 	l.since = l.round + 1
 	l.change = why
@@ -146,6 +148,9 @@ func (n *Node) takeVotes() {
 func (n *Node) decide() {
 	l := &n.lead
 	l.decided = true
+	if n.below != nil {
+		n.below.decide(n.now, l.view.New)
+	}
 	l.change.Commit = n.now
 	l.change.Rounds = int(l.round-l.since) + 1
 	if l.view.Old.Has(l.former) && !l.view.New.Has(l.former) {

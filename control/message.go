@@ -22,6 +22,10 @@ const (
 	MessagePropose  MessageKind = "found-propose" // Instance, Roster: these found it; State.Record: for all its proposer knows
 	MessageVote     MessageKind = "found-vote"    // Instance: you have my vote
 	MessageShutdown MessageKind = "shutdown"      // Instance: it is closed
+	MessageDecree   MessageKind = "decree"        // Instance, Version: form the group anew in that generation, above the number Epoch; Roster: with these of its members
+	MessageInvite   MessageKind = "invite"        // Instance: take a seat
+	MessageContent  MessageKind = "content"       // Instance, Content: what the group Level, Group decided
+	MessageWant     MessageKind = "want"          // Instance, Version: I have what the group decided by that digest, 0: nothing; send me the rest
 )
 
 // Message is what agents say to each other over mutually authenticated TLS, as JSON. Each is
@@ -40,13 +44,35 @@ type Message struct {
 	Joiners  Bitmap      `json:"joiners,omitzero"` // who is about to be a member as well
 	Holds    bool        `json:"holds,omitempty"`  // with join: the sender has a register, and hears no beat
 	Keys     KeyIDs      `json:"keys,omitzero"`    // with join: of the keys that the sender holds
+	Seat     bool        `json:"seat,omitempty"`   // above level 0: it is about the sender's seat or, with answer, the addressee's
+	Standing *Standing   `json:"standing,omitempty"`
+	Content  *Content    `json:"content,omitempty"`
 	Answer   *Answer     `json:"answer,omitempty"`
 	State    *FoundState `json:"state,omitempty"`
 }
 
+// Standing is what the sender of a join is to the group that it asks about or, above level 0, to
+// the group that it leads below.
+type Standing struct {
+	Slot   uint16         `json:"slot"`            // its own; above level 0 the one of the group below
+	Ballot Ballot         `json:"ballot"`          // promised; above level 0 the one by which it leads below
+	Seq    uint64         `json:"seq"`             // no number up to it is to be used again
+	Slots  [Levels]uint64 `json:"slots,omitempty"` // incarnations of its registers for the group below, by level
+}
+
+// Content is a part of what a group decided: an encoded view.Delta, cut where a message would
+// become too long.
+type Content struct {
+	Seq   uint64 `json:"seq"`
+	Part  int    `json:"part"` // from 0
+	Parts int    `json:"parts"`
+	Root  string `json:"root,omitempty"` // of the top: who leads it, as far as the sender knows
+	Body  []byte `json:"body"`
+}
+
 // Answer tells a joiner what becomes of its request.
 type Answer struct {
-	Status string `json:"status"`           // redirect | waiting | member | refused | idle
+	Status string `json:"status"`           // redirect | waiting | member | removed | superseded | refused | idle
 	Leader string `json:"leader,omitempty"` // RPC address, with redirect
 	Why    string `json:"why,omitempty"`
 }
@@ -67,6 +93,8 @@ const (
 	FoundersMax = Slots
 	wordsMax    = 512
 	votesMax    = 16
+	PartMax     = 256 << 10 // bytes of a content in one message
+	PartsMax    = 256
 )
 
 // Validate reports what is wrong with a message that came from outside.
@@ -93,7 +121,11 @@ func (m *Message) Validate() error {
 		err = need(m.Instance != 0 && m.Version != 0, "instance or version")
 	case MessageState:
 		err = need(m.State != nil, "state")
-	case MessageFetch, MessageVote, MessageShutdown:
+	case MessageDecree:
+		err = need(m.Instance != 0 && m.Version != 0 && m.Version < 1<<16 && m.Roster != nil, "instance, generation or roster")
+	case MessageContent:
+		err = need(m.Instance != 0 && m.Content != nil, "instance or content")
+	case MessageFetch, MessageVote, MessageShutdown, MessageInvite, MessageWant:
 		err = need(m.Instance != 0, "instance")
 	default:
 		return fmt.Errorf("message from %s: unknown kind %q", m.From.Name, clip(string(m.Kind)))
@@ -103,6 +135,15 @@ func (m *Message) Validate() error {
 	}
 	if a := m.Answer; a != nil && (len(a.Leader) > RPCMax || len(a.Why) > wordsMax || len(a.Status) > wordsMax) {
 		return fmt.Errorf("message %q from %s: answer is too long", m.Kind, m.From.Name)
+	}
+	if m.Level >= Levels {
+		return fmt.Errorf("message %q from %s: level %d, at most %d", m.Kind, m.From.Name, m.Level, Levels-1)
+	}
+	if c := m.Content; c != nil && (len(c.Body) > PartMax || c.Parts < 1 || c.Parts > PartsMax || c.Part < 0 || c.Part >= c.Parts || len(c.Root) > NameMax) {
+		return fmt.Errorf("message %q from %s: part %d of %d, %d bytes: at most %d of %d", m.Kind, m.From.Name, c.Part, c.Parts, len(c.Body), PartsMax, PartMax)
+	}
+	if s := m.Standing; s != nil && s.Slot >= Slots {
+		return fmt.Errorf("message %q from %s: slot %d, at most %d", m.Kind, m.From.Name, s.Slot, Slots-1)
 	}
 	if s := m.State; s != nil {
 		if err := s.Record.validate(); err != nil {
@@ -122,7 +163,8 @@ func (r *Roster) Validate() error {
 	if len(r.Seats) > Slots {
 		return fmt.Errorf("roster of %d seats, at most %d", len(r.Seats), Slots)
 	}
-	names := make(map[string]bool, len(r.Seats))
+	names := make(map[string]bool, len(r.Seats)) // above level 0 a node may have a seat as well
+	key := func(s *Seat) string { return s.Name + [...]string{"", "/seat"}[s.Slot/FirstSeat%2] }
 	for i := range r.Seats {
 		s := &r.Seats[i]
 		if err := s.Peer.validate(); err != nil {
@@ -134,10 +176,10 @@ func (r *Roster) Validate() error {
 		if s.Incarnation == 0 {
 			return fmt.Errorf("roster seat %d: no incarnation", s.Slot)
 		}
-		if names[s.Name] {
+		if names[key(s)] {
 			return fmt.Errorf("roster seat %d: %s has a seat already", s.Slot, s.Name)
 		}
-		names[s.Name] = true
+		names[key(s)] = true
 	}
 	return nil
 }

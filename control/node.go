@@ -43,19 +43,27 @@ type Node struct {
 	found founding
 
 	// The step in progress.
-	now      Time
-	reg      Register
-	tally    *Tally
-	upper    *Register
-	wake     Wake
-	out      Output
-	deadline Time
+	now       Time
+	reg       Register
+	tally     *Tally
+	below     *vector   // above level 0, of a voter: what its group decides about
+	claim     *Standing // what it says of itself when it asks to be let in
+	elsewhere uint32    // the highest instance of the host's other registers
+	claims    []claimed // above level 0, of a voter: who asked for groups\' slots while it did not lead
+	invited   bool      // above level 0: the leader wants it to have a seat
+	upper     *Register
+	wake      Wake
+	out       Output
+	deadline  Time
 }
 
 // New returns a node that belongs to no group yet, or, when its register says otherwise at
 // the first Step, goes on where an earlier agent stopped.
 func New(c Config) *Node {
 	n := &Node{cfg: c, place: SeatAt(c.Level), record: c.Record}
+	if c.Represents {
+		n.place = Place(c.Level * 2)
+	}
 	for _, r := range c.Rosters {
 		n.rosters = append(n.rosters, heldRoster{r, r.Version()})
 	}
@@ -162,7 +170,10 @@ func (n *Node) vacate() {
 
 func (n *Node) becomeAbsent() {
 	n.lead, n.cand, n.watch = leadership{}, candidacy{}, watch{}
-	n.current = nil
+	n.current, n.claims = nil, nil
+	if n.below != nil {
+		n.below.forget()
+	}
 	n.join = joining{since: n.now, hints: n.join.hints}
 	n.found.heardAt = n.now
 	n.role = roleAbsent
@@ -187,6 +198,8 @@ func (n *Node) order(in Input) {
 		}
 	case OrderShutdown:
 		n.shutdown()
+	case OrderRecover:
+		n.recover()
 	case OrderAbandon:
 		n.found.abandoned = max(n.found.abandoned, in.Abandon)
 		n.voidVotes(func(v *FoundVote) bool { return v.Instance <= in.Abandon })
@@ -195,7 +208,7 @@ func (n *Node) order(in Input) {
 
 // receive handles a message from another agent.
 func (n *Node) receive(m *Message) {
-	if m.Cluster != n.cfg.Cluster || m.Level != n.cfg.Level || m.From.Name == n.cfg.Self.Name {
+	if m.Cluster != n.cfg.Cluster || m.Level != n.cfg.Level || m.From.Name == n.cfg.Self.Name && !n.fromSelf(m) {
 		return
 	}
 	switch m.Kind {
@@ -221,7 +234,23 @@ func (n *Node) receive(m *Message) {
 		n.foundVoted(m)
 	case MessageShutdown:
 		n.closed(m.Instance)
+	case MessageDecree:
+		n.decreed(m)
+	case MessageInvite:
+		n.invited = true
+		n.hint(m.From.RPC)
 	}
+}
+
+// fromSelf reports whether a letter from this very host is one that its nodes send each other.
+func (n *Node) fromSelf(m *Message) bool {
+	switch m.Kind {
+	case MessageDecree, MessageAnswer:
+		return true
+	case MessageJoin, MessageRoster, MessageHeld, MessageFetch, MessageLeave, MessageInvite:
+		return n.cfg.Level > 0
+	}
+	return false
 }
 
 // command orders the register and tally, and lets the rest of this step see the register
@@ -243,10 +272,13 @@ func (n *Node) send(to Bitmap, f Frame) {
 }
 
 func (n *Node) letter(to string, m Message) {
-	if to == "" || to == n.cfg.Self.RPC {
+	if to == "" || to == n.cfg.Self.RPC && n.cfg.Level == 0 {
 		return
 	}
 	m.Cluster, m.Level, m.Group = n.cfg.Cluster, n.cfg.Level, n.cfg.Group
+	if m.Kind != MessageAnswer {
+		m.Seat = n.place.Seat() == 1
+	}
 	m.From = n.self()
 	n.out.Messages = append(n.out.Messages, Letter{To: to, Message: m})
 }
@@ -260,7 +292,7 @@ func (n *Node) self() Peer {
 
 func (n *Node) event(e Event) {
 	e.At = n.now
-	e.Instance = n.reg.Instance
+	e.Instance, e.Level = n.reg.Instance, n.cfg.Level
 	if e.Ballot == 0 {
 		e.Ballot = n.reg.Promised
 	}
@@ -275,6 +307,9 @@ func (n *Node) wakeAt(t Time) {
 }
 
 func (n *Node) stopAsking() {
+	if !n.place.Votes() {
+		return
+	}
 	n.command(Command{Kind: CommandAsk})
 }
 

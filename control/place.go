@@ -42,6 +42,24 @@ func (p Place) Seat() uint8 { return uint8(p) % 2 }
 // to the plane, and the level's tally is its.
 func (p Place) Votes() bool { return p.Level() == 0 || p.Seat() == 1 }
 
+// Own tells which registers of a host an ask of its own is to be delivered to: of those that it
+// is for, by the tally of its level, which names who has the slots. The others get it over the
+// network.
+func (o *Outgoing) Own(registers *[Places]Register, t *Tally) (own []Place, others Bitmap) {
+	others = o.To
+	for _, p := range []Place{Place(2 * o.Place.Level()), SeatAt(o.Place.Level())} {
+		r := &registers[p]
+		if r.State == RegisterVacant || r.Instance != o.Frame.Instance || r.Group != o.Frame.Group || !others.Has(r.Slot) {
+			continue
+		}
+		if p == o.Place || t.Members[r.Slot].Expected == r.Incarnation {
+			own = append(own, p)
+			others.Clear(r.Slot)
+		}
+	}
+	return own, others
+}
+
 // Parent is the number of the group of the next level in which a group's leader has a slot, and
 // that slot.
 func Parent(group uint16) (parent, slot uint16) { return group / PerBranch, group % PerBranch }

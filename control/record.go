@@ -167,6 +167,7 @@ func (r *InstanceRecord) living(abandoned uint32) (l []FoundVote) {
 // keep theirs in mind, so that those removed from an instance can say that it went on without
 // them.
 func (n *Node) recordVoters(epoch uint64, members, joiners Bitmap, rosters ...*Roster) {
+	members, joiners = Voters(n.cfg.Level, members), Voters(n.cfg.Level, joiners)
 	if members.Empty() || n.record.Instance == n.reg.Instance && epoch < n.record.Epoch {
 		return
 	}

@@ -20,10 +20,13 @@ type Peer struct {
 	Rails       []Endpoint `json:"rails"`
 }
 
-// Seat is a peer in its slot.
+// Seat is a peer in its slot. Below is, above level 0 and of the leader of a group, the ballot
+// by which it leads there, or of one that is to form the group by decree, its generation alone.
+// What a roster says of a group's generation is thus agreed before anybody acts on it.
 type Seat struct {
 	Slot uint16 `json:"slot"`
 	Peer
+	Below Ballot `json:"below,omitempty"`
 }
 
 // Roster names the slots of a group. The entry of a slot changes only while the slot is in
@@ -47,6 +50,9 @@ func (r *Roster) Version() uint64 {
 		for _, e := range s.Rails {
 			b = appendString(b, e.UDP.String())
 			b = append(b, e.MAC[:]...)
+		}
+		if s.Below != 0 {
+			b = binary.BigEndian.AppendUint64(appendString(b, "below"), uint64(s.Below))
 		}
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(b))))
 		h.Write(b)
@@ -75,6 +81,16 @@ func (r *Roster) Named(name string) *Seat {
 	for i := range r.Seats {
 		if r.Seats[i].Name == name {
 			return &r.Seats[i]
+		}
+	}
+	return nil
+}
+
+// Held returns the seat of that very incarnation of a node, or nil.
+func (r *Roster) Held(p *Peer) *Seat {
+	for i := range r.Seats {
+		if s := &r.Seats[i]; s.Name == p.Name && s.Incarnation == p.Incarnation {
+			return s
 		}
 	}
 	return nil

@@ -14,6 +14,8 @@ type Config struct {
 	Self        Peer   // Incarnation is ignored: the register names it
 	Level       uint8
 	Group       uint16
+	Represents  bool          // above level 0: it has the slot of the group that its host leads below, and no vote
+	Seats       int           // above level 0: voters wanted
 	Allowed     []string      // names that may join the group; empty: any
 	Interval    time.Duration // between rounds
 	Rounds      int           // k: unanswered rounds before removal, 4..32: a lease has no room in fewer
@@ -37,6 +39,7 @@ const (
 	OrderJoin           // come back after having left
 	OrderShutdown       // end the instance everywhere
 	OrderAbandon        // decree: Input.Abandon is dead, found the next instance
+	OrderRecover        // decree: the voters of the top that do not answer are dead, go on without them
 )
 
 // Input is what happened. Register and Tally are the state at the time of the step; Node
@@ -85,6 +88,7 @@ type Event struct {
 	Kind     EventKind
 	At       Time
 	Instance uint32
+	Level    uint8  // of the group that it is about
 	From, To uint64 // seq before and after
 	Ballot   Ballot // under which it happened
 	Leader   string

@@ -1,0 +1,170 @@
+package control
+
+import "time"
+
+// Above level 0 a group lets in two kinds. The leader of each group below has the slot of that
+// group, and its successor takes the slot from it in one step: it has no vote that the next
+// view could rest on. Seats are given by the leader to whom it invited; a seat's
+// incarnation never changes in one step.
+
+// admitAbove answers one that asks to be let in, where this node leads.
+func (n *Node) admitAbove(m *Message, answer func(status, why string)) {
+	l := &n.lead
+	switch {
+	case m.Instance != 0 && m.Instance < n.reg.Instance:
+		answer("removed", "a later instance of the cluster lives")
+	case m.Seat:
+		n.admitSeat(m, answer)
+	case m.Standing == nil || m.Standing.Slot >= FirstSeat || m.Standing.Ballot == 0:
+		answer("refused", "it says of no group that it leads it")
+	default:
+		slot, ballot := m.Standing.Slot, m.Standing.Ballot
+		r, _ := l.newest()
+		seat := r.At(slot)
+		same := seat != nil && seat.Name == m.From.Name && seat.Incarnation == m.From.Incarnation
+		switch {
+		case seat != nil && ballot.Generation() < seat.Below.Generation():
+			n.letter(m.From.RPC, Message{
+				Kind: MessageAnswer, Instance: n.reg.Instance, Version: uint64(seat.Below.Generation()),
+				Answer: &Answer{Status: "superseded", Why: "the group was formed anew without it"},
+			})
+		case same && l.inView().Has(slot):
+			answer("member", "")
+		case l.adm.seats(&m.From):
+			l.adm.pushAt = n.now
+			answer("waiting", "")
+		case seat != nil && ballot < seat.Below && l.inView().Has(slot):
+			answer("waiting", "another leads that group")
+		case m.Holds:
+			n.tellRemoved(m)
+		default:
+			n.enqueue(applicant{Peer: m.From, slot: slot, below: ballot})
+			answer("waiting", "")
+		}
+	}
+}
+
+// claimed is a request for a group's slot that came while this node did not lead.
+type claimed struct {
+	at Time
+	m  *Message
+}
+
+// claimFor is how long a claim is kept. A root may die with the leader of its group; the
+// group has its next leader before the cluster has, and is not to be taken for gone then.
+const claimFor = 5 * time.Second
+
+// remember keeps a claim for the case that this node is about to lead.
+func (n *Node) remember(m *Message) {
+	if n.cfg.Level == 0 || !n.place.Votes() || m.Seat || m.Standing == nil {
+		return
+	}
+	for i := range n.claims {
+		if c := &n.claims[i]; c.m.Standing.Slot == m.Standing.Slot {
+			if c.m.Standing.Ballot <= m.Standing.Ballot {
+				*c = claimed{n.now, m}
+			}
+			return
+		}
+	}
+	if len(n.claims) < FirstSeat {
+		n.claims = append(n.claims, claimed{n.now, m})
+	}
+}
+
+// hearClaims lets a new leader hear what it was asked before.
+func (n *Node) hearClaims() {
+	for _, c := range n.claims {
+		if n.now.Since(c.at) < claimFor && !c.m.Holds {
+			n.admitAbove(c.m, func(string, string) {})
+		}
+	}
+	n.claims = nil
+}
+
+// leaderPatience is how long a group's leader is silent, beside all rounds, before the group is
+// taken for gone with all its members: it may be that leader alone that is dead, and letters,
+// unlike rounds, take no less time where rounds are short.
+const leaderPatience = 200 * time.Millisecond
+
+// awaited reports whether the slot of a leader that fell silent is to be kept: a successor asked
+// for it, or may yet.
+func (n *Node) awaited(slot uint16) bool {
+	if n.cfg.Level == 0 || slot >= FirstSeat {
+		return false
+	}
+	l := &n.lead
+	for i := range l.adm.asked {
+		if l.adm.asked[i].slot == slot {
+			return true
+		}
+	}
+	since := max(n.tally.Members[slot].EchoAt, l.elected)
+	return l.adm.joiners.Has(slot) || n.now.Since(since) < leaderPatience
+}
+
+// admitSeat gives a seat where one is free.
+func (n *Node) admitSeat(m *Message, answer func(status, why string)) {
+	l := &n.lead
+	seat := n.named(l.roster, m.From.Name)
+	member := seat != nil && l.inView().Has(seat.Slot)
+	taken := Voters(n.cfg.Level, l.inView().Or(l.adm.joiners)).Len()
+	switch {
+	case member && seat.Incarnation == m.From.Incarnation:
+		answer("member", "")
+	case member:
+		answer("waiting", "the seat of the node's earlier incarnation has to be removed first")
+	case l.adm.seats(&m.From):
+		l.adm.pushAt = n.now
+		answer("waiting", "")
+	case m.Holds:
+		n.tellRemoved(m)
+	case taken >= n.seats():
+		answer("waiting", "every seat is taken")
+	default:
+		n.enqueue(applicant{Peer: m.From, slot: Slots})
+		answer("waiting", "")
+	}
+}
+
+// seats is how many voters the group is to have.
+func (n *Node) seats() int {
+	if n.cfg.Seats > 0 {
+		return min(n.cfg.Seats, SeatsMax)
+	}
+	return 7
+}
+
+// named returns the voter of that name, or nil. Above level 0 the node may also have the slot of
+// a group that it leads.
+func (n *Node) named(r *Roster, name string) *Seat {
+	for i := range r.Seats {
+		if s := &r.Seats[i]; s.Name == name && PlaceOf(n.cfg.Level, s.Slot).Votes() {
+			return s
+		}
+	}
+	return nil
+}
+
+// joinWindow is how long requests are gathered: not at all where a group waits for its new leader
+// to take the slot of the old one, since nothing is valid there until then.
+func (n *Node) joinWindow() time.Duration {
+	for i := range n.lead.adm.asked {
+		if p := &n.lead.adm.asked[i]; p.slot < Slots && n.lead.inView().Has(p.slot) {
+			return 0
+		}
+	}
+	return n.cfg.JoinWindow
+}
+
+// appoint has one that holds no group form a group of the level below that has no leader, in the
+// generation after every earlier one. It takes its slot like a leader, and begins when that is
+// decided.
+func (n *Node) appoint(p Peer, slot uint16) {
+	generation := uint16(1)
+	r, _ := n.lead.newest()
+	if seat := r.At(slot); seat != nil {
+		generation = seat.Below.Generation() + 1
+	}
+	n.enqueue(applicant{Peer: p, slot: slot, below: NewBallot(generation, 0, 0)})
+}

@@ -1,0 +1,70 @@
+package control
+
+// decreed forms this node's group anew: the level above decided, in a roster, that this node and
+// nobody else begins the given generation. Members that it names and that still hold the
+// registers that this node's roster names go on in it under their incarnations; they follow,
+// because the higher generation wins everywhere. Its first view follows none, so its members alone
+// decide it, and its number is above all that they know.
+func (n *Node) decreed(m *Message) {
+	generation := uint16(m.Version)
+	if n.role == roleLeft || n.leaving || n.reg.Promised.Generation() >= generation && n.reg.State != RegisterVacant {
+		return
+	}
+	switch n.reg.State {
+	case RegisterVacant:
+		if n.reg.Incarnation == 0 || n.record.bars(m.Instance) {
+			return
+		}
+		seat := Seat{Slot: n.firstSlot(), Peer: n.self()}
+		n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: m.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
+		n.rosters = nil
+		r := (&Roster{}).With(seat)
+		n.hold(r)
+		n.begin(NewBallot(generation, 1, seat.Slot), 1, Of(seat.Slot), r, "formed by decree")
+	case RegisterMember:
+		if n.reg.Instance != m.Instance {
+			return
+		}
+		r := n.rosterOf(n.reg.Accepted.Roster)
+		if r == nil {
+			n.fetch(n.reg.Accepted.Roster)
+			return
+		}
+		members, seq := Of(n.reg.Slot), max(m.Epoch, n.reg.Accepted.Seq, n.reg.Committed.Seq)
+		for i := range m.Roster.Seats {
+			o := &m.Roster.Seats[i]
+			if seat := r.At(o.Slot); seat != nil && seat.Name == o.Name && seat.Incarnation == o.Incarnation {
+				members.Set(o.Slot)
+			}
+		}
+		n.hold(r)
+		n.begin(NewBallot(generation, 1, n.reg.Slot), seq+1, members, r, "formed anew by decree")
+	default: // it has no part in a view that others could go on from
+		n.removed("its group is formed anew")
+	}
+}
+
+// recover is the operator's decree for a group that lost its quorum and has nobody above: those
+// that answer go on in the next generation, without the others. If some of these are alive
+// somewhere after all, and a quorum, there are two clusters until they meet.
+func (n *Node) recover() {
+	t := n.tally
+	if n.role != roleCandidate || t == nil || t.Ballot != n.cand.ballot || t.Preparing == 0 {
+		n.event(Event{Kind: EventRefused, Why: "there is nothing to recover here: order it on a voter that finds no quorum"})
+		return
+	}
+	a, _ := n.highest()
+	r := n.rosterOf(a.Roster)
+	if r == nil || !a.New.Has(n.reg.Slot) {
+		n.event(Event{Kind: EventRefused, Why: "this node does not know who the members are: order it on another voter"})
+		return
+	}
+	alive := t.Promises.Or(Of(n.reg.Slot))
+	members := a.New.Minus(Voters(n.cfg.Level, a.New).Minus(alive))
+	seq := max(a.Seq, n.reg.Committed.Seq)
+	for s := members.First(); s < Slots; s = members.Next(s + 1) {
+		seq = max(seq, t.Members[s].Accepted.Seq, t.Members[s].Committed)
+	}
+	n.hold(r)
+	n.begin(NewBallot(n.reg.Promised.Generation()+1, 1, n.reg.Slot), seq+1, members, r, "recovered by the operator's decree")
+}

@@ -1,0 +1,156 @@
+package control
+
+import (
+	"time"
+
+	"rollcall/view"
+)
+
+// lookAfter is what a leader above level 0 does for the groups below it, beside deciding: it asks
+// for what they decided where no letter told, tells those it appointed to begin, and invites to
+// seats that are free.
+func (h *Host) lookAfter() {
+	for level := uint8(1); level <= h.cfg.Top; level++ {
+		n := h.leads(level)
+		if n == nil {
+			continue
+		}
+		h.compare(level, n)
+		if !n.lead.decided || h.now.Before(h.pushAt) {
+			h.wakeAt(max(h.pushAt, h.now.Add(n.cfg.Interval)))
+			continue
+		}
+		if h.decree(level, n) || h.invite(level, n) {
+			h.pushAt = h.now.Add(pushEvery)
+			h.wakeAt(h.pushAt)
+		}
+	}
+}
+
+// compare looks whether the groups below told of more, in their leaders' echoes, than is known.
+func (h *Host) compare(level uint8, n *Node) {
+	v, t := h.vectors[level], h.in.Tallies[level]
+	if t == nil {
+		return
+	}
+	for s := n.lead.view.New.First(); s < FirstSeat; s = n.lead.view.New.Next(s + 1) {
+		r, g := &t.Members[s].Below, v.held[s]
+		if r.Seq == 0 || g != nil && !v.gone.Has(s) && (g.Generation > r.Generation || g.Generation == r.Generation && g.Seq >= r.Seq) {
+			continue
+		}
+		if level == 1 && g != nil && v.offer(without(h.cfg.Cluster, n.reg.Instance, g, r)) {
+			h.hurry(level)
+			continue
+		}
+		if at := h.content.wants[s].Add(wantEvery); h.content.wants[s] != 0 && h.now.Before(at) {
+			h.wakeAt(at)
+			continue
+		}
+		h.content.wants[s] = h.now
+		h.wakeAt(h.now.Add(wantEvery))
+		h.want(n.rpcOf(s), level-1, n.cfg.Group*PerBranch+s, nil)
+	}
+}
+
+// without is the content of a group from which members went, made from the report alone; it is g
+// itself where the report tells of anything else.
+func without(cluster string, instance uint32, g *view.Group, r *Report) *view.Group {
+	v := &view.View{Cluster: cluster, Instance: instance, Group: g.Number, Generation: r.Generation, Epoch: r.Seq}
+	for _, m := range g.Members {
+		if r.Members.Has(m.Slot) {
+			v.Members = append(v.Members, m)
+		}
+	}
+	if len(v.Members) != r.Members.Len() {
+		return g
+	}
+	if made := view.Leaf(v); made.Digest == r.Digest {
+		return made
+	}
+	return g
+}
+
+// decree tells those who were appointed to form a group, and did not tell of it yet, to begin.
+func (h *Host) decree(level uint8, n *Node) (told bool) {
+	t := h.in.Tallies[level]
+	for s := n.lead.view.New.First(); s < FirstSeat; s = n.lead.view.New.Next(s + 1) {
+		seat := n.lead.roster.At(s)
+		if seat == nil || seat.Below.Term() != 0 || t == nil || t.Members[s].Answered == 0 || t.Members[s].Below.Generation >= seat.Below.Generation() {
+			continue
+		}
+		group := n.cfg.Group*PerBranch + s
+		with, seq := &Roster{}, uint64(0)
+		for i := range h.orphans.list {
+			o := &h.orphans.list[i]
+			if o.level != level-1 || o.group != group {
+				continue
+			}
+			seq = max(seq, o.standing.Seq)
+			if o.standing.Ballot != 0 && o.standing.Ballot.Generation() < seat.Below.Generation() && o.standing.Slot < Slots {
+				with = with.With(Seat{Slot: o.standing.Slot, Peer: o.peer})
+			}
+		}
+		h.letter(seat.RPC, level-1, group, Message{
+			Kind: MessageDecree, Instance: n.reg.Instance, Version: uint64(seat.Below.Generation()), Epoch: seq, Roster: with,
+		})
+		told = true
+	}
+	return told
+}
+
+// inviteAfter is how long a seat is left free, for a founder that comes back and asks for it by
+// itself, and for what is known of the groups to settle.
+const inviteAfter = 3 * time.Second
+
+// invite asks the leader of a group of whose members none has a seat to take one, where one is
+// free: the seats are to be in different groups, those preferred first.
+func (h *Host) invite(level uint8, n *Node) bool {
+	l := &n.lead
+	seats := Voters(level, l.inView())
+	if seats.Len() >= n.seats() {
+		h.vacant = 0
+		return false
+	}
+	if h.vacant == 0 {
+		h.vacant = h.now
+	}
+	if wait := h.vacant.Add(inviteAfter); l.adm.roster != nil || h.now.Before(wait) {
+		h.wakeAt(wait)
+		return false
+	}
+	best := uint16(Slots)
+	for s := l.view.New.First(); s < FirstSeat; s = l.view.New.Next(s + 1) {
+		seat, g := l.roster.At(s), h.vectors[level].use(s)
+		if seat == nil || g == nil || h.seated(n, g, seat.Name) {
+			continue
+		}
+		if best == Slots || h.liking(seat.Name) < h.liking(l.roster.At(best).Name) {
+			best = s
+		}
+	}
+	if best == Slots {
+		return false
+	}
+	h.letter(l.roster.At(best).RPC, level, n.cfg.Group, Message{Kind: MessageInvite, Instance: n.reg.Instance})
+	return true
+}
+
+// seated reports whether a member of the group, or its leader, has a seat.
+func (h *Host) seated(n *Node, g *view.Group, leader string) bool {
+	seats := Voters(n.cfg.Level, n.lead.inView())
+	for s := seats.First(); s < Slots; s = seats.Next(s + 1) {
+		seat := n.lead.roster.At(s)
+		if seat == nil {
+			continue
+		}
+		if seat.Name == leader {
+			return true
+		}
+		for m := range g.All() {
+			if m.Name == seat.Name {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,346 @@
+package control
+
+import (
+	"slices"
+	"time"
+)
+
+// orphans are the nodes that ask to be let into groups that have no leader in the group above
+// which this host leads.
+//
+// A node whose group has no leader that it knows asks whoever it knows: of that group, the
+// contacts, the founders. Each sends it on to its own leader, up to where the group would have its
+// slot. Is that taken, the leader of the group is known, and the orphan asks there. Is it free,
+// because the group was never formed, or its leader lost the quorum or died with it and was
+// removed, so that its lease is over, then one of the orphans is appointed (Node.appoint): it
+// forms the group in a new generation.
+type orphans struct {
+	list []orphan
+}
+
+type orphan struct {
+	level    uint8
+	group    uint16 // that lacks a leader
+	peer     Peer
+	standing Standing
+	since    Time // when it asked first
+	at       Time // when it asked last
+}
+
+const (
+	orphanFor  = 5 * time.Second // how long one is taken to be where it was
+	orphansMax = 4096
+	lostWait   = time.Second // for others of a group that had been formed, so that they go on together
+)
+
+// sort has the host itself read the letters that are for no node of it, and gives the set of
+// places whose nodes are to read the letter.
+func (h *Host) sort(m *Message) (to uint) {
+	if m == nil || m.Cluster != h.cfg.Cluster || m.Level > h.cfg.Top {
+		return 0
+	}
+	if h.cfg.Top == 0 {
+		if m.Kind == MessageDecree || m.Kind == MessageInvite {
+			return 0 // nobody is above
+		}
+		return 1
+	}
+	slot, seat := Place(2*m.Level), SeatAt(m.Level)
+	ours := m.Group == h.groupAt(m.Level)
+	has := func(p Place) uint {
+		if h.nodes[p] == nil {
+			return 0
+		}
+		return 1 << p
+	}
+	switch m.Kind {
+	case MessageContent:
+		h.contentArrived(m)
+	case MessageWant:
+		h.wanted(m)
+	case MessageShutdown:
+		h.shutdown(m)
+	case MessageJoin:
+		return h.asked(m, ours)
+	case MessageDecree:
+		if ours && h.appointed(m) {
+			h.need(seat)
+			return 1 << seat
+		}
+	case MessageInvite:
+		if ours && m.Level > 0 && m.Instance == h.in.Registers[0].Instance {
+			h.need(seat)
+			return 1 << seat
+		}
+	case MessageAsk, MessageState, MessagePropose, MessageVote:
+		if m.Level == h.cfg.Top {
+			h.need(seat)
+			return 1 << seat
+		}
+	case MessageRoster:
+		if m.Level > 0 && ours && h.nodes[slot] == nil && h.names(m, slot) {
+			h.need(slot)
+		}
+		return has(slot) | has(seat)
+	case MessageAnswer:
+		if m.Answer.Status == "removed" && m.Instance > h.in.Registers[0].Instance && h.in.Registers[0].Instance != 0 {
+			for p := range h.in.Wakes {
+				h.in.Wakes[p] |= WakeInstance
+			}
+		}
+		if m.Answer.Status == "superseded" && m.Level > 0 && !m.Seat {
+			h.superseded(m)
+		}
+		if m.Seat {
+			return has(seat)
+		}
+		return has(slot)
+	default: // to the leader
+		return has(seat)
+	}
+	return 0
+}
+
+// need makes the node of a place, if there is none.
+func (h *Host) need(p Place) {
+	if h.nodes[p] == nil {
+		h.nodes[p] = h.node(p)
+	}
+}
+
+// names reports whether a roster gives this host's register of the place a slot.
+func (h *Host) names(m *Message, p Place) bool {
+	self := h.cfg.Self
+	self.Incarnation = h.in.Registers[p].Incarnation
+	return m.Roster.Held(&self) != nil
+}
+
+// asked sends one that asks to be let in to where it will be heard.
+func (h *Host) asked(m *Message, ours bool) (to uint) {
+	seat, slot := SeatAt(m.Level), Place(2*m.Level)
+	if n := h.leads(m.Level); ours && n != nil {
+		return 1 << seat
+	}
+	if m.Standing != nil && m.Level < h.cfg.Top && h.orphaned(m) {
+		return 0
+	}
+	if ours { // a member knows its leader
+		for _, p := range []Place{seat, slot} {
+			if r := &h.in.Registers[p]; h.nodes[p] != nil && r.State == RegisterMember && h.now.Since(r.BeatAt) < 2*r.Calm() {
+				return 1 << p
+			}
+		}
+	}
+	status, leader := "idle", h.upward(m.Level)
+	if leader != "" {
+		status = "redirect"
+	}
+	why := "no leader of the cluster is known here"
+	h.letter(m.From.RPC, m.Level, m.Group, Message{
+		Kind: MessageAnswer, Instance: h.in.Registers[0].Instance, Seat: m.Seat, Answer: &Answer{Status: status, Leader: leader, Why: why},
+	})
+	return 0
+}
+
+// upward is the address of a leader of this host who knows more of the cluster than it does: of
+// the highest level where this host follows one, or "".
+func (h *Host) upward(level uint8) string {
+	for p := Place(Places - 1); p < Places; p-- {
+		r, n := &h.in.Registers[p], h.nodes[p]
+		if n == nil || r.State != RegisterMember || r.BeatAt == 0 || h.now.Since(r.BeatAt) >= 2*r.Calm() {
+			continue
+		}
+		if to := n.rpcOf(r.Leader()); to != "" && to != h.cfg.Self.RPC {
+			return to
+		}
+	}
+	return ""
+}
+
+// orphaned takes in one that asks for a group below one that this host leads, and reports whether
+// it did.
+func (h *Host) orphaned(m *Message) bool {
+	group := m.Group
+	for level := m.Level; level < h.cfg.Top; level++ {
+		parent, slot := Parent(group)
+		n := h.leads(level + 1)
+		if n == nil || parent != h.groupAt(level+1) {
+			group = parent
+			continue
+		}
+		r, _ := n.lead.newest()
+		if n.lead.inView().Or(n.lead.adm.joiners).Has(slot) {
+			leader := r.At(slot)
+			if leader == nil || leader.RPC == m.From.RPC {
+				return true // it is about to lead
+			}
+			if leader.RPC == h.cfg.Self.RPC && h.leads(level) == nil {
+				return true // this host is about to
+			}
+			h.letter(m.From.RPC, m.Level, m.Group, Message{
+				Kind: MessageAnswer, Instance: h.in.Registers[0].Instance, Seat: m.Seat, Answer: &Answer{Status: "redirect", Leader: leader.RPC},
+			})
+			return true
+		}
+		h.adopt(orphan{level: level, group: group, peer: m.From, standing: *m.Standing, since: h.now, at: h.now})
+		h.letter(m.From.RPC, m.Level, m.Group, Message{
+			Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: &Answer{Status: "waiting", Why: "its group is about to be formed"},
+		})
+		return true
+	}
+	return false
+}
+
+// adopt notes an orphan.
+func (h *Host) adopt(o orphan) {
+	l := &h.orphans.list
+	for i := range *l {
+		if p := &(*l)[i]; p.level == o.level && p.group == o.group && p.peer.Name == o.peer.Name {
+			o.since = p.since
+			*p = o
+			return
+		}
+	}
+	if len(*l) < orphansMax {
+		*l = append(*l, o)
+		h.wakeAt(h.now.Add(h.cfg.JoinWindow))
+	}
+}
+
+// gather looks after the orphans: it forgets those that did not ask again, and appoints one of
+// each group when it is time.
+func (h *Host) gather() {
+	h.adoptSelf()
+	l := &h.orphans
+	l.list = slices.DeleteFunc(l.list, func(o orphan) bool { return h.now.Since(o.at) > orphanFor })
+	for i := 0; i < len(l.list); i++ {
+		o := &l.list[i]
+		if first := slices.IndexFunc(l.list, o.sibling); first != i {
+			continue // its group was looked at already
+		}
+		h.appoint(o.level, o.group)
+	}
+}
+
+func (o *orphan) sibling(p orphan) bool { return o.level == p.level && o.group == p.group }
+
+// adoptSelf notes this host's own group where that has no leader.
+func (h *Host) adoptSelf() {
+	r, n := &h.in.Registers[0], h.nodes[0]
+	silent := r.State == RegisterVacant && n.role == roleAbsent || r.State == RegisterMember && n.role != roleLeader && h.now.Since(max(r.BeatAt, n.join.since)) > 2*r.Calm()+time.Second
+	if !silent || r.Incarnation == 0 {
+		return
+	}
+	self := h.cfg.Self
+	self.Incarnation = r.Incarnation
+	h.orphaned(&Message{Level: 0, Group: h.cfg.Group, From: self, Standing: h.claim(0)})
+}
+
+// appoint has one of a group's orphans form it, where its slot is free.
+func (h *Host) appoint(level uint8, group uint16) {
+	n := h.leads(level + 1)
+	_, slot := Parent(group)
+	if n == nil || !n.lead.decided || n.lead.adm.roster != nil || n.lead.inView().Has(slot) {
+		return
+	}
+	best, since, formed := -1, h.now, false
+	for i := range h.orphans.list {
+		o := &h.orphans.list[i]
+		if o.level != level || o.group != group {
+			continue
+		}
+		since = min(since, o.since)
+		formed = formed || o.standing.Ballot != 0
+		if best < 0 || h.better(o, &h.orphans.list[best]) {
+			best = i
+		}
+	}
+	for i := range n.lead.adm.asked {
+		if n.lead.adm.asked[i].slot == slot {
+			return
+		}
+	}
+	wait := h.cfg.JoinWindow
+	if formed {
+		wait = max(wait, lostWait)
+	}
+	if h.now.Before(since.Add(wait)) {
+		h.wakeAt(since.Add(wait))
+		return
+	}
+	o := h.orphans.list[best]
+	o.peer.Incarnation = o.standing.Slots[level+1]
+	n.appoint(o.peer, slot)
+	h.wakeAt(h.now.Add(h.cfg.JoinWindow))
+}
+
+// better reports whether a should rather lead than b: who holds a register of the group's latest
+// generation, then founders, those preferred, and those not avoided.
+func (h *Host) better(a, b *orphan) bool {
+	ga, gb := a.standing.Ballot.Generation(), b.standing.Ballot.Generation()
+	if held := a.standing.Ballot != 0; held != (b.standing.Ballot != 0) {
+		return held
+	}
+	if ga != gb {
+		return ga > gb
+	}
+	if ra, rb := h.liking(a.peer.Name), h.liking(b.peer.Name); ra != rb {
+		return ra < rb
+	}
+	return a.peer.Name < b.peer.Name
+}
+
+// liking orders names by who should lead; the lower the rather.
+func (h *Host) liking(name string) int {
+	switch {
+	case contains(h.cfg.Prefer, name):
+		return 0
+	case contains(h.cfg.Avoid, name):
+		return 3
+	case contains(h.cfg.Founders, name):
+		return 1
+	}
+	return 2
+}
+
+// appointed reports whether a decree is for this host: the roster that the level above decided
+// gives it the slot of the group, in that generation.
+func (h *Host) appointed(m *Message) bool {
+	p := Place(2 * (m.Level + 1))
+	if p >= Places || h.nodes[p] == nil || h.in.Registers[p].State != RegisterMember {
+		return false
+	}
+	reg := &h.in.Registers[p]
+	r := h.nodes[p].rosterFor(&reg.Committed)
+	if r == nil || m.Instance != reg.Instance {
+		return false
+	}
+	seat := r.At(reg.Slot)
+	return seat != nil && seat.Incarnation == reg.Incarnation && seat.Below.Generation() == uint16(m.Version) && seat.Below.Term() == 0
+}
+
+// superseded ends this host's part in a group that was formed anew without it, and tells its
+// members: none of what they decided since counts.
+func (h *Host) superseded(m *Message) {
+	level := m.Level - 1
+	n := h.nodes[SeatAt(level)]
+	if n == nil || h.in.Registers[SeatAt(level)].State == RegisterVacant || m.Instance != h.in.Registers[SeatAt(level)].Instance {
+		return
+	}
+	if len(n.rosters) > 0 {
+		for i := range n.rosters[0].Seats {
+			h.letter(n.rosters[0].Seats[i].RPC, level, n.cfg.Group, Message{
+				Kind: MessageAnswer, Instance: m.Instance, Version: m.Version, Seat: level > 0,
+				Answer: &Answer{Status: "superseded", Why: m.Answer.Why},
+			})
+		}
+	}
+}
+
+// shutdown ends the instance here and on every host that this one knows, each of which does the
+// same.
+func (h *Host) shutdown(m *Message) {
+	if m.Instance == h.instance() && m.Instance != 0 {
+		h.in.Order = OrderShutdown
+	}
+}

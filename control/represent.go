@@ -1,0 +1,159 @@
+package control
+
+import (
+	"time"
+
+	"rollcall/view"
+)
+
+// representation is a host's part in the level above as the leader of a group.
+//
+// Who leads takes the slot of its group there, and what it tells there is what the group decided:
+// at once by a letter to the leader above, which has the content in it, and in every echo, from
+// where that leader's kernel knows when a letter was lost. Who leads no more keeps the slot
+// until the successor takes it, and gives it up when nobody does for a while: the group
+// has no quorum then, and is formed anew.
+type representation struct {
+	led     Time        // when this host led last
+	of      *view.View  // at level 0, the view that content was made of
+	content *view.Group // what the group decided last
+	told    *view.Group // what the last letter told, and whom
+	to      string
+}
+
+// claim is what a node says of itself when it asks to be let in.
+func (h *Host) claim(p Place) *Standing {
+	r, level := &h.in.Registers[p], p.Level()
+	switch {
+	case h.cfg.Top == 0 || level > 0 && p.Votes():
+		return nil
+	case level > 0: // as the leader of the group below
+		n := h.leads(level - 1)
+		switch {
+		case n != nil:
+			return &Standing{Slot: h.slotAt(level), Ballot: n.lead.ballot}
+		case r.State == RegisterVacant:
+			return nil
+		}
+		return &Standing{Slot: h.slotAt(level), Ballot: max(h.in.Registers[SeatAt(level-1)].Promised, 1)}
+	}
+	s := &Standing{Slot: r.Slot, Seq: max(r.Accepted.Seq, r.Committed.Seq)}
+	if r.State == RegisterMember {
+		s.Ballot = max(r.Promised, 1)
+	}
+	for l := uint8(1); l <= h.cfg.Top; l++ {
+		s.Slots[l] = h.in.Registers[Place(2*l)].Incarnation
+	}
+	return s
+}
+
+// slotAt is the slot at a level of the group that this host may lead below.
+func (h *Host) slotAt(level uint8) uint16 {
+	_, slot := Parent(h.groupAt(level - 1))
+	return slot
+}
+
+// decidedContent is what a group that this host leads decided last, or nil.
+func (h *Host) decidedContent(level uint8) *view.Group {
+	n := h.leads(level)
+	switch {
+	case n == nil || !n.lead.decided:
+		return nil
+	case level > 0:
+		return h.vectors[level].base
+	}
+	v, r, c := n.current, &h.rep[0], &h.in.Registers[0].Committed
+	if v == nil || v.Instance != h.in.Registers[0].Instance || v.Epoch != n.lead.view.Seq || v.Epoch != c.Seq || v.Generation != n.lead.ballot.Generation() {
+		return nil
+	}
+	if r.of != v {
+		r.of, r.content = v, view.Leaf(v)
+	}
+	return r.content
+}
+
+// represent has this host take and give up the slots of the groups that it leads, and tell
+// above what they decided.
+func (h *Host) represent() {
+	for level := uint8(0); level < h.cfg.Top; level++ {
+		p, r := Place(2*(level+1)), &h.rep[level]
+		n := h.nodes[p]
+		reg := &h.in.Registers[p]
+		if h.leads(level) == nil {
+			h.retire(p, r)
+			continue
+		}
+		r.led = h.now
+		switch {
+		case n == nil:
+			h.nodes[p] = h.node(p)
+			h.wakeAt(h.now)
+			continue
+		case n.role == roleLeft || n.leaving: // it was about to give the slot up
+			if reg.State == RegisterVacant {
+				h.nodes[p] = nil
+				h.wakeAt(h.now)
+			}
+			continue
+		}
+		if g := h.decidedContent(level); g != nil {
+			h.report(level, g)
+		}
+	}
+}
+
+// retire gives up a slot that is not this host's to have any more.
+func (h *Host) retire(p Place, r *representation) {
+	n, reg := h.nodes[p], &h.in.Registers[p]
+	if n == nil {
+		return
+	}
+	if r.led == 0 {
+		r.led = h.now // an earlier agent of this host did, or it was appointed just now
+	}
+	since := max(r.led, n.join.since)
+	patience := 2*h.in.Registers[SeatAt(p.Level()-1)].Calm() + time.Second
+	switch {
+	case reg.State == RegisterVacant && (n.role == roleLeft || n.role == roleAbsent):
+		h.nodes[p] = nil
+	case h.now.Since(since) < patience:
+		h.wakeAt(since.Add(patience))
+	case !n.leaving:
+		n.leaving = true
+		h.wakeAt(h.now)
+	}
+}
+
+// report tells the level above what a group decided.
+func (h *Host) report(level uint8, g *view.Group) {
+	r, p := &h.rep[level], Place(2*(level+1))
+	reg, n := &h.in.Registers[p], h.nodes[p]
+	told := Report{Seq: g.Seq, Digest: g.Digest, Members: h.leads(level).lead.view.New, Generation: g.Generation, Group: g.Number}
+	if reg.State != RegisterVacant && !reg.Below.same(&told) {
+		h.out.Commands = append(h.out.Commands, Command{Kind: CommandReport, Level: level + 1, Below: told})
+	}
+	if h.leads(level+1) != nil {
+		if h.vectors[level+1].offer(g) {
+			h.hurry(level + 1)
+		}
+		return
+	}
+	to := n.rpcOf(reg.Leader())
+	if reg.State != RegisterMember || to == "" || r.to == to && r.told.Digest == g.Digest {
+		return
+	}
+	var base *view.Group
+	if r.to == to {
+		base = r.told
+	}
+	h.sendContent(base, g, to)
+	r.told, r.to = g, to
+}
+
+// hurry has a leader above look at what changed below at once.
+func (h *Host) hurry(level uint8) {
+	if n := h.leads(level); n != nil && n.lead.decided {
+		n.lead.nextBeat = min(n.lead.nextBeat, h.now)
+		h.wakeAt(h.now)
+	}
+}

@@ -1,0 +1,186 @@
+package control
+
+import (
+	"time"
+
+	"rollcall/view"
+)
+
+// vector is what a group above level 0 decides about: the contents of the groups below, of those
+// whose leaders are its members. The digest of a proposal covers it, so one round decides
+// it, and the seq of the top group is the epoch.
+//
+// A content is never older in a later view than in an earlier one. Who composed the last view
+// knows what it held. A new leader may have to propose again, or to go on from, a digest
+// whose content it does not know and nobody may: that view is decided and skipped, and the
+// next holds of every group what its leader told under the new leader's own ballot. Leaders tell
+// only what is decided, so that is no older than what any earlier view held.
+type vector struct {
+	cluster   string
+	level     uint8
+	number    uint16
+	held      [FirstSeat]*view.Group // the newest known of each group below, by slot
+	gone      Bitmap                 // whose leaders are no members: what is held of them is not to be used until they tell it again
+	base      *view.Group            // what the last decided view holds; nil: not known
+	next      *view.Group            // what the view under vote holds; nil: not known
+	decidedAt Time
+	told      func(slot uint16) *Report // what the group's leader told under the own ballot, or nil
+}
+
+// epochPace is how much time at least lies between a view and one that only adds to it: while a
+// cluster boots, groups grow for a while. What is gone is told at once.
+const epochPace = time.Second
+
+// offer takes the content of a group below, if it is news.
+func (v *vector) offer(g *view.Group) bool {
+	parent, slot := Parent(g.Number)
+	if g.Level+1 != v.level || parent != v.number {
+		return false
+	}
+	if old := v.held[slot]; !g.Newer(old) {
+		if old.Digest == g.Digest {
+			v.gone.Clear(slot)
+		}
+		return false
+	}
+	v.held[slot] = g
+	v.gone.Clear(slot)
+	return true
+}
+
+// forget is for a group that decided nothing yet.
+func (v *vector) forget() {
+	v.held, v.gone = [FirstSeat]*view.Group{}, Bitmap{}
+	v.base, v.next, v.decidedAt = nil, nil, 0
+}
+
+// begin is for one that begins anew: with nothing, or by decree from what is known.
+func (v *vector) begin() {
+	if v.next = nil; v.base == nil {
+		v.base = &view.Group{Level: v.level, Number: v.number}
+	}
+}
+
+// adopt goes on from the proposal that a new leader takes over; content is known if it was
+// offered before by know.
+func (v *vector) adopt(p *Proposal, decided bool) {
+	v.next = nil
+	if v.base != nil && v.base.Digest == p.Digest {
+		v.next = v.base
+	}
+	if v.base = nil; decided {
+		v.base = v.next
+	}
+}
+
+// know keeps a decided content of this group that is learnt of otherwise, for the case that this
+// node has to go on from it.
+func (v *vector) know(g *view.Group) {
+	if g == nil || g.Level != v.level || g.Number != v.number || !g.Newer(v.base) {
+		return
+	}
+	v.base = g
+	for _, o := range g.Below {
+		v.offer(o)
+	}
+}
+
+// compose gives the digest of the view with these members, and keeps its content; false while
+// some content may be older than what an earlier view held.
+func (v *vector) compose(instance uint32, generation uint16, seq uint64, members Bitmap) (uint64, bool) {
+	var below []*view.Group
+	for s := members.First(); s < FirstSeat; s = members.Next(s + 1) {
+		g := v.use(s)
+		if v.base == nil {
+			if r := v.told(s); r == nil || g == nil || g.Generation < r.Generation || g.Generation == r.Generation && g.Seq < r.Seq {
+				return 0, false
+			}
+		}
+		if g != nil {
+			below = append(below, g)
+		}
+	}
+	v.next = view.Compose(v.cluster, instance, v.level, v.number, generation, seq, below)
+	return v.next.Digest, true
+}
+
+// use is what is held of a group whose leader is a member, or nil.
+func (v *vector) use(slot uint16) *view.Group {
+	if v.gone.Has(slot) {
+		return nil
+	}
+	return v.held[slot]
+}
+
+// decide notes that the view under vote, of these members, is decided.
+func (v *vector) decide(now Time, members Bitmap) {
+	v.base, v.next, v.decidedAt = v.next, nil, now
+	for s := range v.held {
+		if v.held[s] != nil && !members.Has(uint16(s)) {
+			v.gone.Set(uint16(s))
+		}
+	}
+}
+
+// changed reports whether the next view of these members would hold something else, and whether
+// something that the last one held is gone from it. After a view whose content is not known
+// the next is due whatever it holds.
+func (v *vector) changed(members Bitmap) (changed, less bool) {
+	if v.base == nil {
+		return true, true
+	}
+	for s := members.First(); s < FirstSeat; s = members.Next(s + 1) {
+		g := v.use(s)
+		if g == nil {
+			continue
+		}
+		old := v.base.Of(g.Number)
+		if old != nil && old.Digest == g.Digest {
+			continue
+		}
+		changed = true
+		less = less || old != nil && lacks(g, old)
+	}
+	return changed, less
+}
+
+// lacks reports whether some member of the old content is not in the new one.
+func lacks(g, old *view.Group) bool {
+	for i := range old.Members {
+		m := &old.Members[i]
+		if now := g.Member(m.Slot); now == nil || *now != *m {
+			return true
+		}
+	}
+	for _, o := range old.Below {
+		if now := g.Of(o.Number); now == nil || now != o && lacks(now, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// recompose proposes the next view when groups below have changed.
+func (n *Node) recompose() {
+	l := &n.lead
+	if n.below == nil || !l.decided {
+		return
+	}
+	changed, less := n.below.changed(l.view.New)
+	if !changed {
+		return
+	}
+	if wait := n.below.decidedAt.Add(epochPace); !less && n.now.Before(wait) {
+		n.wakeAt(wait)
+		return
+	}
+	n.propose(l.view.New, l.roster, Event{Why: "groups changed"})
+}
+
+// reported is what the leader of a group below told under this leader's ballot, or nil.
+func (n *Node) reported(slot uint16) *Report {
+	if m := &n.tally.Members[slot]; m.Answered != 0 && m.Below.Seq != 0 {
+		return &m.Below
+	}
+	return nil
+}
