@@ -1,0 +1,9 @@
+package levels
+
+import "flag"
+
+var (
+	trace   = flag.Bool("trace", false, "tell every event")
+	seconds = flag.Int("seconds", 0, "run fresh seeds for so long")
+	seed    = flag.Uint64("seed", 0, "run this seed only")
+)

@@ -1,0 +1,173 @@
+package levels
+
+import (
+	"rollcall/control"
+	"rollcall/view"
+)
+
+// ledger knows everything that no single node can know, of groups and of the cluster view. It
+// checks agreement (G1), order (G2), that a later instance ends an earlier one (G3), and that
+// whoever is removed has no lease (G4).
+type ledger struct {
+	w       *World
+	votes   map[proposal]*ballotBox
+	chosen  map[number]*control.Proposal
+	groups  map[number]uint64 // hash of the group's view
+	epochs  map[[2]uint64]uint64
+	latest  *view.ClusterView
+	members map[uint64]*host // by incarnation: who was in the latest epoch
+	removed map[uint64]*host // who was in an earlier one and is not
+}
+
+type proposal struct {
+	instance uint32
+	level    uint8
+	group    uint16
+	ballot   control.Ballot
+	seq      uint64
+}
+
+// number is what a decided view is known by.
+type number struct {
+	instance   uint32
+	level      uint8
+	group      uint16
+	generation uint16
+	seq        uint64
+}
+
+type ballotBox struct {
+	control.Proposal
+	voters control.Bitmap
+}
+
+func (l *ledger) start(w *World) {
+	*l = ledger{
+		w: w, votes: map[proposal]*ballotBox{}, chosen: map[number]*control.Proposal{}, groups: map[number]uint64{},
+		epochs: map[[2]uint64]uint64{}, members: map[uint64]*host{}, removed: map[uint64]*host{},
+	}
+}
+
+// mark is what a register held before something happened to it.
+type mark struct {
+	promised  control.Ballot
+	accepted  control.Ballot
+	seq       uint64
+	committed control.Commit
+	beatAt    control.Time
+}
+
+func (h *host) mark(p control.Place) mark {
+	r := &h.regs[p]
+	return mark{r.Promised, r.Accepted.Ballot, r.Accepted.Seq, r.Committed, r.BeatAt}
+}
+
+// changed looks at what a frame did to a register.
+func (l *ledger) changed(h *host, p control.Place, was mark) {
+	r := &h.regs[p]
+	if r.Promised < was.promised || r.Accepted.Less(was.accepted, was.seq) {
+		l.w.fail("G9", "the register %d of %s went back", p, h.name)
+	}
+	if was.accepted != r.Accepted.Ballot || was.seq != r.Accepted.Seq {
+		l.accepted(r, h)
+	}
+	if was.committed != r.Committed {
+		k := number{r.Instance, r.Level, r.Group, r.Committed.Ballot.Generation(), r.Committed.Seq}
+		if c := l.chosen[k]; c == nil {
+			l.w.fail("G1", "%s takes %+v for decided, which it is not", h.name, k)
+		} else if c.New != r.Committed.Members {
+			l.w.fail("G1", "%s holds other members of %+v than were decided", h.name, k)
+		}
+	}
+	l.fence(h)
+}
+
+// accepted counts a vote where it is cast.
+func (l *ledger) accepted(r *control.Register, h *host) {
+	k := proposal{r.Instance, r.Level, r.Group, r.Accepted.Ballot, r.Accepted.Seq}
+	b := l.votes[k]
+	if b == nil {
+		b = &ballotBox{Proposal: r.Accepted}
+		l.votes[k] = b
+	}
+	if b.Proposal != r.Accepted {
+		l.w.fail("G1", "%+v is two proposals: %+v, and at %s %+v", k, b.Proposal, h.name, r.Accepted)
+	}
+	b.voters.Set(r.Slot)
+	if !control.Decides(r.Level, b.voters, b.Old) || !control.Decides(r.Level, b.voters, b.New) {
+		return
+	}
+	n := number{k.instance, k.level, k.group, k.ballot.Generation(), k.seq}
+	if c := l.chosen[n]; c == nil {
+		chosen := b.Proposal
+		l.chosen[n] = &chosen
+		l.w.tell(nil, "decided", "level %d group %d, %v/%d digest %x", k.level, k.group, k.ballot, k.seq, b.Digest)
+	} else if c.New != b.New || c.Digest != b.Digest {
+		l.w.fail("G1", "%+v was decided twice: %+v and %+v", n, *c, b.Proposal)
+	}
+}
+
+// group checks a view of a group of level 0.
+func (l *ledger) group(h *host, v *view.View) {
+	k := number{v.Instance, 0, v.Group, v.Generation, v.Epoch}
+	if hash, ok := l.groups[k]; ok && hash != v.Hash() {
+		l.w.fail("G1", "%s installs another view %+v than others did", h.name, k)
+	}
+	l.groups[k] = v.Hash()
+	if l.chosen[k] == nil {
+		l.w.fail("G1", "%s installs view %+v, which is not decided", h.name, k)
+	}
+	l.w.tell(h, "group", "%d: generation %d, view %d of %d", v.Group, v.Generation, v.Epoch, len(v.Members))
+}
+
+// installed checks an epoch that a host publishes.
+func (l *ledger) installed(h *host, v *view.ClusterView) {
+	l.w.tell(h, "install", "epoch %d, %d members, led by %s", v.Epoch(), v.Top.Len(), v.Leader)
+	k := [2]uint64{uint64(v.Instance), v.Epoch()}
+	if hash, ok := l.epochs[k]; ok && hash != v.Hash() {
+		l.w.fail("G1", "%s installs another epoch %d than others did", h.name, v.Epoch())
+	}
+	l.epochs[k] = v.Hash()
+	n := number{v.Instance, v.Top.Level, v.Top.Number, v.Top.Generation, v.Epoch()}
+	if c := l.chosen[n]; c == nil || c.Digest != v.Hash() {
+		l.w.fail("G1", "%s installs epoch %+v, which is not decided", h.name, n)
+	}
+	if last := l.latest; last != nil && (v.Instance < last.Instance || v.Instance == last.Instance && v.Epoch() <= last.Epoch()) {
+		return
+	}
+	l.latest = v
+	l.w.Epochs++
+	now := map[uint64]*host{}
+	for m := range v.Top.All() {
+		now[m.Incarnation] = l.w.named(m.Name)
+	}
+	for incarnation, other := range l.members {
+		if now[incarnation] == nil {
+			l.removed[incarnation] = other
+		}
+	}
+	for incarnation := range now {
+		delete(l.removed, incarnation)
+	}
+	l.members = now
+	for _, other := range l.w.hosts {
+		l.fence(other)
+	}
+}
+
+// fence looks whether a host that the latest epoch is without still takes its view for valid.
+func (l *ledger) fence(h *host) {
+	r := &h.regs[0]
+	if h.up && l.removed[r.Incarnation] == h && r.Valid(h.clock()) && h.view != nil && h.view.Instance == r.Instance && h.view.Epoch() >= r.Epoch {
+		l.w.fail("G4", "%s is not in epoch %d, and its leases run for another %v and %v",
+			h.name, l.latest.Epoch(), h.until(r.LeaseUntil), h.until(min(r.UpperUntil, r.LeaseUntil)))
+	}
+}
+
+// happened takes what a host tells of itself.
+func (l *ledger) happened(h *host, e *control.Event) {
+	l.w.tell(h, "event", "level %d %v %d to %d: joined %v removed %v %s", e.Level, e.Kind, e.From, e.To, e.Joined, e.Removed, e.Why)
+	if e.Kind == control.EventMismatch {
+		l.w.fail("G1", "%s: %s", h.name, e.Why)
+	}
+}

@@ -1,0 +1,266 @@
+package levels
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+// cluster is a world in which a whole cluster stands.
+func cluster(t *testing.T, o Options) *World {
+	t.Helper()
+	w := New(t, o)
+	if *trace {
+		w.Trace = func(line string) { fmt.Println(line) }
+	}
+	for _, h := range w.hosts {
+		h.boot()
+	}
+	w.Stand(w.hosts, 60*time.Second)
+	// until the seats are filled
+	w.Run(10*time.Second, func() bool { return w.seats() == min(len(o.Groups), 7) })
+	w.Run(2*time.Second, nil)
+	w.Stand(w.hosts, 5*time.Second)
+	return w
+}
+
+// seats counts those who vote at the top, as its leader sees it.
+func (w *World) seats() int {
+	root := w.leader(w.Top, 0)
+	if root == nil {
+		return 0
+	}
+	n := 0
+	members := root.regs[2*w.Top+1].Committed.Members
+	for s := members.Next(248); s < 256; s = members.Next(s + 1) {
+		n++
+	}
+	return n
+}
+
+// without are the hosts that are not among those.
+func (w *World) without(gone ...*host) (l []*host) {
+	for _, h := range w.hosts {
+		if !slices.Contains(gone, h) {
+			l = append(l, h)
+		}
+	}
+	return l
+}
+
+// crash switches hosts off at once, and waits for the epoch without them; it tells after how many
+// intervals, and how many epochs were installed meanwhile.
+func (w *World) crash(within time.Duration, gone ...*host) (intervals float64, epochs int) {
+	w.t.Helper()
+	before, at := w.Epochs, w.now
+	for _, h := range gone {
+		h.crash()
+	}
+	w.Stand(w.without(gone...), within)
+	return float64(w.now-at) / float64(w.Interval), w.Epochs - before
+}
+
+func TestFound(t *testing.T) {
+	w := cluster(t, Story(3, 4))
+	if w.seats() != 3 {
+		t.Errorf("%d seats, want one in each of three groups", w.seats())
+	}
+	t.Logf("stands after %v: epoch %d, %d frames, %d letters", w.now, w.hosts[0].view.Epoch(), w.Frames, w.Letters)
+}
+
+// TestFoundInAnyOrder: hosts that come long after each other, founders last.
+func TestFoundInAnyOrder(t *testing.T) {
+	w := New(t, Story(3, 4))
+	for _, h := range slices.Backward(w.hosts) {
+		h.boot()
+		w.Run(7*time.Second, nil)
+	}
+	w.Stand(w.hosts, 60*time.Second)
+}
+
+func TestMemberCrash(t *testing.T) {
+	w := cluster(t, Story(3, 4))
+	victim := w.in(1)[3]
+	if victim == w.leader(0, 1) {
+		victim = w.in(1)[2]
+	}
+	intervals, epochs := w.crash(10*time.Second, victim)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	if epochs != 1 || intervals > 8 {
+		t.Errorf("%.2f intervals, %d epochs", intervals, epochs)
+	}
+	victim.boot()
+	w.Stand(w.hosts, 20*time.Second)
+}
+
+func TestLeaderCrash(t *testing.T) {
+	w := cluster(t, Story(3, 4))
+	root := w.leader(1, 0)
+	victim := w.leader(0, (root.group+1)%3)
+	intervals, epochs := w.crash(20*time.Second, victim)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	victim.boot()
+	w.Stand(w.hosts, 20*time.Second)
+}
+
+func TestRootCrash(t *testing.T) {
+	w := cluster(t, Story(3, 4))
+	root := w.leader(1, 0)
+	intervals, epochs := w.crash(20*time.Second, root)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	root.boot()
+	w.Stand(w.hosts, 20*time.Second)
+}
+
+func TestRootAndDeputyCrash(t *testing.T) {
+	w := cluster(t, Story(5, 3))
+	root := w.leader(1, 0)
+	var deputy *host
+	for _, h := range w.hosts {
+		if r := &h.regs[3]; h != root && r.State != 0 && (deputy == nil || r.Slot < deputy.regs[3].Slot) {
+			deputy = h
+		}
+	}
+	intervals, epochs := w.crash(30*time.Second, root, deputy)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	root.boot()
+	deputy.boot()
+	w.Stand(w.hosts, 20*time.Second)
+}
+
+func TestGroupCrash(t *testing.T) {
+	w := cluster(t, Story(4, 3))
+	root := w.leader(1, 0)
+	group := w.in((root.group + 1) % 4)
+	intervals, epochs := w.crash(30*time.Second, group...)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	if epochs != 1 {
+		t.Errorf("%d epochs", epochs)
+	}
+	for _, h := range group {
+		h.boot()
+	}
+	w.Stand(w.hosts, 30*time.Second)
+}
+
+// TestRootsGroupCrash: the group that the root belongs to dies with it.
+func TestRootsGroupCrash(t *testing.T) {
+	w := cluster(t, Story(4, 3))
+	group := w.in(w.leader(1, 0).group)
+	intervals, epochs := w.crash(30*time.Second, group...)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	for _, h := range group {
+		h.boot()
+	}
+	w.Stand(w.hosts, 30*time.Second)
+}
+
+// TestHalfGroupCrash: those left have no quorum, and are a group again by decree, as the same
+// incarnations.
+func TestHalfGroupCrash(t *testing.T) {
+	w := cluster(t, Story(3, 4))
+	root := w.leader(1, 0)
+	group := w.in((root.group + 1) % 3)
+	var gone []*host
+	lead := w.leader(0, group[0].group)
+	gone = append(gone, lead)
+	for _, h := range group {
+		if h != lead && len(gone) < 2 && h.regs[0].Slot == 0 || h != lead && len(gone) < 2 && lead.regs[0].Slot == 0 {
+			gone = append(gone, h)
+		}
+	}
+	left := slices.DeleteFunc(slices.Clone(group), func(h *host) bool { return slices.Contains(gone, h) })
+	var was []uint64
+	for _, h := range left {
+		was = append(was, h.regs[0].Incarnation)
+	}
+	intervals, epochs := w.crash(60*time.Second, gone...)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	for i, h := range left {
+		if h.regs[0].Incarnation != was[i] || h.regs[0].Promised.Generation() != 2 {
+			t.Errorf("%s has ballot %v, incarnation %x, was %x", h.name, h.regs[0].Promised, h.regs[0].Incarnation, was[i])
+		}
+	}
+	for _, h := range gone {
+		h.boot()
+	}
+	w.Stand(w.hosts, 30*time.Second)
+}
+
+// TestGroupCutOff: it goes on by itself and nothing there is valid; healed, it is back as it was.
+func TestGroupCutOff(t *testing.T) {
+	w := cluster(t, Story(4, 3))
+	root := w.leader(1, 0)
+	group := w.in((root.group + 1) % 4)
+	var was []uint64
+	for _, h := range group {
+		h.side = 1
+		was = append(was, h.regs[0].Incarnation)
+	}
+	w.Stand(w.without(group...), 30*time.Second)
+	for _, h := range group {
+		if h.regs[0].Valid(h.clock()) || h.regs[0].LeaseUntil < h.clock() {
+			t.Errorf("cut off: %s", h.describe())
+		}
+		if s := h.agent.Status(h.clock(), &h.regs); s.Group.Awaiting == "" {
+			t.Errorf("%s does not say that it is isolated", h.name)
+		}
+	}
+	for _, h := range group {
+		h.side = 0
+	}
+	w.Stand(w.hosts, 30*time.Second)
+	for i, h := range group {
+		if h.regs[0].Incarnation != was[i] {
+			t.Errorf("%s is another incarnation", h.name)
+		}
+	}
+}
+
+// TestSplitGroup: half of a group is cut off with its leader, the other half is formed anew; when
+// the network is whole again there is one group.
+func TestSplitGroup(t *testing.T) {
+	w := cluster(t, Story(3, 5))
+	root := w.leader(1, 0)
+	group := w.in((root.group + 1) % 3)
+	lead := w.leader(0, group[0].group)
+	away := []*host{lead}
+	for _, h := range group {
+		if h != lead && len(away) < 3 {
+			away = append(away, h)
+		}
+	}
+	for _, h := range away { // with a quorum of the group
+		h.side = 1
+	}
+	w.Stand(w.without(away...), 60*time.Second)
+	for _, h := range away {
+		h.side = 0
+	}
+	w.Stand(w.hosts, 60*time.Second)
+}
+
+func TestAgentsRestarted(t *testing.T) {
+	w := cluster(t, Story(3, 3))
+	epoch := w.hosts[0].view.Epoch()
+	for _, h := range w.hosts {
+		h.kill()
+		h.start()
+	}
+	w.Stand(w.hosts, 20*time.Second)
+	t.Logf("epoch %d, then %d", epoch, w.hosts[0].view.Epoch())
+}
+
+// TestThreeLevels: groups of two branches.
+func TestThreeLevels(t *testing.T) {
+	o := Story(0, 2)
+	o.Groups, o.Founders, o.Top = []uint16{0, 1, 248, 249, 500}, 3, 2
+	w := cluster(t, o)
+	victim := w.in(249)[1]
+	if victim == w.leader(0, 249) {
+		victim = w.in(249)[0]
+	}
+	intervals, epochs := w.crash(30*time.Second, victim)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+}

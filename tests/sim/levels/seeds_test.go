@@ -1,0 +1,157 @@
+package levels
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"rollcall/control"
+)
+
+// draw gives the options of the random run that belongs to the seed.
+func draw(seed uint64) Options {
+	r := rand.New(rand.NewPCG(seed, 0x64726177))
+	upto := func(most float64) float64 {
+		if r.IntN(2) == 0 {
+			return 0
+		}
+		return r.Float64() * most
+	}
+	o := Story(2+r.IntN(3), 2+r.IntN(3))
+	o.Seed = seed
+	o.Founders = 1 + r.IntN(len(o.Groups))
+	o.Interval = []time.Duration{10 * time.Millisecond, 100 * time.Millisecond}[r.IntN(2)]
+	o.Loss, o.Letters, o.Jitter, o.Drift = upto(0.2), upto(0.2), upto(0.3), int(upto(80))
+	return o
+}
+
+// misfortune does something bad, or ends it.
+func (w *World) misfortune() {
+	h := w.hosts[w.rng.IntN(len(w.hosts))]
+	group := w.in(h.group)
+	switch w.rng.IntN(12) {
+	case 0, 1:
+		h.crash()
+	case 2, 3, 4:
+		for _, h := range w.hosts {
+			h.boot()
+		}
+	case 5:
+		h.kill()
+	case 6:
+		h.kill()
+		h.start()
+	case 7:
+		h.stop()
+	case 8:
+		side := w.rng.IntN(2)
+		for _, h := range group {
+			h.side = side
+		}
+	case 9:
+		h.side = w.rng.IntN(3)
+	case 10:
+		for _, h := range w.hosts {
+			h.side, h.mute, h.deaf = 0, false, false
+		}
+	case 11:
+		h.mute, h.deaf = w.rng.IntN(2) == 0, w.rng.IntN(2) == 0
+	}
+	for _, h := range w.hosts {
+		if w.rng.IntN(3) == 0 {
+			h.cont()
+			h.start()
+		}
+	}
+}
+
+// owed reports whether those that run hold enough registers of the top to go on.
+func (w *World) owed() bool {
+	var voters control.Bitmap
+	var highest control.Proposal
+	known := uint64(0)
+	p := control.SeatAt(w.Top)
+	instance := uint32(0)
+	for _, h := range w.hosts {
+		instance = max(instance, h.regs[0].Instance, h.regs[p].Instance)
+	}
+	for _, h := range w.hosts {
+		r := &h.regs[p]
+		if r.State == control.RegisterVacant || r.Instance != instance {
+			continue
+		}
+		voters.Set(r.Slot)
+		known = max(known, r.Committed.Seq)
+		if a := &r.Accepted; highest.Less(a.Ballot, a.Seq) {
+			highest = *a
+		}
+	}
+	return instance == 0 || control.Decides(w.Top, voters, highest.New) && (known >= highest.Seq || control.Decides(w.Top, voters, highest.Old))
+}
+
+// play does one random run.
+func play(t *testing.T, o Options) (w *World, owed bool) {
+	w = New(t, o)
+	if *trace {
+		w.Trace = func(line string) { fmt.Println(line) }
+	}
+	w.Options.Loss, w.Options.Letters = 0, 0
+	for _, h := range w.hosts {
+		w.after(time.Duration(w.rng.Int64N(int64(3*time.Second))), h.boot)
+	}
+	w.Stand(w.hosts, 120*time.Second)
+	w.Options.Loss, w.Options.Letters = o.Loss, o.Letters
+	for range 5 + w.rng.IntN(20) {
+		if w.failed {
+			return w, true
+		}
+		w.misfortune()
+		w.Run(time.Duration(w.rng.Int64N(int64(60*w.Interval))), nil)
+	}
+	w.Options.Loss, w.Options.Letters = 0, 0
+	for _, h := range w.hosts {
+		h.side, h.mute, h.deaf = 0, false, false
+		h.cont()
+		h.start()
+	}
+	if owed = w.owed(); !owed {
+		w.Run(30*time.Second, nil)
+		return w, false
+	}
+	for _, h := range w.hosts {
+		h.boot()
+	}
+	w.Stand(w.hosts, 120*time.Second)
+	return w, true
+}
+
+func TestSeeds(t *testing.T) {
+	if *seed != 0 {
+		w, owed := play(t, draw(*seed))
+		t.Logf("%+v: owed %v, %d epochs\n%s", w.Options, owed, w.Epochs, w.Describe())
+		return
+	}
+	first, n := uint64(1), 6
+	end := time.Now()
+	if *seconds > 0 {
+		first, n = uint64(time.Now().UnixNano())>>20, 1<<30
+		end = end.Add(time.Duration(*seconds) * time.Second)
+	}
+	runs, owed, epochs := 0, 0, 0
+	for i := range uint64(n) {
+		if *seconds > 0 && time.Now().After(end) {
+			break
+		}
+		w, o := play(t, draw(first+i))
+		if w.failed {
+			t.Fatalf("go test ./tests/sim/levels -run TestSeeds -args -seed %d -trace", first+i)
+		}
+		runs++
+		epochs += w.Epochs
+		if o {
+			owed++
+		}
+	}
+	t.Logf("%d runs, progress owed in %d, %d epochs", runs, owed, epochs)
+}
