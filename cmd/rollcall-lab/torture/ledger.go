@@ -116,6 +116,16 @@ func audit(events map[string][]publish.EventDocument, from control.Time, crashes
 	return a
 }
 
+// electedWithin counts the leaders elected within a span of time.
+func (a *account) electedWithin(from, to control.Time) (n int) {
+	for i := range a.elected {
+		if at := control.Time(a.elected[i].AtNS); !at.Before(from) && at.Before(to) {
+			n++
+		}
+	}
+	return n
+}
+
 // explains reports whether the removal is that of the crashed node. The old self of a node
 // that boots before it was removed is removed when the new one says so.
 func (c *crash) explains(r *removal) bool {

@@ -111,6 +111,25 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A verdict may wait for a new leader, but not for ever.
+func TestVerdictWaitsForLeader(t *testing.T) {
+	o := cluster.Options{Interval: 10 * time.Millisecond, Rounds: 5}
+	for intervals, wrong := range map[time.Duration]int{20: 0, 30: 1} {
+		for _, elected := range []control.Time{second + 50e6, second - 50e6} {
+			r := &result{options: o, began: second - 100e6, stalls: stalls.Recorded()}
+			r.crashes = []crash{{victim: "n08", fault: second, found: second.Add(intervals * o.Interval)}}
+			r.judge(map[string][]publish.EventDocument{"n01": {{Kind: "elected", AtNS: uint64(elected), Instance: 1, Ballot: "1.2.1"}}})
+			want := wrong
+			if elected.Before(second) {
+				want = 1
+			}
+			if len(r.wrong) != want {
+				t.Errorf("after %d intervals, elected at %d: %q", intervals, elected.Since(second), r.wrong)
+			}
+		}
+	}
+}
+
 func TestScenariosHaveNames(t *testing.T) {
 	var names []string
 	for _, s := range scenarios() {

@@ -64,7 +64,12 @@ func (r *result) judge(events map[string][]publish.EventDocument) {
 			continue
 		}
 		line := fmt.Sprintf("crash of %s decided on after %.1f intervals; longest stall of the host meanwhile %s", c.victim, c.intervals(r.options.Interval), milliseconds(stall))
-		if r.options.Interval < strict || took <= r.bound()+stall {
+		bound := r.bound() + stall
+		if moves := r.account.electedWithin(c.fault, c.found); moves > 0 {
+			line += fmt.Sprintf("; leadership moved %d times", moves)
+			bound += time.Duration(moves) * r.move()
+		}
+		if r.options.Interval < strict || took <= bound {
 			r.told = append(r.told, line)
 		} else {
 			r.wrong = append(r.wrong, line)
@@ -80,6 +85,12 @@ func (r *result) suspicion() time.Duration {
 // bound is within what time a crash must be decided on.
 func (r *result) bound() time.Duration {
 	return time.Duration(r.options.Rounds+3) * r.options.Interval
+}
+
+// move is how long a move of the leadership holds a verdict up: the silence until deputies
+// stand, one after the other, and the rounds that the new leader counts anew.
+func (r *result) move() time.Duration {
+	return time.Duration(2*r.options.Rounds+4) * r.options.Interval
 }
 
 const columns = "%-36s %7s %8s %5s %5s  %-16s %9s  %s\n"
