@@ -46,7 +46,7 @@
 //     TestCrashFourAtOnce, TestCrashWithinWindow, tests/e2e TestFourCrashesOneView.
 //   - G8 Progress: while a quorum of the last view's kernels can exchange frames and one of
 //     their agents runs, there is a leader and a next view. The second phase of every run of
-//     TestSeeds, tests/sim TestNoQuorum.
+//     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale.
 //   - G9 Restart: an agent that stops, crashes or is restarted removes nobody and loses no
 //     promise. TestSeeds, tests/sim TestAgentsRestarted, dataplane TestKernelAdopt, tests/e2e
 //     TestAgentRestartAdopts.

@@ -15,7 +15,7 @@ import (
 type mutant struct {
 	name     string
 	patches  []patch
-	check    string // walks or sim
+	check    string // walks or sim, or the test of tests/sim that must fail
 	opening  string // with walks: they begin there only
 	only     string // with sim: the guarantee that must break
 	seeds    string // within so many, several times what it took
@@ -143,6 +143,13 @@ var mutants = []mutant{
 			"hear := l.view.New"}},
 		check: "sim", only: "G4", seeds: "2000",
 	},
+	{
+		name: "a leader beats on without a quorum",
+		patches: []patch{{"detect.go",
+			"if without < n.cfg.Rounds {",
+			"if true {"}},
+		check: "TestLeaderDeaf",
+	},
 }
 
 var eager = []patch{
@@ -163,8 +170,7 @@ func TestMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			oracle := m.build(t, control)
-			out, err := exec.Command(oracle, "-check", m.check, "-seeds", m.seeds, "-only", m.only, "-opening", m.opening).CombinedOutput()
+			out, err := m.command(t, control).CombinedOutput()
 			t.Logf("%s", out)
 			var exit *exec.ExitError
 			switch broken := errors.As(err, &exit) && exit.ExitCode() == 1; {
@@ -177,6 +183,21 @@ func TestMutants(t *testing.T) {
 			}
 		})
 	}
+}
+
+// command looks for what the mutant breaks, and exits with status 1 if it finds it.
+func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
+	overlay := m.overlay(t, control)
+	to := filepath.Join(t.TempDir(), "mutant")
+	build := exec.Command("go", "build", "-overlay", overlay, "-o", to, "./oracle")
+	run := exec.Command(to, "-check", m.check, "-seeds", m.seeds, "-only", m.only, "-opening", m.opening)
+	if strings.HasPrefix(m.check, "Test") {
+		build, run = exec.Command("go", "test", "-c", "-overlay", overlay, "-o", to, "../sim"), exec.Command(to, "-test.run", "^"+m.check+"$")
+	}
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return run
 }
 
 // TestMutantsApply: each mutant changes what it means to change.
@@ -207,8 +228,9 @@ func (m *mutant) apply(control string) (map[string]string, error) {
 	return files, nil
 }
 
-// build compiles the oracle with the mutant's files in place of the real ones.
-func (m *mutant) build(t *testing.T, control string) (oracle string) {
+// overlay writes the mutant's files and the list by which the go command takes them for the real
+// ones.
+func (m *mutant) overlay(t *testing.T, control string) (list string) {
 	t.Helper()
 	files, err := m.apply(control)
 	if err != nil {
@@ -226,13 +248,9 @@ func (m *mutant) build(t *testing.T, control string) (oracle string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := filepath.Join(dir, "overlay.json")
+	list = filepath.Join(dir, "overlay.json")
 	if err := os.WriteFile(list, overlay, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	oracle = filepath.Join(dir, "oracle")
-	if out, err := exec.Command("go", "build", "-overlay", list, "-o", oracle, "./oracle").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return oracle
+	return list
 }

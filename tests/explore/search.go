@@ -369,22 +369,26 @@ func (s *search) story(w *World, number int) string {
 	w.keep, w.prompt = true, s.world.prompt
 	w.trace = func(line string) { b.WriteString(line + "\n") }
 	for _, number := range path {
-		m := &s.moves[number]
-		e := Event{m.kind, m.host}
-		switch m.kind {
-		case deliver:
-			e.at = slices.IndexFunc(w.frames, func(p packet) bool { return s.packet(p) == m.parcel })
-		case read:
-			e.at = slices.IndexFunc(w.letters, func(l letter) bool { return s.letter(l) == m.parcel })
-		}
-		if e.at < 0 {
-			fmt.Fprintf(&b, "what is to arrive next was never sent: worlds that are equal are not the same\n")
-			break
-		}
-		w.do(e)
+		s.again(w, number)
 	}
 	if err := w.Violation(); err != nil {
 		fmt.Fprintf(&b, "%v\n", err)
 	}
 	return b.String()
+}
+
+// again has a world, in which all that is on its way stays there, make a move that was worked out.
+func (s *search) again(w *World, number uint32) {
+	m := &s.moves[number]
+	e := Event{m.kind, m.host}
+	switch m.kind {
+	case deliver:
+		e.at = slices.IndexFunc(w.frames, func(p packet) bool { return s.packet(p) == m.parcel })
+	case read:
+		e.at = slices.IndexFunc(w.letters, func(l letter) bool { return s.letter(l) == m.parcel })
+	}
+	if e.at < 0 {
+		panic("explore: what is to arrive was never sent: worlds that were taken for equal are not")
+	}
+	w.do(e)
 }

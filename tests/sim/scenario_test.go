@@ -194,6 +194,40 @@ func TestAgentStopped(t *testing.T) {
 	}
 }
 
+// TestLeaderDeaf: a leader that reaches everybody and hears nobody falls silent, so that the
+// others, who would refuse another while it beats, get one; nobody is removed but maybe itself.
+func TestLeaderDeaf(t *testing.T) {
+	s := stand(t, 5, 3)
+	deaf, removals := s.leader(), s.removals()
+	for _, h := range s.but(deaf) {
+		s.cut(h.id, deaf.id, true)
+	}
+	s.expect("leadership moves", func() bool { l := s.leader(); return l != nil && l != deaf })
+	s.Run(100 * s.Interval)
+	s.net.heal()
+	s.expect("all agree again", func() bool { return s.agreed(s.hosts) })
+	for _, r := range removals() {
+		if gone := r.gone.Minus(slotsOf(deaf)); !gone.Empty() {
+			t.Errorf("%s were removed", slots(gone))
+		}
+	}
+}
+
+// TestLeaderStale: a leader whose agent stands still longer than its grace is succeeded by
+// another, whatever else keeps its beats going, and is not removed: its kernel answers.
+func TestLeaderStale(t *testing.T) {
+	s := stand(t, 5, 3)
+	stale, removals := s.leader(), s.removals()
+	stale.stopAgent()
+	s.Run(s.AgentGrace)
+	s.expect("leadership moves", func() bool { l := s.leader(); return l != nil && l != stale })
+	stale.contAgent()
+	s.expect("all agree again", func() bool { return s.agreed(s.hosts) })
+	if len(removals()) != 0 {
+		t.Errorf("removals %+v", removals())
+	}
+}
+
 // TestAgentsRestarted: registers serve on, and new agents find them.
 func TestAgentsRestarted(t *testing.T) {
 	s := stand(t, 5, 3)
