@@ -62,6 +62,9 @@ enum rc_reason {
 	RC_REPLAYED,
 	RC_STRANGER,
 	RC_VLAN_TAGGED,
+	RC_BEAT_REPEATED,
+	RC_RELAYED,
+	RC_NO_WAY,
 	RC_REASONS,
 };
 
@@ -367,33 +370,5 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 64 * 1024);
 } rc_events SEC(".maps");
-
-/* Programs to be called in turn; entry 0 is written by the agent. */
-#define RC_PROGS(name_)                                                                        \
-	struct {                                                                               \
-		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                         \
-		__uint(max_entries, 1);                                                        \
-		__type(key, __u32);                                                            \
-		__type(value, __u32);                                                          \
-	} name_ SEC(".maps")
-
-/* What is behind the doors: programs rc_…_enter. */
-RC_PROGS(rc_xdp_progs);
-RC_PROGS(rc_tc_progs);
-
-/* The frame logic: programs rc_…_serve. The first two are never pinned, so that the kernel empties
- * them when the agent's process ends, which holds the only descriptors. */
-RC_PROGS(rc_xdp_agent);
-RC_PROGS(rc_tc_agent);
-RC_PROGS(rc_xdp_logic);
-RC_PROGS(rc_tc_logic);
-
-/* Whether the packet in hand found no agent: what a program says to the one that it calls. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} rc_orphaned SEC(".maps");
 
 #endif

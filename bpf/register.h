@@ -43,10 +43,13 @@ static __always_inline void rc_reply(const struct rc_group *r, struct rc_frame *
 	struct rc_wire_reply *y = &f->reply;
 
 	f->h.kind = kind;
-	f->h.flags = 0;
+	f->h.flags &= RC_FLAG_RELAY; /* back the way it came */
 	f->h.to = f->h.from;
 	f->h.from = bpf_htons(r->slot);
-	__builtin_memset(f->h.zero, 0, sizeof(f->h.zero));
+	if (!f->h.flags)
+		f->h.via = 0;
+	f->h.zero = 0;
+	f->h.zero2 = 0;
 	y->incarnation = bpf_cpu_to_be64(r->incarnation);
 	y->promised = bpf_cpu_to_be64(r->promised);
 	y->accepted_ballot = bpf_cpu_to_be64(r->accepted.ballot);
@@ -218,6 +221,10 @@ static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u6
 	}
 	if (ballot == r->beat_ballot && round <= r->beat_round) {
 		o->reason = RC_OLD_ROUND;
+		if (round == r->beat_round && bpf_ntohs(f->h.to) == r->slot && r->state != RC_STATE_OUT) {
+			o->reason = RC_BEAT_REPEATED;
+			rc_reply(r, f, now, RC_ECHO, o);
+		}
 		return;
 	}
 	if (r->state == RC_STATE_OUT) {

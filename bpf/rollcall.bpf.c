@@ -59,6 +59,7 @@ SEC("xdp")
 int rc_xdp_serve(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+	__u32 ifindex = ctx->ingress_ifindex;
 
 	if (rc_priority_tagged(data, data_end)) {
 		if (!rc_xdp_untag(ctx))
@@ -66,9 +67,9 @@ int rc_xdp_serve(struct xdp_md *ctx)
 		data = (void *)(long)ctx->data;
 		data_end = (void *)(long)ctx->data_end;
 	}
-	switch (rc_serve(data, data_end, data_end - data, false)) {
+	switch (rc_serve(data, data_end, data_end - data, false, &ifindex)) {
 	case RC_SEND:
-		return XDP_TX;
+		return ifindex == ctx->ingress_ifindex ? XDP_TX : bpf_redirect(ifindex, 0);
 	case RC_DROP:
 		return XDP_DROP;
 	default:
@@ -121,12 +122,14 @@ int rc_tc_enter(struct __sk_buff *skb)
 SEC("tc")
 int rc_tc_serve(struct __sk_buff *skb)
 {
+	__u32 ifindex = skb->ifindex;
+
 	if (rc_skb_priority_tagged(skb) && bpf_skb_vlan_pop(skb))
 		return TC_ACT_SHOT;
 	rc_pull(skb, RC_HEADERS_MAX + RC_FRAME_LEN);
-	switch (rc_serve((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len, skb->vlan_present)) {
+	switch (rc_serve((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len, skb->vlan_present, &ifindex)) {
 	case RC_SEND:
-		return bpf_redirect(skb->ifindex, 0);
+		return bpf_redirect(ifindex, 0);
 	case RC_DROP:
 		return TC_ACT_SHOT;
 	default:

@@ -9,7 +9,9 @@
 #define RC_SERVE_H
 
 #include "parse.h"
+#include "progs.h"
 #include "register.h"
+#include "relay.h"
 #include "siphash.h"
 #include "tally.h"
 
@@ -80,6 +82,28 @@ static __always_inline bool rc_is_seat(__u32 level, __u32 slot)
 	return level > 0 && slot >= RC_FIRST_SEAT && slot < RC_SLOTS;
 }
 
+/* Decides on a frame that travels through a member; false: that is not the one here. */
+static __always_inline bool rc_relay(struct rc_frame *f, struct rc_outcome *o)
+{
+	__u32 level = f->h.level, asker = rc_asker(f), index;
+	struct rc_place_in_group in;
+	struct rc_relay *x = 0;
+	bool passes;
+
+	if (!rc_look_up(level, rc_is_seat(level, bpf_ntohs(f->h.via)), RC_TO_ALL, &in))
+		return false;
+	if (asker < RC_SLOTS) {
+		index = level * RC_SLOTS + asker;
+		x = bpf_map_lookup_elem(&rc_relays, &index);
+	}
+	bpf_spin_lock(&in.lock->lock);
+	passes = rc_passes(in.group, f);
+	if (passes)
+		rc_pass_on(in.group, x, f, o);
+	bpf_spin_unlock(&in.lock->lock);
+	return passes;
+}
+
 /* Applies a frame whose form and tag are good. */
 static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_outcome *o)
 {
@@ -89,6 +113,8 @@ static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_ou
 	__u32 orphaned = rc_is_orphaned();
 	struct rc_place_in_group in;
 
+	if (f->h.flags & RC_FLAG_RELAY && rc_relay(f, o))
+		return;
 	if (!rc_look_up(level, seat, answer ? from : RC_TO_ALL, &in)) {
 		o->reason = RC_NOT_MEMBER;
 		return;
@@ -120,11 +146,11 @@ static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_ou
 
 /*
  * Serves one packet. length is that of the whole packet, of which data_end may not show
- * everything.
+ * everything. What is to be sent leaves by the device ifindex, which comes in as the packet's.
  */
-static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u32 length, bool tagged)
+static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u32 length, bool tagged, __u32 *ifindex)
 {
-	struct rc_outcome o = { .reply = false, .reason = RC_NONE, .wake = 0 };
+	struct rc_outcome o = { .reply = false, .pass_on = false, .reason = RC_NONE, .wake = 0 };
 	const struct rc_host *host;
 	const struct rc_key *key;
 	struct rc_place place;
@@ -160,9 +186,13 @@ static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u3
 			rc_sign(f, key);
 			rc_turn(data, &place, host);
 		}
+		if (o.pass_on && !rc_redirect(data, data_end, place.at, f, ifindex)) {
+			o.reason = RC_NO_WAY;
+			o.pass_on = false;
+		}
 	}
 	rc_count_frame(o.reason);
-	return o.reply ? RC_SEND : RC_DROP;
+	return o.reply || o.pass_on ? RC_SEND : RC_DROP;
 }
 
 #endif

@@ -25,6 +25,7 @@ static __always_inline __u64 rc_now(void)
 /* control.Outcome */
 struct rc_outcome {
 	bool reply;
+	bool pass_on;
 	enum rc_reason reason;
 	__u32 wake;
 };

@@ -33,6 +33,7 @@ enum rc_kind {
 };
 
 #define RC_FLAG_HANDOVER 1
+#define RC_FLAG_RELAY 2 /* travels through the member in slot via, both ways */
 #define RC_HEALTH_ORPHANED 0x8000 /* the agent's process is no more */
 
 struct rc_wire_header {
@@ -48,7 +49,9 @@ struct rc_wire_header {
 	__be16 from;
 	__be16 to;
 	__u8 key; /* which of the two keys signed it */
-	__u8 zero[5];
+	__u8 zero;
+	__be16 via; /* with RC_FLAG_RELAY, else zero */
+	__be16 zero2;
 	__be64 ballot;
 	__be64 round;
 	__be64 sent;

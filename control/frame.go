@@ -35,6 +35,9 @@ type Flags uint8
 // FlagHandOver on a prepare: the leader of ballot Ask.Prior asked for this election.
 const FlagHandOver Flags = 1
 
+// FlagRelay: the frame travels through the member in slot Via (see Relay), and so does its answer.
+const FlagRelay Flags = 2
+
 // ToAll as Frame.To addresses every member of the group.
 const ToAll uint16 = 0xffff
 
@@ -53,6 +56,7 @@ type Frame struct {
 	Group    uint16
 	From     uint16 // the sender's slot
 	To       uint16 // the addressee's slot, or ToAll
+	Via      uint16 // with FlagRelay, else zero
 	Key      uint8  // number of the key that signs it; an answer repeats the ask's
 	Ballot   Ballot // an answer repeats the ask's
 	Round    uint64 // an answer repeats the ask's

@@ -105,6 +105,7 @@ const (
 // Outcome tells what became of a frame.
 type Outcome struct {
 	Reply  bool // the frame was rewritten into the reply to send back
+	PassOn bool // the frame is to be sent to the slot that it names
 	Reason Reason
 	Wake   Wake
 }
@@ -159,6 +160,10 @@ func (r *Register) beat(now Time, f *Frame) Outcome {
 		return Outcome{Reply: true, Reason: ReasonOldBallot}
 	}
 	if f.Ballot == r.BeatBallot && f.Round <= r.BeatRound {
+		if f.Round == r.BeatRound && f.To == r.Slot && r.State != RegisterOut { // its echo may be lost
+			r.reply(now, f, KindEcho)
+			return Outcome{Reply: true, Reason: ReasonBeatRepeated}
+		}
 		return Outcome{Reason: ReasonOldRound}
 	}
 	if r.State == RegisterOut {
@@ -322,7 +327,10 @@ func (r *Register) RemainingUS(now Time) uint32 {
 
 // reply rewrites f into an answer of the given kind that tells the register's state.
 func (r *Register) reply(now Time, f *Frame, kind Kind) {
-	f.Kind, f.Flags = kind, 0
+	f.Kind = kind
+	if f.Flags &= FlagRelay; f.Flags == 0 {
+		f.Via = 0
+	}
 	f.To, f.From = f.From, r.Slot
 	f.Ask = Ask{}
 	f.Reply = Reply{

@@ -26,6 +26,7 @@ const (
 	atFrom     = 30
 	atTo       = 32
 	atKey      = 34
+	atVia      = 36
 	atBallot   = 40
 	atRound    = 48
 	atSent     = 56
@@ -89,6 +90,7 @@ func AppendFrame(b []byte, f *control.Frame, keys *Keys) []byte {
 	binary.BigEndian.PutUint16(w[atFrom:], f.From)
 	binary.BigEndian.PutUint16(w[atTo:], f.To)
 	w[atKey] = f.Key
+	binary.BigEndian.PutUint16(w[atVia:], f.Via)
 	binary.BigEndian.PutUint64(w[atBallot:], uint64(f.Ballot))
 	binary.BigEndian.PutUint64(w[atRound:], f.Round)
 	binary.BigEndian.PutUint64(w[atSent:], uint64(f.Sent))
@@ -131,6 +133,7 @@ func ParseFrame(b []byte, keys *Keys) (f control.Frame, why control.Reason) {
 	f.From = binary.BigEndian.Uint16(b[atFrom:])
 	f.To = binary.BigEndian.Uint16(b[atTo:])
 	f.Key = b[atKey]
+	f.Via = binary.BigEndian.Uint16(b[atVia:])
 	f.Ballot = control.Ballot(binary.BigEndian.Uint64(b[atBallot:]))
 	f.Round = binary.BigEndian.Uint64(b[atRound:])
 	f.Sent = control.Time(binary.BigEndian.Uint64(b[atSent:]))

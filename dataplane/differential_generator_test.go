@@ -164,6 +164,9 @@ func (g *generator) anAsk(i int) control.Frame {
 		a.Seq = r.Accepted.Seq + uint64(g.rng.IntN(2))
 		a.Committed = a.Seq - uint64(g.rng.IntN(2))
 	}
+	if g.chance(25) {
+		g.travel(i, &f, f.From)
+	}
 	return f
 }
 
@@ -203,7 +206,53 @@ func (g *generator) anAnswer(i int) control.Frame {
 	if g.chance(15) {
 		f.Reply.Accepted.Ballot, f.Reply.Accepted.Seq = g.aBallot(t.Ballot), g.near(t.Seq)
 	}
+	if g.chance(25) {
+		g.travel(i, &f, f.To)
+	}
 	return f
+}
+
+// travel has a frame to or from the asker travel through a member.
+func (g *generator) travel(i int, f *control.Frame, asker uint16) {
+	r := &g.registers[i]
+	f.Flags |= control.FlagRelay
+	f.Via = pick(g.rng, r.Slot, r.Slot, r.Slot, r.Slot, g.aSlot())
+	if g.chance(20) {
+		return // it is at its end
+	}
+	other := f.To
+	if f.To == asker {
+		other = f.From
+	}
+	if g.chance(90) {
+		others := r.Committed.Members
+		others.Clear(r.Slot)
+		asker = g.oneOf(others)
+		others.Clear(asker)
+		other = g.oneOf(others)
+	}
+	x := &g.relays[i/2][asker%control.Slots]
+	if isAsk(f.Kind) {
+		f.From, f.To = asker, other
+		f.Ballot, f.Round = r.Promised, g.near(pick(g.rng, x.Round, x.Round+1))
+		return
+	}
+	if g.chance(80) {
+		other = g.oneOf(x.Asked)
+	}
+	f.From, f.To = other, asker
+	f.Ballot, f.Round = x.Ballot, g.near(x.Round)
+}
+
+// oneOf is a slot of the set, or any where that is empty.
+func (g *generator) oneOf(b control.Bitmap) uint16 {
+	slot := g.aMember()
+	for s, n := b.First(), 1; s < control.Slots; s, n = b.Next(s+1), n+1 {
+		if g.rng.IntN(n) == 0 {
+			slot = s
+		}
+	}
+	return slot
 }
 
 // aPacket carries a frame, or what became of one.
@@ -222,6 +271,9 @@ func (g *generator) aPacket() []byte {
 	}
 	g.lastLevel, g.lastFrom = int(frame[atLevel]), uint16(frame[atFrom])<<8|uint16(frame[atFrom+1])
 	over := pick(g.rng, carriers...)
+	if f.Flags&control.FlagRelay != 0 && g.chance(80) {
+		over = [...]carrier{overEther, overUDP4, overUDP6, overEther}[f.To%4] // see wayTo
+	}
 	b := packet(over, frame)
 	if over == overEther && g.chance(50) {
 		copy(b, hostGroup[:])

@@ -225,6 +225,9 @@ func (d *differential) compare() {
 func (d *differential) compareMember(level int, slot uint16) {
 	if slot < control.Slots && level < len(d.tallies) {
 		same(d, "member", level*control.Slots+int(slot), &d.tallies[level].Members[slot], d.member(level, int(slot)))
+		if want, got := &d.relays[level][slot], d.relay(level, int(slot)); *want != *got {
+			d.fatalf("passed on for %d.%d (-want +got):\n%s", level, slot, cmp.Diff(*want, *got))
+		}
 	}
 }
 

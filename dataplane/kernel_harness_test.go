@@ -60,6 +60,7 @@ type testKernel struct {
 	groupMap  []byte
 	tallyMap  []byte
 	memberMap []byte
+	relayMap  []byte
 	statsMap  []byte
 	clockMap  []byte
 	ring      *ringbuf.Reader
@@ -84,7 +85,7 @@ func openTestKernelBy(t testing.TB, testClock bool) *testKernel {
 	if err := spec.Variables["rc_test_clock"].Set(testClock); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"rc_stats", "rc_clock"} {
+	for _, name := range []string{"rc_stats", "rc_clock", "rc_relays"} {
 		spec.Maps[name].Flags |= unix.BPF_F_MMAPABLE
 	}
 	coll, err := ebpf.NewCollection(spec)
@@ -95,6 +96,7 @@ func openTestKernelBy(t testing.TB, testClock bool) *testKernel {
 	k := &testKernel{TB: t, coll: coll, out: make([]byte, 4096)}
 	k.groupMap, k.tallyMap, k.memberMap = k.mapped("rc_group"), k.mapped("rc_tally"), k.mapped("rc_member")
 	k.statsMap, k.clockMap = k.mapped("rc_stats"), k.mapped("rc_clock")
+	k.relayMap = k.mapped("rc_relays")
 	if k.ring, err = ringbuf.NewReader(coll.Maps["rc_events"]); err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +107,13 @@ func openTestKernelBy(t testing.TB, testClock bool) *testKernel {
 		k.put(hook+"progs", 0, coll.Programs[hook+"enter"])
 	}
 	k.put("rc_host", 0, &rollcallRcHost{Mac: hostMAC, GroupMac: hostGroup, Transports: 7, Ip4: hostIP4, Ip6: hostIP6})
+	for level := range 4 {
+		for slot := range control.Slots {
+			if p, ok := wayTo(uint16(slot)); ok {
+				k.put(mapPeer, (level*control.Slots+slot)*rails, p)
+			}
+		}
+	}
 	for i, secret := range twinKeys.Slots {
 		k0, k1 := KeyWords(secret)
 		k.put("rc_key", i, &rollcallRcKey{K0: k0, K1: k1, Present: 1})
@@ -146,6 +155,10 @@ func (k *testKernel) asking(level int) *control.Asking {
 }
 func (k *testKernel) counters() *[control.Reasons]uint64 {
 	return entry[[control.Reasons]uint64](k.statsMap, 0)
+}
+
+func (k *testKernel) relay(level, slot int) *control.Relay {
+	return entry[control.Relay](k.relayMap, level*control.Slots+slot)
 }
 
 func (k *testKernel) member(level, slot int) *control.Member {

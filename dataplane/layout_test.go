@@ -92,6 +92,7 @@ func TestSharedStructs(t *testing.T) {
 		"rc_order":    testOrder{},
 		"rc_event":    testEvent{},
 		"rc_peer":     peer{},
+		"rc_relay":    control.Relay{},
 		"rc_pace":     pace{},
 	} {
 		t.Run(c, func(t *testing.T) {
@@ -140,7 +141,7 @@ func TestWireLayout(t *testing.T) {
 	}
 	check("rc_wire_header", 0, map[string]uint32{
 		"magic": atMagic, "version": atVersion, "kind": atKind, "level": atLevel, "flags": atFlags, "tag": atTag,
-		"cluster": atCluster, "instance": atInstance, "group": atGroup, "from": atFrom, "to": atTo, "key": atKey,
+		"cluster": atCluster, "instance": atInstance, "group": atGroup, "from": atFrom, "to": atTo, "key": atKey, "via": atVia,
 		"ballot": atBallot, "round": atRound, "sent": atSent,
 	})
 	check("rc_wire_ask", 64, map[string]uint32{

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"slices"
 
 	"rollcall/control"
@@ -98,6 +99,7 @@ func udp6Sum(ip, udp []byte) uint16 {
 type model struct {
 	registers [control.Places]control.Register
 	tallies   [control.Levels]control.Tally
+	relays    [control.Levels]control.Relays
 	stats     [control.Reasons]uint64
 	orphaned  uint32    // 1: no agent lives
 	event     testEvent // what the last frame woke the agent with; zero: nothing
@@ -213,6 +215,13 @@ func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 	}
 	frame := b[f.carrier.at():][:FrameLen]
 	o, reply := m.apply(now, frame)
+	if o.PassOn {
+		if b, ok := passOn(f.carrier, b[f.carrier.at():]); ok {
+			count(o.Reason)
+			return sent, b
+		}
+		o = control.Outcome{Reason: control.ReasonNoWay}
+	}
 	count(o.Reason)
 	if !o.Reply {
 		return dropped, b
@@ -220,11 +229,45 @@ func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 	return sent, turn(b, f.carrier, reply)
 }
 
+// wayTo is what leads to a slot in these tests, if anything does; the transport goes by the slot.
+func wayTo(slot uint16) (p peer, ok bool) {
+	from := netip.AddrPortFrom(netip.AddrFrom4(hostIP4), DefaultPort)
+	to := netip.AddrPortFrom(netip.AddrFrom4(peerIP4), DefaultPort)
+	from6 := netip.AddrPortFrom(netip.AddrFrom16(hostIP6), DefaultPort)
+	to6 := netip.AddrPortFrom(netip.AddrFrom16(peerIP6), DefaultPort)
+	mac := peerMAC
+	mac[4] = byte(slot)
+	switch slot % 4 {
+	case 0:
+		return byEther(1, hostMAC, mac, DefaultEtherType), true
+	case 1:
+		return byUDP(1, hostMAC, mac, from, to, 48), true
+	case 2:
+		return byUDP(1, hostMAC, mac, from6, to6, 48), true
+	}
+	return peer{}, false
+}
+
+// passOn is the packet that carries a frame, and what is behind it, on to the slot it names.
+func passOn(t carrier, payload []byte) ([]byte, bool) {
+	p, ok := wayTo(binary.BigEndian.Uint16(payload[atTo:]))
+	if !ok || int(p.length) != t.at() {
+		return nil, false
+	}
+	b := append(p.header[:p.length:p.length], payload...)
+	if t == overUDP6 {
+		binary.BigEndian.PutUint16(b[60:], udp6Sum(b[14:54], b[54:54+8+FrameLen]))
+	}
+	return b, true
+}
+
 func (m *model) apply(now control.Time, frame []byte) (control.Outcome, []byte) {
 	if f, why := ParseFrame(frame, &twinKeys); why == control.ReasonNone && f.Level < control.Levels {
-		m.registers[control.PlaceOf(f.Level, f.To)].Orphaned = m.orphaned
+		if !m.registers[control.PlaceOf(f.Level, f.Via)].Passes(&f) {
+			m.registers[control.PlaceOf(f.Level, f.To)].Orphaned = m.orphaned
+		}
 	}
-	p, o, reply := serve(now, &m.registers, &m.tallies, &twinKeys, frame, nil)
+	p, o, reply := serve(now, &m.registers, &m.tallies, &m.relays, &twinKeys, frame, nil)
 	if o.Wake != 0 {
 		f, _ := ParseFrame(frame, &twinKeys)
 		m.event = testEvent{wake: o.Wake, place: uint32(p), at: now, ballot: f.Ballot, seq: m.registers[p].Committed.Seq}

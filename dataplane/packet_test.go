@@ -174,6 +174,10 @@ var packetCases = []struct {
 		f.Kind = control.KindPromise
 		return packet(t, signedFrame(f))
 	}, want: dropped, reason: control.ReasonNotAsking},
+	{name: "through a member, at its end", change: reframe(func(f *control.Frame) { f.To, f.Flags, f.Via = ownSlot, control.FlagRelay, 1 }), want: sent, reason: control.ReasonBeatTaken},
+	{name: "through another member", change: reframe(func(f *control.Frame) { f.To, f.Flags, f.Via = 200, control.FlagRelay, 1 }), want: dropped, reason: control.ReasonBadSlot},
+	{name: "to pass on, before any view", change: reframe(func(f *control.Frame) { f.To, f.Flags, f.Via = 200, control.FlagRelay, ownSlot }), want: dropped, reason: control.ReasonBadSlot},
+
 	{name: "answer", change: func(_ []byte, t carrier) []byte {
 		f := goodEcho()
 		f.Kind = control.KindAnswer

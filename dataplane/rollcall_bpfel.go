@@ -195,6 +195,21 @@ type rollcallRcPeer struct {
 	Header    [8]uint64
 }
 
+type rollcallRcRelay struct {
+	_           structs.HostLayout
+	Incarnation uint64
+	Ballot      uint64
+	Round       uint64
+	Asked       struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
+	Answered struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
+}
+
 type rollcallRcTally struct {
 	_          structs.HostLayout
 	Version    uint32
@@ -247,6 +262,7 @@ const (
 	rollcallMapRcOrphaned  = "rc_orphaned"
 	rollcallMapRcPace      = "rc_pace"
 	rollcallMapRcPeer      = "rc_peer"
+	rollcallMapRcRelays    = "rc_relays"
 	rollcallMapRcStats     = "rc_stats"
 	rollcallMapRcTally     = "rc_tally"
 	rollcallMapRcTcAgent   = "rc_tc_agent"
@@ -338,6 +354,7 @@ type rollcallMapSpecs struct {
 	RcOrphaned *ebpf.MapSpec `ebpf:"rc_orphaned"`
 	RcPace     *ebpf.MapSpec `ebpf:"rc_pace"`
 	RcPeer     *ebpf.MapSpec `ebpf:"rc_peer"`
+	RcRelays   *ebpf.MapSpec `ebpf:"rc_relays"`
 	RcStats    *ebpf.MapSpec `ebpf:"rc_stats"`
 	RcTally    *ebpf.MapSpec `ebpf:"rc_tally"`
 	RcTcAgent  *ebpf.MapSpec `ebpf:"rc_tc_agent"`
@@ -389,6 +406,7 @@ type rollcallMaps struct {
 	RcOrphaned *ebpf.Map `ebpf:"rc_orphaned"`
 	RcPace     *ebpf.Map `ebpf:"rc_pace"`
 	RcPeer     *ebpf.Map `ebpf:"rc_peer"`
+	RcRelays   *ebpf.Map `ebpf:"rc_relays"`
 	RcStats    *ebpf.Map `ebpf:"rc_stats"`
 	RcTally    *ebpf.Map `ebpf:"rc_tally"`
 	RcTcAgent  *ebpf.Map `ebpf:"rc_tc_agent"`
@@ -413,6 +431,7 @@ func (m *rollcallMaps) Close() error {
 		m.RcOrphaned,
 		m.RcPace,
 		m.RcPeer,
+		m.RcRelays,
 		m.RcStats,
 		m.RcTally,
 		m.RcTcAgent,

@@ -21,6 +21,7 @@ import (
 type Socket struct {
 	registers [control.Places]control.Register
 	tallies   [control.Levels]control.Tally
+	relays    [control.Levels]control.Relays
 	keys      *Keys
 	out       Transport
 	ears      []ear

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -116,28 +117,40 @@ func (s *Socket) drain(at ear) error {
 			s.stats[why].Add(1)
 			continue
 		}
-		p, o, reply := serve(Now(), &s.registers, &s.tallies, s.keys, frame, s.frame[:0])
+		p, o, reply := serve(Now(), &s.registers, &s.tallies, &s.relays, s.keys, frame, s.frame[:0])
 		s.frame = reply
+		switch {
+		case o.Reply:
+			at.answer(reply, from) // one that cannot leave is as one lost on the way
+		case o.PassOn:
+			if to := binary.BigEndian.Uint16(reply[atTo:]); errors.Is(s.out.Send(reply[atLevel], reply, control.Of(to)), errNoAddress) {
+				o.Reason = control.ReasonNoWay
+			}
+		}
 		s.stats[o.Reason].Add(1)
 		s.pending[p] |= o.Wake
-		if o.Reply {
-			at.answer(reply, from) // one that cannot leave is as one lost on the way
-		}
 	}
 	return nil
 }
 
 // serve does with the bytes of a frame what the kernel's program does with them, at the place
-// that it is addressed to. When the outcome says so, the reply is appended to room, signed
-// with the key of the ask.
-func serve(now control.Time, registers *[control.Places]control.Register, tallies *[control.Levels]control.Tally, keys *Keys, frame, room []byte) (
-	control.Place, control.Outcome, []byte) {
+// that it is addressed to, or that it travels through. When the outcome says so, what is to
+// leave is appended to room: the reply, signed with the key of the ask, or the frame as it came.
+func serve(now control.Time, registers *[control.Places]control.Register, tallies *[control.Levels]control.Tally, relays *[control.Levels]control.Relays,
+	keys *Keys, frame, room []byte) (control.Place, control.Outcome, []byte) {
 	f, why := ParseFrame(frame, keys)
 	if why != control.ReasonNone {
 		return 0, control.Outcome{Reason: why}, room
 	}
 	if f.Level >= control.Levels {
 		return 0, control.Outcome{Reason: control.ReasonNotMember}, room
+	}
+	if p := control.PlaceOf(f.Level, f.Via); registers[p].Passes(&f) {
+		o := registers[p].PassOn(&relays[f.Level], &f)
+		if o.PassOn {
+			room = append(room, frame...)
+		}
+		return p, o, room
 	}
 	p := control.PlaceOf(f.Level, f.To)
 	o := registers[p].Receive(now, &f)

@@ -320,11 +320,11 @@ func FuzzSocketServe(f *testing.F) {
 		}
 		registers, tallies := fuzzRegisters()
 		before, asked := *registers, *tallies
-		p, o, reply := serve(control.Time(now), registers, tallies, keys, b, nil)
+		p, o, reply := serve(control.Time(now), registers, tallies, new([control.Levels]control.Relays), keys, b, nil)
 		if o.Reason == control.ReasonNone || o.Reason >= control.Reasons {
 			t.Fatalf("reason %d", o.Reason)
 		}
-		if o.Reply != (len(reply) == FrameLen) {
+		if (o.Reply || o.PassOn) != (len(reply) == FrameLen) {
 			t.Fatalf("reply %v, of %d bytes", o.Reply, len(reply))
 		}
 		if o.Reply {
@@ -393,7 +393,7 @@ func BenchmarkSocketServe(b *testing.B) {
 		f.Round = round
 		frame := AppendFrame(nil, &f, keys)
 		b.StartTimer()
-		if _, o, _ := serve(5e9, registers, tallies, keys, frame, room); !o.Reply {
+		if _, o, _ := serve(5e9, registers, tallies, new([control.Levels]control.Relays), keys, frame, room); !o.Reply {
 			b.Fatal(o.Reason)
 		}
 	}
