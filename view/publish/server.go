@@ -97,6 +97,7 @@ var routes = map[string]route{
 	"/v1/join":        {method: http.MethodPost, serve: order(Join)},
 	"/v1/shutdown":    {method: http.MethodPost, serve: order(Shutdown)},
 	"/v1/reload-keys": {method: http.MethodPost, serve: order(ReloadKeys)},
+	"/v1/recover":     {method: http.MethodPost, serve: order(Recover)},
 	"/v1/found":       {method: http.MethodPost, params: []string{"abandon"}, serve: order(Found)},
 }
 

@@ -44,6 +44,7 @@ const (
 	Found    Verb = "found"    // decree: Abandon is dead, found the next instance
 
 	ReloadKeys Verb = "reload-keys" // the daemon reads its key file again
+	Recover    Verb = "recover"     // decree: the voters above the groups that do not answer are dead, go on without them
 )
 
 // Order is one verb with its argument.
