@@ -32,9 +32,6 @@ type plan struct {
 
 // prepare reads what the configuration names and settles the plan. It changes nothing.
 func prepare(cfg *config.Config) (*plan, error) {
-	if n := len(cfg.Groups); n > 1 {
-		return nil, fmt.Errorf("%s: %d groups; this version serves clusters of one", cfg.File, n)
-	}
 	ring, err := key.Load(cfg.KeyFile)
 	if err != nil {
 		return nil, err
@@ -67,7 +64,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 	p.options.ViewSize = viewSize(cfg)
 	p.control = control.HostConfig{Prefer: cfg.Prefer, Avoid: cfg.Avoid, Held: loadRosters(cfg.StateDir)}
 	if len(cfg.Groups) > 1 {
-		p.control.Top = 1
+		p.control.Top, p.options.Routed = 1, true
 	}
 	p.control.Config = control.Config{
 		Cluster: cfg.Cluster, ClusterID: p.options.ClusterID, Group: own.ID, Allowed: own.Nodes,

@@ -304,6 +304,11 @@ func (s *source) order(o publish.Order) (control.HostInput, error) {
 			return control.HostInput{}, errors.New("this node is no member: order it on one that is")
 		}
 		return control.HostInput{Order: control.OrderShutdown}, nil
+	case publish.Recover:
+		if len(s.cfg.Groups) == 1 {
+			return control.HostInput{}, errors.New("this cluster has one group and no seats above it: rollcall found --abandon is its decree")
+		}
+		return control.HostInput{Order: control.OrderRecover}, nil
 	case publish.Found:
 		switch {
 		case !s.cfg.Founder():
