@@ -19,6 +19,33 @@
 // once a silence has lasted ceil(k/2) intervals, so that a member in a healthy group has no
 // reason to wake but housekeeping, once a second.
 //
+// # Several groups
+//
+// A Host drives the nodes of one host, each for a Place: its slot at level 0, and above it the
+// slot of the group that it leads and a seat where it votes. What joins them is in files of
+// their own: what a leader tells above and when it gives its slot up (represent.go), what a group
+// above decides about (vector.go), whom it lets in (admit_above.go), who forms a group that has
+// no leader (orphan.go, decree.go), what a leader above does for those below (lookafter.go), and
+// how the content of an epoch gets to everybody (content.go). Decisions that DESIGN leaves open:
+//
+//   - Rounds double with every level (5, 10, 20): what a leader hands down of its lease must
+//     outlast a round that is lost below, and counts from an echo of the member, since nobody
+//     knows how long the beat was on its way. An epoch is beaten as often as a group.
+//   - A generation is begun by one host only: the level above names it, and the generation, in the
+//     roster under which it decides the view with that host in the group's slot (Seat.Below). A
+//     new root holds that roster or stands down, so no generation is ever given twice.
+//   - Who forms a group anew takes those along that asked meanwhile and hold registers of its own
+//     roster; they keep their incarnations. The first view of a generation follows none.
+//   - A group whose content is not known yet is not in the epoch, though its leader has its slot. So
+//     a view is to be trusted only while no beat told of a later epoch than the view's.
+//   - A leader that fell silent is taken for gone with its group no sooner than after
+//     leaderPatience, and not while a successor asks for its slot; claims are kept by all seats.
+//   - Contents are hashed when a letter brings them, and compared with the digest that the own
+//     register accepted where it has one (EventMismatch).
+//
+// The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
+// beside it.
+//
 // # The guarantees, and the tests that show them
 //
 // Every random run of tests/sim (TestSeeds) checks all of them after every event, and
