@@ -13,6 +13,8 @@ func (n *Node) admitAbove(m *Message, answer func(status, why string)) {
 	switch {
 	case m.Instance != 0 && m.Instance < n.reg.Instance:
 		answer("removed", "a later instance of the cluster lives")
+	case m.Instance > n.reg.Instance:
+		answer("refused", "it belongs to a later instance of the cluster")
 	case m.Seat:
 		n.admitSeat(m, answer)
 	case m.Standing == nil || m.Standing.Slot >= FirstSeat || m.Standing.Ballot == 0:

@@ -213,7 +213,9 @@ func (h *Host) stepNode(p Place, m *Message) {
 func (h *Host) tell(p Place) {
 	n := h.nodes[p]
 	n.claim = h.claim(p)
+	n.leaderHere = p.Level() > 0 && h.leads(p.Level()) != nil && h.leads(p.Level()) != n
 	n.elsewhere = 0
+	n.found.heardAt = max(n.found.heardAt, h.nodes[0].found.heardAt) // of a member of any group
 	for q := range h.in.Registers {
 		if r := &h.in.Registers[q]; Place(q) != p && r.State != RegisterVacant {
 			n.elsewhere = max(n.elsewhere, r.Instance)
@@ -234,7 +236,7 @@ func (h *Host) order(p Place) Order {
 		h.leaving = false
 		return o
 	case OrderAbandon, OrderRecover:
-		if p == SeatAt(h.cfg.Top) {
+		if p == SeatAt(h.cfg.Top) || p == 0 && o == OrderAbandon {
 			return o
 		}
 		return OrderNone

@@ -53,8 +53,10 @@ func (n *Node) askToJoin(holds bool) {
 	}
 	j.next = n.now.Add(askEvery)
 	n.wakeAt(j.next)
-	m := Message{Kind: MessageJoin, Instance: n.reg.Instance, Holds: holds, Keys: n.reg.Keys, Standing: n.claim}
-	if l := n.askable(); !n.place.Votes() && !holds { // a group waits for it: whoever leads above, or will, is to know
+	m := Message{Kind: MessageJoin, Instance: max(n.reg.Instance, n.elsewhere), Holds: holds, Keys: n.reg.Keys, Standing: n.claim}
+	if l := n.askable(); n.leaderHere {
+		n.letter(n.cfg.Self.RPC, m)
+	} else if !n.place.Votes() && !holds { // a group waits for it: whoever leads above, or will, is to know
 		for _, to := range l[:min(len(l), SeatsMax)] {
 			n.letter(to, m)
 		}
