@@ -220,7 +220,7 @@ func agree(t *testing.T, g *planeGroup) {
 	}
 
 	g.beat(control.Ask{Seq: 1, Digest: 0xd1, Committed: 1, Heard1: all, Epoch: 1})
-	want := control.Commit{Seq: 1, Digest: 0xd1, Roster: g.roster.Version(), Members: all}
+	want := control.Commit{Ballot: collect.Ballot, Seq: 1, Digest: 0xd1, Roster: g.roster.Version(), Members: all}
 	for i := range g.planes {
 		wake := g.serveUntil(i, "the commit", func(r *control.Register, _ *control.Tally) bool { return r.Committed.Seq == 1 })
 		if r := g.register(i); wake != control.WakeCommitted || r.Committed != want || r.State != control.RegisterMember || r.Epoch != 1 {
