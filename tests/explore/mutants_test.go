@@ -15,7 +15,7 @@ import (
 type mutant struct {
 	name     string
 	patches  []patch
-	check    string // walks or sim, or the test of tests/sim that must fail
+	check    string // walks or sim, or a package below tests and its test that must fail
 	opening  string // with walks: they begin there only
 	only     string // with sim: the guarantee that must break
 	seeds    string // within so many, several times what it took
@@ -148,7 +148,14 @@ var mutants = []mutant{
 		patches: []patch{{"detect.go",
 			"if without < n.cfg.Rounds {",
 			"if true {"}},
-		check: "TestLeaderDeaf",
+		check: "sim TestLeaderDeaf",
+	},
+	{
+		name: "leaders of groups vote above level 0",
+		patches: []patch{{"quorum.go",
+			"if level == 0 {",
+			"if level < Levels {"}},
+		check: "sim/levels TestSeatsDecide",
 	},
 }
 
@@ -191,8 +198,8 @@ func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
 	to := filepath.Join(t.TempDir(), "mutant")
 	build := exec.Command("go", "build", "-overlay", overlay, "-o", to, "./oracle")
 	run := exec.Command(to, "-check", m.check, "-seeds", m.seeds, "-only", m.only, "-opening", m.opening)
-	if strings.HasPrefix(m.check, "Test") {
-		build, run = exec.Command("go", "test", "-c", "-overlay", overlay, "-o", to, "../sim"), exec.Command(to, "-test.run", "^"+m.check+"$")
+	if folder, story, is := strings.Cut(m.check, " "); is {
+		build, run = exec.Command("go", "test", "-c", "-overlay", overlay, "-o", to, "../"+folder), exec.Command(to, "-test.run", "^"+story+"$")
 	}
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)

@@ -129,6 +129,44 @@ func TestRootAndDeputyCrash(t *testing.T) {
 	w.Stand(w.hosts, 20*time.Second)
 }
 
+// TestSeatsDecide: of two sides the one with most seats goes on, though most groups, and the root,
+// are on the other: leaders of groups do not vote.
+func TestSeatsDecide(t *testing.T) {
+	const groups = 12
+	w := cluster(t, Story(groups, 3))
+	root := w.leader(1, 0)
+	seats, voters := w.seats(), 0
+	there := map[uint16]bool{}
+	for _, h := range w.hosts {
+		if h.regs[3].State != 0 && h.group != root.group && !there[h.group] && 2*voters <= seats {
+			there[h.group] = true
+			voters++
+		}
+	}
+	if 2*voters <= seats || 2*(voters+len(there)) >= seats+groups {
+		t.Fatalf("%d of %d seats and %d of %d groups", voters, seats, len(there), groups)
+	}
+	var rest, gone []*host
+	for _, h := range w.hosts {
+		if there[h.group] {
+			h.side = 1
+			rest = append(rest, h)
+		} else {
+			gone = append(gone, h)
+		}
+	}
+	w.Stand(rest, 60*time.Second)
+	for _, h := range gone {
+		if h.regs[0].Valid(h.clock()) {
+			t.Errorf("%s trusts its view on the side of few seats", h.name)
+		}
+	}
+	for _, h := range rest {
+		h.side = 0
+	}
+	w.Stand(w.hosts, 60*time.Second)
+}
+
 func TestGroupCrash(t *testing.T) {
 	w := cluster(t, Story(4, 3))
 	root := w.leader(1, 0)
