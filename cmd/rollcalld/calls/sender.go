@@ -181,11 +181,15 @@ func (s *Sender) call(to string, m *control.Message) error {
 	if err != nil {
 		return fmt.Errorf("write message: %w", err)
 	}
+	body, packed := pack(body)
 	r, err := http.NewRequestWithContext(s.context, http.MethodPost, "https://"+to+Path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("call %s: %w", to, err)
 	}
 	r.Header.Set("Content-Type", "application/json")
+	if packed {
+		r.Header.Set("Content-Encoding", "gzip")
+	}
 	answer, err := s.client.Do(r)
 	if err != nil {
 		return err // names method and address

@@ -106,10 +106,10 @@ func (s *Server) message(w http.ResponseWriter, r *http.Request) (code int, err 
 		w.Header().Set("Connection", "close")
 		return http.StatusForbidden, err
 	}
-	m, err := decode(http.MaxBytesReader(w, r.Body, control.MessageMax))
+	m, err := decode(unpack(http.MaxBytesReader(w, r.Body, control.MessageMax), r.Header.Get("Content-Encoding")))
 	var large *http.MaxBytesError
 	switch {
-	case errors.As(err, &large):
+	case errors.As(err, &large), errors.Is(err, errLarge):
 		return http.StatusRequestEntityTooLarge, fmt.Errorf("message of more than %d bytes", control.MessageMax)
 	case err != nil:
 		return http.StatusBadRequest, err
