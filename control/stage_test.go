@@ -47,6 +47,7 @@ type host struct {
 	peer   control.Peer
 	record control.InstanceRecord // on its disk
 	drawn  int                    // incarnations so far
+	keys   control.Command        // what its key file holds; zero: nobody looks at keys
 
 	// The kernel's part.
 	up      bool
@@ -147,6 +148,7 @@ func (h *host) boot() {
 	h.up = true
 	h.reg = control.Register{Incarnation: h.draw()}
 	*h.tally = control.Tally{}
+	control.Apply(&h.keys, &h.reg, h.tally)
 	h.rosters, h.routes, h.valid = nil, [control.Slots]*host{}, false
 	h.said = told{}
 	h.start()
@@ -298,6 +300,10 @@ func (h *host) send(to *host, f control.Frame) {
 // receive is what the kernel does with a frame, whatever the agent does.
 func (h *host) receive(from *host, f control.Frame) {
 	if !h.up {
+		return
+	}
+	if h.keys.Kind != 0 && h.keys.Keys[f.Key] == 0 {
+		h.tellOnce("does not take a frame signed with key %d", f.Key)
 		return
 	}
 	ask := f

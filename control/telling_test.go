@@ -138,6 +138,8 @@ func (h *host) tellServed(f *control.Frame, before *control.Register, o control.
 		h.tellOnce("refused %v: the last beat is %.2f intervals old", f.Ballot, h.intervals(h.reg.BeatAt))
 	case o.Reason == control.ReasonOldBallot && o.Reply:
 		h.tellOnce("answered ballot %v that it promised %v", f.Ballot, h.reg.Promised)
+	case before.Key != h.reg.Key:
+		h.tell("signs with key %d, as round %d was", h.reg.Key, f.Round)
 	case o.Reason == control.ReasonRosterMissing:
 		h.tellOnce("did not accept %v/%d: it does not hold the roster", f.Ballot, f.Ask.Seq)
 	}

@@ -152,6 +152,20 @@ func (s *stage) proposal(d *datadriven.TestData) {
 	}
 }
 
+// readKeys has a host read a key file, of which the newest key stands last.
+func (h *host) readKeys(d *datadriven.TestData) {
+	ids := control.KeyIDs{0x10, 0x21}
+	h.keys = control.Command{Kind: control.CommandKeys}
+	for i, a := range d.CmdArgs[len(d.CmdArgs)-1].Vals {
+		number := uint8(a[0] - '0')
+		h.keys.Keys[number], h.keys.Newest = ids[number], number
+		if i == 0 {
+			h.keys.Key = number
+		}
+	}
+	control.Apply(&h.keys, &h.reg, h.tally)
+}
+
 // command does one thing to one host.
 func (s *stage) command(d *datadriven.TestData, h *host) {
 	switch d.Cmd {
@@ -180,6 +194,8 @@ func (s *stage) command(d *datadriven.TestData, h *host) {
 		h.unread = true
 	case "read":
 		h.unread = false
+	case "keys":
+		h.readKeys(d)
 	case "leave", "join", "shutdown":
 		h.order = orders[d.Cmd]
 		h.poke()

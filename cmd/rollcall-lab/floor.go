@@ -62,7 +62,7 @@ func floor(c *cluster.Cluster, d *publish.Document, idle time.Duration) (sample,
 	var result sample
 	round := func(number uint64) (time.Duration, error) {
 		f := control.Frame{
-			Kind: control.KindProbe, Cluster: dataplane.ClusterID(d.Cluster), Instance: d.Instance, From: own, Round: number,
+			Kind: control.KindProbe, Cluster: dataplane.ClusterID(d.Cluster), Instance: d.Instance, From: own, Key: keys.First, Round: number,
 		}
 		buffer := make([]byte, 0, dataplane.FrameLen)
 		began := dataplane.Now()

@@ -189,9 +189,27 @@ func (f *fake) Status() publish.StatusDocument {
 	}
 }
 
+func (f *fake) Node(name string) (publish.NodeDocument, bool) {
+	d := publish.NodeDocument{Schema: publish.Schema, Cluster: "tofu", Role: "member", RPC: "10.0.0.3:7746", Wire: [2]int{1, 1}, Events: []publish.EventDocument{}}
+	g, _ := f.Group("")
+	switch name {
+	case "", "cn001":
+		own := f.Status()
+		d.Role, d.GroupEntry, d.Own = "leader", g.Members[0], &own
+	case "cn002":
+		d.GroupEntry = g.Members[1]
+	case "cn004":
+		d.Role, d.RPC, d.Wire, d.Events = "", "", [2]int{}, f.Events(1)
+		d.GroupEntry = publish.GroupEntry{Name: name, Slot: 3, State: view.Gone, EchoAgeMS: -1, AgentAgeMS: -1}
+	default:
+		return d, false
+	}
+	return d, true
+}
+
 func (f *fake) Stats() publish.StatsDocument {
 	return publish.StatsDocument{
-		Schema: publish.Schema, Node: "cn001", Plane: "kernel", MonoNS: 99, Wakes: 10, Steps: 12, Sent: 4400, Views: 7,
+		Schema: publish.Schema, Node: "cn001", Plane: "kernel", MonoNS: 99, Wakes: 10, Steps: 12, Sent: 4400, Views: 7, Taken: 51, Denied: 2,
 		Frames: map[string]uint64{"beat_taken": 4321, "bad_tag": 2, "stranger": 0}, Voluntary: 31, UserUS: 1200, SystemUS: 3400,
 	}
 }

@@ -48,6 +48,9 @@ func (a *app) stats(ctx context.Context) error {
 	}
 	add("sent", s.Sent)
 	add("messages", s.Letters)
+	add("calls_taken", s.Taken)
+	add("calls_refused", s.Denied)
+	add("calls_failed", s.Failed)
 	add("views", s.Views)
 	add("wakes", s.Wakes)
 	add("steps", s.Steps)

@@ -160,6 +160,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Take: func(m control.Message) error {
 		return l.offer(input{HostInput: control.HostInput{Message: &m}})
 	}}
+	s.called, s.sender = agents, sender
 	serve(func() error { return agents.Serve(ctx, listeners[0]) })
 	serve(func() error { return api.Serve(ctx, listeners[1]) })
 	serve(func() error { return publish.ServePages(ctx, listeners[2], readerPages(plane.Pages())) })

@@ -21,12 +21,13 @@ type member struct {
 	accepted   uint64
 	committed  uint64
 	keys       control.KeyIDs
+	wire       [2]int
 }
 
 func heard(slot uint16, m *control.Member) member {
 	h := member{
 		slot: slot, echoAt: m.EchoAt, agentAgeMS: control.NoAgent, rttNS: m.RTTNS,
-		accepted: m.Accepted.Seq, committed: m.Committed, keys: m.Keys,
+		accepted: m.Accepted.Seq, committed: m.Committed, keys: m.Keys, wire: [2]int{int(m.WireMin), int(m.WireMax)},
 	}
 	if m.EchoAt != 0 {
 		h.agentAgeMS = m.AgentAgeMS
@@ -35,4 +36,14 @@ func heard(slot uint16, m *control.Member) member {
 		h.round = m.Round
 	}
 	return h
+}
+
+// wire is which frame versions a slot speaks, as far as this node heard.
+func (s *snapshot) wire(slot uint16) [2]int {
+	for i := range s.members {
+		if s.members[i].slot == slot {
+			return s.members[i].wire
+		}
+	}
+	return [2]int{}
 }

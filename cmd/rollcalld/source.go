@@ -33,6 +33,12 @@ type source struct {
 	offer    func(input) error
 	reload   func() error // of the key file
 	ask      func(ctx context.Context, agent string, of calls.Scope) (*publish.VerifyDocument, error)
+	called   interface {
+		Counts() (taken, refused uint64)
+	}
+	sender interface {
+		Counts() (sent, failed uint64)
+	}
 	loop     *loop // its counters only
 	realtime bool
 	locked   bool

@@ -24,6 +24,11 @@ func (stillPlane) Stats() (n [control.Reasons]uint64) {
 }
 func (stillPlane) Describe() dataplane.Description { return dataplane.Description{Plane: "socket"} }
 
+// counts are those of calls or of the sender.
+type counts struct{ done, failed uint64 }
+
+func (c counts) Counts() (uint64, uint64) { return c.done, c.failed }
+
 // newSource is node cn001 of five, in view 7 with cn002 and cn003, its lease valid until 1000.
 func newSource() (*source, *control.Register, *control.Time) {
 	r := &control.Register{
@@ -38,7 +43,7 @@ func newSource() (*source, *control.Register, *control.Time) {
 			Groups: []config.Group{{ID: 4, Nodes: []string{"cn001", "cn002", "cn003", "cn004", "cn005", "cn006"}}},
 		},
 		plane: stillPlane{}, register: func() control.Register { return *r }, now: func() control.Time { return now },
-		loop: &loop{},
+		loop: &loop{}, called: counts{40, 2}, sender: counts{30, 1},
 	}
 	seat := func(slot uint16, name string) control.Seat {
 		return control.Seat{Slot: slot, Peer: control.Peer{Name: name, Incarnation: uint64(slot) + 1, RPC: "x:1"}}
@@ -51,7 +56,7 @@ func newSource() (*source, *control.Register, *control.Time) {
 	seen.status.Group.States[1] = view.Stale
 	seen.status.Group.States[2] = view.Suspect
 	seen.asking.Round = 20
-	seen.members = []member{{slot: 2, round: 15, keys: [2]uint32{0x10, 0x21}, echoAt: 800 * control.Time(time.Millisecond), agentAgeMS: control.NoAgent}}
+	seen.members = []member{{slot: 2, round: 15, keys: control.KeyIDs{0x10, 0x21}, wire: [2]int{1, 2}, echoAt: 800 * control.Time(time.Millisecond), agentAgeMS: control.NoAgent}}
 	s.seen.Store(seen)
 	v := &view.View{Cluster: "tofu", Instance: 2, Group: 4, Epoch: 7, Leader: "cn001"}
 	for slot, name := range []string{"cn001", "cn002", "cn003"} {
@@ -183,6 +188,39 @@ func TestGroupDocument(t *testing.T) {
 	}
 }
 
+func TestNodeDocument(t *testing.T) {
+	s, _, now := newSource()
+	s.history.add(publish.EventDocument{Kind: "suspect", Suspected: []string{"cn003"}})
+	s.history.add(publish.EventDocument{Kind: "installed", Removed: []string{"cn005"}})
+	for range 2 * eventsOfNode {
+		s.history.add(publish.EventDocument{Kind: "installed", Joined: []string{"cn002"}})
+	}
+	d, ok := s.Node("")
+	if !ok || d.Name != "cn001" || d.Role != "leader" || d.Own == nil || d.Own.Node != "cn001" || d.RPC != "x:1" || len(d.Keys) != 2 {
+		t.Errorf("own %+v", d)
+	}
+	d, _ = s.Node("cn003")
+	if d.State != view.Suspect || d.Role != "member" || d.Own != nil || d.Missed != 4 || len(d.Events) != 1 || d.Keys[0] != "00000010" || d.Wire != [2]int{1, 2} {
+		t.Errorf("suspect %+v", d)
+	}
+	if d, _ = s.Node("cn002"); len(d.Events) != eventsOfNode || d.Events[eventsOfNode-1].Number != 2+2*eventsOfNode {
+		t.Errorf("%d events of cn002", len(d.Events))
+	}
+	if d, _ = s.Node("cn005"); d.State != view.Left || d.Role != "" || len(d.Events) != 1 || d.RPC != "x:1" || d.EchoAgeMS != -1 {
+		t.Errorf("left %+v", d)
+	}
+	if d, _ = s.Node("cn006"); d.State != view.Absent || d.RPC != "" {
+		t.Errorf("absent %+v", d)
+	}
+	if _, ok = s.Node("cn007"); ok {
+		t.Error("a node that is in no inventory is known")
+	}
+	*now *= 2
+	if d, _ = s.Node("cn003"); d.State != view.Unknown {
+		t.Errorf("after the lease ended cn003 is %v", d.State)
+	}
+}
+
 func TestOrders(t *testing.T) {
 	for _, test := range []struct {
 		role  string
@@ -240,6 +278,9 @@ func TestStatsDocument(t *testing.T) {
 	d := s.Stats()
 	if d.Frames["bad_tag"] != 3 || d.Wakes != 4 || d.MonoNS == 0 || d.Voluntary+d.Involuntary == 0 {
 		t.Errorf("got %+v", d)
+	}
+	if d.Taken != 40 || d.Denied != 2 || d.Failed != 1 {
+		t.Errorf("calls %+v", d)
 	}
 	if len(d.Frames) != int(control.Reasons)-1 {
 		t.Errorf("%d counters of %d reasons", len(d.Frames), control.Reasons-1)

@@ -20,6 +20,8 @@ func (s *source) Stats() publish.StatsDocument {
 		Wakes:  s.loop.counts.wakes.Load(), Steps: s.loop.counts.steps.Load(), Sent: s.loop.counts.frames.Load(),
 		Letters: s.loop.counts.letters.Load(), Views: s.loop.counts.views.Load(),
 	}
+	d.Taken, d.Denied = s.called.Counts()
+	_, d.Failed = s.sender.Counts()
 	for reason, n := range s.plane.Stats() {
 		if control.Reason(reason) != control.ReasonNone {
 			d.Frames[control.Reason(reason).String()] = n

@@ -126,7 +126,7 @@ type intruder struct {
 func (i *intruder) probe() control.Frame {
 	return control.Frame{
 		Kind: control.KindProbe, Cluster: dataplane.ClusterID(i.Options().Lab), Instance: i.first.Instance,
-		From: i.other.Slot, To: i.toSlot, Round: 1, Sent: dataplane.Now(),
+		Key: i.keys.First, From: i.other.Slot, To: i.toSlot, Round: 1, Sent: dataplane.Now(),
 	}
 }
 
@@ -214,27 +214,34 @@ func (i *intruder) beat() []byte {
 	}
 }
 
-func badFrames(t *testing.T, r *rig) {
-	names := r.without(r.first.Leader)
+// intrude makes an intruder at one node, who sends to another and says it is a third.
+func (r *rig) intrude(t *testing.T, from, to, other string) *intruder {
+	t.Helper()
 	i := &intruder{rig: r}
 	var err error
-	i.from, err = r.Node(names[0])
+	i.from, err = r.Node(from)
 	r.must(err)
-	i.to, err = r.Node(names[1])
-	r.must(err)
-	third, err := r.Node(names[2])
+	i.to, err = r.Node(to)
 	r.must(err)
 	i.keys, err = r.Keys()
 	r.must(err)
 	for _, m := range r.first.Members {
 		switch m.Name {
-		case i.to.Name:
+		case to:
 			i.toSlot = m.Slot
-		case third.Name:
+		case other:
 			i.other = m
 		}
 	}
 	i.open(t)
+	return i
+}
+
+func badFrames(t *testing.T, r *rig) {
+	names := r.without(r.first.Leader)
+	i := r.intrude(t, names[0], names[1], names[2])
+	third, err := r.Node(names[2])
+	r.must(err)
 	to := i.to.IPv4.As4()
 
 	i.counted(t, "a good probe", i.packet(i.sign(i.probe()), to), control.ReasonProbeAnswered)
@@ -267,7 +274,8 @@ func badFrames(t *testing.T, r *rig) {
 		{"wrong version", patched(4, 99), control.ReasonBadVersion},
 		{"wrong kind", patched(5, 99), control.ReasonBadKind},
 		{"wrong tag", patched(dataplane.FrameLen-1, good[dataplane.FrameLen-1]^1), control.ReasonBadTag},
-		{"wrong key", patched(34, 1), control.ReasonBadTag},
+		{"a key that is not held", patched(34, 1-i.keys.First), control.ReasonUnknownKey},
+		{"no key's number", patched(34, dataplane.KeySlots), control.ReasonUnknownKey},
 		{"another cluster", with(func(f *control.Frame) { f.Cluster++ }), control.ReasonBadCluster},
 		{"an earlier instance", with(func(f *control.Frame) { f.Instance-- }), control.ReasonBadInstance},
 		{"another group", with(func(f *control.Frame) { f.Group++ }), control.ReasonNotMember},

@@ -88,6 +88,11 @@ func (c *Client) Status(ctx context.Context) (*StatusDocument, error) {
 	return get[StatusDocument](ctx, c, "status")
 }
 
+// Node asks what is known of one node; an empty name means the daemon's own.
+func (c *Client) Node(ctx context.Context, name string) (*NodeDocument, error) {
+	return get[NodeDocument](ctx, c, "node?name="+url.QueryEscape(name))
+}
+
 // Events asks for the events kept whose number is above since, the oldest first.
 func (c *Client) Events(ctx context.Context, since uint64) ([]EventDocument, error) {
 	d, err := get[[]EventDocument](ctx, c, "events?since="+strconv.FormatUint(since, 10))

@@ -120,6 +120,19 @@ type GroupEntry struct {
 	Keys        []string   `json:"keys"` // ids of the keys that it holds
 }
 
+// NodeDocument is all that the node asked knows of one node.
+type NodeDocument struct {
+	Schema  int    `json:"schema"`
+	Cluster string `json:"cluster"`
+	Group   uint16 `json:"group"`
+	Role    string `json:"role"` // leader | member; empty where it is not in the view
+	GroupEntry
+	RPC    string          `json:"rpc,omitempty"` // where its agent is called
+	Wire   [2]int          `json:"wire"`          // oldest and newest frame version it speaks; 0: not heard
+	Own    *StatusDocument `json:"own,omitempty"` // where it is the node asked
+	Events []EventDocument `json:"events"`        // those kept that name it, the oldest first
+}
+
 // StatusDocument is what a node says of itself.
 type StatusDocument struct {
 	Schema      int       `json:"schema"`
@@ -203,9 +216,12 @@ type StatsDocument struct {
 	Frames      map[string]uint64 `json:"frames"`  // by reason
 	Wakes       uint64            `json:"wakes"`   // returns of the driving thread from its wait
 	Steps       uint64            `json:"steps"`
-	Sent        uint64            `json:"sent"`     // frames
-	Letters     uint64            `json:"messages"` // to other agents
-	Views       uint64            `json:"views"`    // installed
+	Sent        uint64            `json:"sent"`          // frames
+	Letters     uint64            `json:"messages"`      // to other agents
+	Taken       uint64            `json:"calls_taken"`   // of other agents
+	Denied      uint64            `json:"calls_refused"` // without the cluster's key, or not understood
+	Failed      uint64            `json:"calls_failed"`  // to other agents
+	Views       uint64            `json:"views"`         // installed
 	Voluntary   uint64            `json:"context_switches_voluntary"`
 	Involuntary uint64            `json:"context_switches_involuntary"`
 	UserUS      int64             `json:"cpu_user_us"`

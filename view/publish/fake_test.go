@@ -54,6 +54,10 @@ func (f *fake) Verify(context.Context) (VerifyDocument, error) {
 }
 
 func (f *fake) Status() StatusDocument { return StatusDocument{Schema: Schema, Node: "cn001"} }
+func (f *fake) Node(name string) (NodeDocument, bool) {
+	d := NodeDocument{Schema: Schema, GroupEntry: GroupEntry{Name: "cn001"}}
+	return d, name == "" || name == d.Name
+}
 func (f *fake) Stats() StatsDocument {
 	return StatsDocument{Frames: map[string]uint64{"beat_taken": 7}}
 }

@@ -89,6 +89,7 @@ var routes = map[string]route{
 	"/v1/diff":        {method: http.MethodGet, params: []string{"from", "to"}, serve: (*Server).diff},
 	"/v1/verify":      {method: http.MethodGet, serve: (*Server).verify},
 	"/v1/status":      {method: http.MethodGet, serve: answer(func(s Source) any { return s.Status() })},
+	"/v1/node":        {method: http.MethodGet, params: []string{"name"}, serve: (*Server).node},
 	"/v1/stats":       {method: http.MethodGet, serve: answer(func(s Source) any { return s.Stats() })},
 	"/v1/version":     {method: http.MethodGet, serve: answer(func(s Source) any { return s.Version() })},
 	"/v1/watch":       {method: http.MethodGet, serve: (*Server).watch},
@@ -101,7 +102,7 @@ var routes = map[string]route{
 	"/v1/found":       {method: http.MethodPost, params: []string{"abandon"}, serve: order(Found)},
 }
 
-const paths = "/v1/view, /v1/group, /v1/tree, /v1/diff, /v1/verify, /v1/watch, /v1/status, /v1/events, /v1/stats, /v1/version"
+const paths = "/v1/view, /v1/group, /v1/node, /v1/tree, /v1/diff, /v1/verify, /v1/watch, /v1/status, /v1/events, /v1/stats, /v1/version"
 
 // ServeHTTP answers one request. Those that did not come through Serve have no peer and may
 // only read.
@@ -209,6 +210,16 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request, _ url.Values) {
 	d, err := s.Source.Verify(ctx)
 	if err != nil {
 		refuse(w, http.StatusConflict, "verify: %v", err)
+		return
+	}
+	write(w, http.StatusOK, d)
+}
+
+func (s *Server) node(w http.ResponseWriter, _ *http.Request, query url.Values) {
+	name := query.Get("name")
+	d, ok := s.Source.Node(name)
+	if !ok {
+		refuse(w, http.StatusNotFound, "node: nobody here knows of %q: rollcall view has the names", clip(name))
 		return
 	}
 	write(w, http.StatusOK, d)

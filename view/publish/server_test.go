@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -357,6 +358,29 @@ func FuzzRequests(f *testing.F) {
 		}
 		if w.Code >= 300 && !strings.HasPrefix(w.Body.String(), `{"error":"`) {
 			t.Errorf("%s %s: %d %q", method, target, w.Code, w.Body)
+		}
+	})
+}
+
+// FuzzNode asks for a node by any query: whatever is not one name that is known is refused,
+// with words of bounded length.
+func FuzzNode(f *testing.F) {
+	for _, q := range []string{"", "name=cn001", "name=cn009", "name=", "name=a&name=b", "name=%zz", "nome=cn001", "name=" + strings.Repeat("x", 4000)} {
+		f.Add(q)
+	}
+	s := &Server{Source: &fake{}}
+	f.Fuzz(func(t *testing.T, query string) {
+		r := httptest.NewRequest(http.MethodGet, "/v1/node", nil)
+		r.URL.RawQuery = query
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		values, err := url.ParseQuery(query)
+		name, known := values.Get("name"), false
+		if err == nil {
+			known = len(values) == 0 || len(values) == 1 && len(values["name"]) == 1 && (name == "" || name == "cn001")
+		}
+		if known != (w.Code == http.StatusOK) || w.Code >= 500 || w.Body.Len() > 2048 {
+			t.Errorf("query %q: %d, %d bytes", query, w.Code, w.Body.Len())
 		}
 	})
 }

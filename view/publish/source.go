@@ -20,6 +20,8 @@ type Source interface {
 	// Verify asks the daemons of all nodes what view they hold. It waits for their answers.
 	Verify(ctx context.Context) (VerifyDocument, error)
 	Status() StatusDocument
+	// Node tells of one node by name, of this one by an empty name; false when nobody has it.
+	Node(name string) (NodeDocument, bool)
 	// Events returns those kept whose number is above since, the oldest first.
 	Events(since uint64) []EventDocument
 	Stats() StatsDocument

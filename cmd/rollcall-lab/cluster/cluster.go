@@ -173,6 +173,9 @@ func (c *Cluster) Node(name string) (*Node, error) {
 	return nil, fmt.Errorf("lab %s has no node %q", c.options.Lab, name)
 }
 
+// KeyFile is what all nodes read their keys from.
+func (c *Cluster) KeyFile() string { return keyFile(c.options.Lab) }
+
 // Keys are those that sign the cluster's frames.
 func (c *Cluster) Keys() (*dataplane.Keys, error) {
 	ring, err := key.Load(keyFile(c.options.Lab))
