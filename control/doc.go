@@ -79,8 +79,8 @@
 //     TestAgentRestartAdopts.
 //   - G10 Closed door: a frame that is not the cluster's changes nothing but a counter.
 //     dataplane TestKernelPackets, TestDifferential, TestEveryBitIsSigned,
-//     TestSocketCountsWrongFrames, TestSocketReplay, tests/e2e TestBadInput,
-//     TestFloodIsOnlyCounted.
+//     TestSocketCountsWrongFrames, TestSocketReplay, TestKernelKeys, TestReplayedBeat,
+//     TestReplayAfterRejoin, tests/e2e TestBadInput, TestFloodIsOnlyCounted, TestKeyRotation.
 //
 // What G3 does not cover: the founders' rule rests on the voters they recorded. A founder records
 // those of every view that it installs, those that are about to be let in before they are, and

@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -129,6 +130,36 @@ func TestKeysThatServe(t *testing.T) {
 			if err := keys.serve(&c.r); err != nil {
 				t.Errorf("%s, outside of a group: %v", c.name, err)
 			}
+		}
+	}
+}
+
+// TestPinsAreClosed: no other user gets at a pin, and the keys have none.
+func TestPinsAreClosed(t *testing.T) {
+	newWire(t)
+	opt := testOptions(pinDir(t))
+	openKernel(t, opt)
+	dir := pinPath(opt.PinDir, opt.Cluster)
+	for _, path := range []string{opt.PinDir, dir} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm()&0o027 != 0 {
+			t.Errorf("%s has mode %04o", path, info.Mode().Perm())
+		}
+	}
+	pins, err := os.ReadDir(dir)
+	if err != nil || len(pins) == 0 {
+		t.Fatalf("%d pins, %v", len(pins), err)
+	}
+	for _, pin := range pins {
+		info, err := pin.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pin.Name() == mapKey || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %04o", pin.Name(), info.Mode().Perm())
 		}
 	}
 }

@@ -160,6 +160,13 @@ func TestFileRules(t *testing.T) {
 	compare(t, "top level", CheckTopLevel([]string{".ci", "cmd", "notes.txt"}), []string{"notes.txt"})
 }
 
+func TestNamedTestsRule(t *testing.T) {
+	const code = "package x\nfunc TestOne(t *testing.T) {}\nfunc FuzzTwo(f *testing.F) {}\nfunc (s) TestThree() {}\n"
+	const text = "shown by TestOne and FuzzTwo\n(`TestThree`, TestFour), not by a Testament"
+	rule := func(tree *Tree) []Finding { return CheckNamedTests(tree, map[string]string{"README.md": text}) }
+	expect(t, rule, "x/x_test.go", code, "README.md:2: no test is called TestFour", "README.md:2: no test is called TestThree")
+}
+
 func TestBPFRules(t *testing.T) {
 	expect(t, CheckLicense, "bpf/x.h", "#define X\n\n\n/* "+spdx+" */\n", "does not begin")
 	expect(t, CheckLicense, "bpf/x.h", "/* "+spdx+" */\n#define X\n")

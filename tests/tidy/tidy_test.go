@@ -3,6 +3,7 @@ package tidy
 import (
 	"go/types"
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -59,6 +60,18 @@ func TestTopLevel(t *testing.T) {
 		names = append(names, e.Name())
 	}
 	expectNone(t, CheckTopLevel(names))
+}
+
+func TestNamedTests(t *testing.T) {
+	documents := map[string]string{}
+	for _, path := range []string{"README.md", "bpf/README.md", "tests/README.md", "control/doc.go"} {
+		text, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents[path] = string(text)
+	}
+	expectNone(t, CheckNamedTests(tree(t), documents))
 }
 
 func exports(t *testing.T, packages ...string) types.Importer {
