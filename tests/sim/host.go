@@ -26,6 +26,8 @@ type host struct {
 	told    control.Time      // BeatAt of the silence that the agent was told of
 	agent   agent
 
+	takes []bool // by the number of the key that signs a frame; nil: nobody looks at keys
+
 	led      record // of the rounds this host led, for the checkers
 	lease    leaseTruth
 	leaves   bool // its agent was told to leave the cluster
@@ -97,6 +99,10 @@ func (h *host) receive(fl *flight) {
 		return
 	}
 	f := &fl.frame
+	if h.takes != nil && !h.takes[f.Key] {
+		h.w.frame(h, fl, control.ReasonUnknownKey)
+		return
+	}
 	now := h.now()
 	switch f.Kind {
 	case control.KindEcho, control.KindPromise, control.KindAnswer:
