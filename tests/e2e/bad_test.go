@@ -53,7 +53,7 @@ func badConfigs(t *testing.T, r *rig) {
 		"unknown key":         {"colour = \"red\"\n" + string(good), "colour"},
 		"impossible interval": {swap(`interval    = "10ms"`, `interval    = "-3ms"`), "interval"},
 		"impossible rounds":   {swap(`rounds      = 5`, `rounds      = 5000`), "rounds"},
-		"duplicate node":      {swap(`nodes       = "n01,`, `nodes       = "n02,n01,`), "n02"},
+		"duplicate node":      {swap(`nodes       = "n[`, `nodes       = "n02,n[`), "n02"},
 		"node of no group":    {swap(`node        = "n01"`, `node        = "n77"`), "n77"},
 		"founder of no group": {swap(`founders    = "n01,`, `founders    = "n66,`), "n66"},
 		"not TOML":            {"= = =\n", "rollcall.toml"},
