@@ -134,9 +134,9 @@ func (k *Kernel) wakes() Wakes {
 	wakes, lost := k.events.drain()
 	if lost {
 		overdue := k.overdue()
-		wakes.join(&overdue)
+		wakes.Join(&overdue)
 	}
-	wakes.join(&k.pending)
+	wakes.Join(&k.pending)
 	k.pending = Wakes{}
 	return wakes
 }

@@ -128,7 +128,7 @@ func TestLevelAboveGroups(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					wakes[i].join(&w)
+					wakes[i].Join(&w)
 				}
 				var r control.Register
 				leader.Snapshot(seatPlace, &r, &tally, u.everybody())

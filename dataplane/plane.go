@@ -11,7 +11,8 @@ type Wakes [control.Places]control.Wake
 // Any reports whether there is a reason at all.
 func (w *Wakes) Any() bool { return *w != Wakes{} }
 
-func (w *Wakes) join(more *Wakes) {
+// Join adds the reasons in more.
+func (w *Wakes) Join(more *Wakes) {
 	for p := range w {
 		w[p] |= more[p]
 	}

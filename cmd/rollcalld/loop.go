@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -53,7 +54,8 @@ type loop struct {
 	tallies   [control.Levels]*control.Tally // of the levels where this host votes
 	shown     [control.Slots]uint32
 	nextTick  control.Time
-	sentAt    control.Time // when the last frames had left
+	sentAt    control.Time    // when the last frames had left
+	kept      dataplane.Wakes // that came while a record was written, for the next step
 	valid     bool
 	sending   error
 
@@ -128,6 +130,8 @@ func (l *loop) turn() error {
 	case in = <-l.inbox:
 	default:
 	}
+	wakes.Join(&l.kept)
+	l.kept = dataplane.Wakes{}
 	in.Wakes, in.Sent = wakes, l.sentAt
 	if o := in.keys; o != nil {
 		o.done <- l.plane.SetKeys(o.keys)
@@ -170,7 +174,7 @@ func (l *loop) read() {
 // ends after the leader's beats fell silent, are told when that happens, while nobody
 // wakes for those that the kernel extends.
 func (l *loop) deadline() control.Time {
-	if len(l.inbox) > 0 {
+	if len(l.inbox) > 0 || l.kept.Any() {
 		return 0
 	}
 	at := min(l.host.Deadline(), l.nextTick)
@@ -193,7 +197,7 @@ func (l *loop) deadline() control.Time {
 // brings the two together.
 func (l *loop) carry(now control.Time, out *control.HostOutput) error {
 	if out.Record != nil {
-		if err := l.hands.record(out.Record); err != nil {
+		if err := l.record(out.Record); err != nil {
 			return err
 		}
 	}
@@ -229,6 +233,28 @@ func (l *loop) carry(now control.Time, out *control.HostOutput) error {
 		l.hands.event(now, &out.Events[i], out.Group)
 	}
 	return nil
+}
+
+// record returns when the record is on disk. A disk may be busy for longer than a leader may be
+// silent: the plane goes on with its part meanwhile, and only the host has to wait.
+func (l *loop) record(r *control.InstanceRecord) error {
+	var saved atomic.Bool
+	result := make(chan error, 1)
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	writing.Go(func() {
+		result <- l.hands.record(r)
+		saved.Store(true)
+		l.plane.Interrupt()
+	})
+	for !saved.Load() {
+		wakes, err := l.plane.Wait(l.plane.Now().Add(tick))
+		if err != nil {
+			return err
+		}
+		l.kept.Join(&wakes)
+	}
+	return <-result
 }
 
 // sent tells of trouble with sending when it begins and when it ends. A frame that could

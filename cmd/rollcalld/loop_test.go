@@ -38,6 +38,9 @@ type stage struct {
 	bell            chan struct{} // Wait blocks on it, where there is one
 
 	recordErr, nameErr, applyErr, sendErr error
+
+	disk chan struct{} // the record is on disk when it closes, after three waits; nil: at once
+	wake dataplane.Wakes
 }
 
 func (s *stage) note(format string, args ...any) {
@@ -51,7 +54,10 @@ func (s *stage) Wait(until control.Time) (wakes dataplane.Wakes, err error) {
 		<-s.bell
 	}
 	s.clock = max(s.clock, until)
-	return wakes, nil
+	if s.disk != nil && s.waits == 1+3 { // the first was the turn's own
+		close(s.disk)
+	}
+	return s.wake, nil
 }
 func (s *stage) Snapshot(p control.Place, r *control.Register, _ *control.Tally, _ control.Bitmap) {
 	if p != 0 {
@@ -108,9 +114,15 @@ func (s *stage) Status(control.Time, *[control.Places]control.Register) (st cont
 	return st
 }
 
-func (s *stage) record(*control.InstanceRecord) error { s.note("record"); return s.recordErr }
-func (s *stage) hold(l []control.PlaceRosters)        { s.note("hold %d", len(l)) }
-func (s *stage) letter(l control.Letter)              { s.note("letter to %s", l.To) }
+func (s *stage) record(*control.InstanceRecord) error {
+	if s.disk != nil {
+		<-s.disk
+	}
+	s.note("record")
+	return s.recordErr
+}
+func (s *stage) hold(l []control.PlaceRosters) { s.note("hold %d", len(l)) }
+func (s *stage) letter(l control.Letter)       { s.note("letter to %s", l.To) }
 func (s *stage) install(_ control.Time, v *view.ClusterView) {
 	s.note("view %d", v.Epoch())
 }
@@ -345,5 +357,28 @@ func TestTalliesAreThoseOfSeats(t *testing.T) {
 		if s.tallies[0] == nil || (s.tallies[1] != nil) != votes || s.tallies[2] != nil {
 			t.Errorf("with a seat: %v; tallies %v", votes, s.tallies)
 		}
+	}
+}
+
+// The plane goes on while a record is written, and what it tells meanwhile is not lost.
+func TestLoopServesWhileDiskIsBusy(t *testing.T) {
+	s := &stage{disk: make(chan struct{}), out: control.HostOutput{Record: &control.InstanceRecord{}, Messages: []control.Letter{{To: "a"}}}}
+	l := newLoop(s, s, s)
+	s.wake[0] = control.WakeQuorum
+	if err := l.turn(); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"record", "letter to a", "show"}; !cmp.Equal(s.trace, want) {
+		t.Errorf("did %v, want %v", s.trace, want)
+	}
+	if s.waits < 4 {
+		t.Errorf("waited %d times, want one for the turn and three for the disk", s.waits)
+	}
+	s.wake = dataplane.Wakes{}
+	if err := l.turn(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.steps[1].Wakes[0]; got != control.WakeQuorum {
+		t.Errorf("the next step was woken by %v, want %v", got, control.WakeQuorum)
 	}
 }
