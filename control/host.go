@@ -214,7 +214,10 @@ func (h *Host) tell(p Place) {
 	n := h.nodes[p]
 	n.claim = h.claim(p)
 	n.leaderHere = p.Level() > 0 && h.leads(p.Level()) != nil && h.leads(p.Level()) != n
-	n.elsewhere = 0
+	n.elsewhere, n.topVoters = 0, nil
+	if top := h.nodes[SeatAt(h.cfg.Top)]; top != nil && top != n {
+		n.topVoters = top.record.Voters
+	}
 	n.found.heardAt = max(n.found.heardAt, h.nodes[0].found.heardAt) // of a member of any group
 	for q := range h.in.Registers {
 		if r := &h.in.Registers[q]; Place(q) != p && r.State != RegisterVacant {

@@ -90,6 +90,9 @@ func (n *Node) askable() []string {
 	for _, v := range n.record.Voters {
 		add(v.RPC)
 	}
+	for _, v := range n.topVoters {
+		add(v.RPC)
+	}
 	if len(n.rosters) > 0 {
 		for i := range n.rosters[0].Seats {
 			add(n.rosters[0].Seats[i].RPC)

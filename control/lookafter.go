@@ -115,7 +115,7 @@ func (h *Host) invite(level uint8, n *Node) bool {
 		h.vacant = h.now
 	}
 	if wait := h.vacant.Add(inviteAfter); l.adm.roster != nil || h.now.Before(wait) {
-		h.wakeAt(wait)
+		h.wakeAt(max(wait, h.now.Add(n.cfg.Interval)))
 		return false
 	}
 	best := uint16(Slots)

@@ -51,6 +51,7 @@ type Node struct {
 	elsewhere  uint32    // the highest instance of the host's other registers
 	claims     []claimed // above level 0, of a voter: who asked for groups\' slots while it did not lead
 	leaderHere bool      // above level 0: another node of this host leads its group
+	topVoters  []Voter   // of the top, as this host's node there recorded them
 	invited    bool      // above level 0: the leader wants it to have a seat
 	upper      *Register
 	wake       Wake

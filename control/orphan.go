@@ -231,6 +231,9 @@ func (h *Host) adoptSelf() {
 	if !silent || r.Incarnation == 0 {
 		return
 	}
+	if to := h.upward(0); to != "" { // the leader that another node of this host follows
+		n.hint(to)
+	}
 	self := h.cfg.Self
 	self.Incarnation = r.Incarnation
 	h.orphaned(&Message{Level: 0, Group: h.cfg.Group, From: self, Standing: h.claim(0)})

@@ -154,6 +154,7 @@ func (h *host) step() {
 		in.Message, h.inbox = h.inbox[0], h.inbox[1:]
 	}
 	h.wakes, h.order = [control.Places]control.Wake{}, control.OrderNone
+	h.w.Steps++
 	out := h.agent.Step(now, in)
 	h.carry(&out)
 	if len(h.inbox) > 0 || h.wakes != ([control.Places]control.Wake{}) {

@@ -147,6 +147,7 @@ func TestSeeds(t *testing.T) {
 		if w.failed {
 			t.Fatalf("go test ./tests/sim/levels -run TestSeeds -args -seed %d -trace", first+i)
 		}
+		t.Logf("seed %d: %v of time, %d hosts, %d steps, %d frames, %d letters", first+i, w.now, len(w.hosts), w.Steps, w.Frames, w.Letters)
 		runs++
 		epochs += w.Epochs
 		if o {

@@ -47,6 +47,7 @@ type World struct {
 	Epochs  int
 	Frames  int
 	Letters int
+	Steps   int
 	failed  bool
 }
 
