@@ -31,8 +31,12 @@ func cloneNode(n *control.Node) *control.Node {
 	return c
 }
 
-// nodeIdle are the fields of a Node that mean nothing between two steps, or never change.
-var nodeIdle = []string{"cfg", "now", "reg", "tally", "wake", "out", "deadline"}
+// nodeIdle are the fields of a Node that mean nothing between two steps, or never change, or are of
+// use above level 0 only.
+var nodeIdle = []string{
+	"cfg", "now", "reg", "tally", "wake", "out", "deadline",
+	"below", "claim", "elsewhere", "claims", "leaderHere", "invited", "upper",
+}
 
 // asides are fields that no rule of agreement looks at: measurements, and leases, whose rules the
 // simulator tests. Worlds that differ in them alone count as one.
