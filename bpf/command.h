@@ -1,96 +1,118 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The agent's orders: the twin of control/command.go. struct rc_order in maps.h says how
+ * The agent's orders: the twin of control/command.go. order.h says how
  * they are given. A program of type "syscall" would be the natural form, but those may
  * sleep, and may therefore not take a spin lock.
  */
 #ifndef RC_COMMAND_H
 #define RC_COMMAND_H
 
+#include "order.h"
+#include "round.h"
 #include "watch.h"
 
-/* Forgets what the member answered, and keeps what the agent wrote and, of the same ballot, when it answered. */
-static __always_inline void rc_forget_member(struct rc_member *m, bool same)
+/* Reports whether anybody was heard, after the time given, whom the order takes to be silent. */
+static __always_inline bool rc_heard_since(const struct rc_tally *t, const struct rc_command *c)
 {
-	rc_step_version(&m->version);
-	m->stranger = 0;
-	m->round = 0;
-	m->answered = 0;
-	m->in_time = 0;
-	if (!same)
-		m->echo_at = 0;
-	m->promised = 0;
-	m->accepted = (struct rc_proposal){};
-	m->committed = 0;
-	m->roster = 0;
-	m->rtt_ns = 0;
-	m->silence_us = 0;
-	m->agent_age_ms = 0;
-	m->health = 0;
-	m->wire_min = 0;
-	m->wire_max = 0;
-	m->zero = 0;
-	m->below = (struct rc_report){};
-	m->keys[0] = m->keys[1] = 0;
-	rc_step_version(&m->version);
+	__u64 since = c->since, heard = 0;
+
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
+		__u64 silent = c->silent.word[i];
+
+		for (__u32 b = 0; b < 64; b++) {
+			rc_opaque(b);
+			heard |= silent >> b & rc_less(since, t->heard[i * 64 + b].echo_at);
+		}
+	}
+	return heard & 1;
 }
 
-static __always_inline void rc_stop_asking(struct rc_lock *lock, struct rc_tally *t)
+/* Another ballot or phase forgets all answers; of the same ballot it stays known who answered. */
+static __always_inline void rc_forget(struct rc_tally *t, bool same_ballot)
 {
-	bpf_spin_lock(&lock->lock);
-	rc_step_version(&t->version);
-	t->ballot = 0;
-	rc_step_version(&t->version);
-	bpf_spin_unlock(&lock->lock);
-}
+	__u64 keep = same_ballot ? ~0ULL : 0;
 
-/*
- * Another ballot or phase forgets all answers. A member's value cannot be looked up under the lock,
- * so each is forgotten under a lock of its own while nothing is asked: what arrives
- * between finds the tally as it would have found it had the asking stopped before.
- */
-static __always_inline void rc_forget_members(struct rc_lock *lock, __u32 level, bool same)
-{
+	t->round = 0;
+	t->outbid = 0;
+	t->promises = (struct rc_bitmap){};
+	t->suspects = (struct rc_bitmap){};
+	t->fallen = (struct rc_bitmap){};
+	t->quorum_at = 0;
+	t->due_at = 0;
+	t->counted = 0;
+	t->counted_at = 0;
 	for (__u32 slot = 0; slot < RC_SLOTS; slot++) {
-		__u32 index = level * RC_SLOTS + slot;
-		struct rc_member *m = bpf_map_lookup_elem(&rc_member, &index);
+		struct rc_heard *h;
 
-		if (!m)
-			return;
-		bpf_spin_lock(&lock->lock);
-		rc_forget_member(m, same);
-		bpf_spin_unlock(&lock->lock);
+		rc_opaque(slot);
+		h = &t->heard[slot];
+		h->round = 0;
+		h->answered = 0;
+		h->in_time = 0;
+		h->entered = 0;
+		h->stranger = 0;
+		h->echo_at &= keep;
+		h->agent_age_ms = 0;
+		h->strayed = 0;
 	}
 }
 
-static __always_inline void rc_ask(struct rc_lock *lock, struct rc_tally *t, const struct rc_command *c, __u32 level)
+/* Those who are new in the view enter it after the last round. */
+static __always_inline void rc_let_in(struct rc_tally *t, const struct rc_command *c)
 {
-	/* The agent alone changes what is asked, and it gives one order at a time. */
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
+		__u64 entering = c->new_members.word[i] & ~t->new_members.word[i];
+
+		for (__u32 b = 0; b < 64; b++) {
+			__u64 enters, *entered;
+
+			rc_opaque(b);
+			enters = rc_bit_mask(entering, b);
+			entered = &t->heard[i * 64 + b].entered;
+			*entered = (*entered & ~enters) | (t->round & enters);
+		}
+	}
+}
+
+/* control.Tally.ask, under the lock */
+static __always_inline void rc_ask(struct rc_tally *t, const struct rc_command *c)
+{
 	bool another = c->ballot != t->ballot || c->preparing != t->preparing;
 
-	if (another) {
-		bool same = c->ballot == t->ballot;
-
-		rc_stop_asking(lock, t);
-		rc_forget_members(lock, level, same);
-	}
-	bpf_spin_lock(&lock->lock);
-	rc_step_version(&t->version);
-	if (another) {
-		t->round = 0;
-		t->outbid = 0;
-		t->promises = (struct rc_bitmap){};
-	}
+	if (rc_heard_since(t, c))
+		return;
+	if (another)
+		rc_forget(t, c->ballot == t->ballot);
 	if (another || c->seq != t->seq) {
 		t->votes = (struct rc_bitmap){};
 		t->quorate = 0;
+		t->proposed = 0;
 	}
+	rc_let_in(t, c);
 	t->ballot = c->ballot;
 	t->preparing = c->preparing;
 	t->seq = c->seq;
 	t->new_members = c->new_members;
 	t->old_members = c->old_members;
 	t->window_ns = c->window_ns;
+	t->beats = c->beats;
+	if (c->kind != RC_COMMAND_BEAT) {
+		t->beating = 0;
+		t->ordered = 0;
+	} else {
+		t->beating = 1;
+		if (c->now)
+			t->ordered = 1;
+	}
+}
+
+static __always_inline void rc_command_tally(struct rc_lock *lock, struct rc_tally *t, const struct rc_command *c)
+{
+	bpf_spin_lock(&lock->lock);
+	rc_step_version(&t->version);
+	rc_ask(t, c);
 	rc_step_version(&t->version);
 	bpf_spin_unlock(&lock->lock);
 }
@@ -167,24 +189,23 @@ static __always_inline void rc_command_register(struct rc_lock *lock, struct rc_
 	bpf_spin_unlock(&lock->lock);
 }
 
-/* control.Apply. False: no such command. */
-static __attribute__((noinline)) bool rc_carry_out(const struct rc_order *order, const struct rc_command *c)
+/* control.Apply. False: no such command. Of a register that is vacated the tally is told to ask nothing. */
+static __attribute__((noinline)) bool rc_carry_out(const struct rc_order *order, struct rc_command *c)
 {
-	static const struct rc_command nothing;
 	struct rc_place_in_group in;
-	__u32 level = order->level, seat = order->seat & 1;
+	enum rc_command_kind kind = c->kind;
 
-	if (!rc_look_up(level, seat, RC_TO_ALL, &in))
+	if (!rc_look_up(order->level, order->seat & 1, RC_TO_ALL, &in))
 		return false;
-	if (c->kind < RC_COMMAND_VACATE || c->kind > RC_COMMAND_REPORT)
+	if (kind < RC_COMMAND_VACATE || kind > RC_COMMAND_BEAT)
 		return false;
-	if (c->kind == RC_COMMAND_ASK) {
-		rc_ask(in.lock, in.tally, c, level);
-		return true;
+	if (kind != RC_COMMAND_ASK && kind != RC_COMMAND_BEAT) {
+		rc_command_register(in.lock, in.group, c);
+		if (kind != RC_COMMAND_VACATE || (order->level && !(order->seat & 1)))
+			return true; /* a seat asks above level 0, never the leader below */
+		__builtin_memset(c, 0, sizeof(*c));
 	}
-	rc_command_register(in.lock, in.group, c);
-	if (c->kind == RC_COMMAND_VACATE && (seat || !level)) /* a seat asks above level 0, never the leader below */
-		rc_ask(in.lock, in.tally, &nothing, level);
+	rc_command_tally(in.lock, in.tally, c);
 	return true;
 }
 
@@ -211,7 +232,7 @@ static __attribute__((noinline)) bool rc_deliver(struct rc_order *order, struct 
 	const struct rc_key *key = rc_find_key(f);
 	__u32 index = order->level * 2 + (order->seat & 1);
 	struct rc_place_in_group in;
-	__u64 now = rc_now(), round;
+	__u64 now = rc_now();
 	struct rc_group *r;
 
 	if (!key || order->level >= RC_LEVELS)
@@ -223,13 +244,10 @@ static __attribute__((noinline)) bool rc_deliver(struct rc_order *order, struct 
 #pragma unroll
 	for (int i = 0; i < RC_WORDS; i++)
 		((__u64 *)room)[i] = ((__u64 *)f)[i];
-	round = bpf_be64_to_cpu(f->h.round);
 
 	bpf_spin_lock(&in.lock->lock);
 	rc_step_version(&in.group->version);
 	rc_step_version(&in.tally->version);
-	if (f->h.kind == RC_BEAT && bpf_be64_to_cpu(f->h.ballot) == in.tally->ballot && round > in.tally->round)
-		in.tally->round = round;
 	if (rc_addressed(in.group, room, &o))
 		rc_register_receive(in.group, room, now, &o);
 	rc_vote(&in, room, now, &o);
@@ -240,6 +258,27 @@ static __attribute__((noinline)) bool rc_deliver(struct rc_order *order, struct 
 	rc_sign(f, key);
 	order->reason = o.reason;
 	order->wake = o.wake;
+	return true;
+}
+
+/* False: no such level, or no such key as the beat is to be signed with. */
+static __always_inline bool rc_give_beat(struct rc_order *order, struct rc_frame *f, struct rc_frame *room)
+{
+	struct rc_rounded out = {};
+	const struct rc_key *key;
+
+	if (order->level >= RC_LEVELS)
+		return false;
+	order->reason = RC_NONE;
+	order->sent = rc_round(order->level * 2 + (order->seat & 1), f, room, &out);
+	order->wake = out.wake;
+	if (!order->sent)
+		return true;
+	order->to = out.to;
+	key = rc_find_key(f);
+	if (!key)
+		return false;
+	rc_sign(f, key);
 	return true;
 }
 
@@ -256,6 +295,8 @@ static __always_inline bool rc_obey(void *data, void *data_end)
 		return (void *)(c + 1) <= data_end && rc_carry_out(order, c);
 	case RC_OP_DELIVER:
 		return (void *)(f + 2) <= data_end && rc_deliver(order, f, f + 1);
+	case RC_OP_BEAT:
+		return (void *)(f + 2) <= data_end && rc_give_beat(order, f, f + 1);
 	case RC_OP_WATCH:
 		return order->level < RC_LEVELS && rc_watch(order->level * 2 + (order->seat & 1));
 	}

@@ -90,6 +90,7 @@ enum rc_wake {
 	RC_WAKE_HAND_OVER = 256,
 	RC_WAKE_INSTANCE = 512,
 	RC_WAKE_REPORT = 1024,
+	RC_WAKE_ROUNDS = 2048,
 };
 
 /* control.Bitmap: slot s is bit s % 64 of word s / 64 */
@@ -173,7 +174,39 @@ struct rc_group {
 	__u32 orphaned; /* 1: when the last frame came the agent's process was no more */
 };
 
-/* control.Asking */
+/* control.Beats */
+struct rc_beats {
+	__u64 committed;
+	__u64 digest;
+	__u64 roster;
+	__u64 epoch;
+	__u64 grace_ns;
+	__u64 tell;
+	struct rc_bitmap withheld;
+	struct rc_bitmap kin;
+	__u64 began;
+	__u32 interval_us;
+	__u32 lease_us;
+	__u32 rounds;
+	__u32 stale_ms;
+	__u32 upper;
+	__u8 key;
+	__u8 zero[3];
+};
+
+/* control.Heard */
+struct rc_heard {
+	__u64 round;
+	__u64 answered;
+	__u64 in_time;
+	__u64 entered;
+	__u64 stranger;
+	__u64 echo_at;
+	__u32 agent_age_ms;
+	__u32 strayed;
+};
+
+/* control.Asking, then what was heard: one value, for the sweep over all members reads it under the lock */
 struct rc_tally {
 	__u32 version;
 	__u32 preparing;
@@ -186,8 +219,21 @@ struct rc_tally {
 	__u64 outbid;
 	struct rc_bitmap votes;
 	struct rc_bitmap promises;
-	__u32 quorate;
-	__u32 zero;
+	__u64 proposed;
+	__u64 quorate;
+
+	struct rc_beats beats;
+	__u32 beating;
+	__u32 ordered;
+	__u64 due_at;
+	struct rc_bitmap suspects;
+	struct rc_bitmap fallen;
+	__u64 quorum_at;
+	__u64 counted;
+	__u64 counted_at;
+	__u64 sent_at[64];
+
+	struct rc_heard heard[RC_SLOTS];
 };
 
 /* view.State, for those who read the map */
@@ -209,10 +255,7 @@ struct rc_member {
 	__u32 version;
 	enum rc_node_state state; /* agent */
 	__u64 expected;		  /* agent */
-	__u64 stranger;
 	__u64 round;
-	__u64 answered;
-	__u64 in_time;
 	__u64 echo_at;
 	__u64 answer_at;
 	__u64 promised;
@@ -229,69 +272,6 @@ struct rc_member {
 	struct rc_report below;
 	__u32 keys[RC_KEYS];
 	char name[64]; /* agent */
-};
-
-/* control.CommandKind */
-enum rc_command_kind {
-	RC_COMMAND_VACATE = 1,
-	RC_COMMAND_JOIN = 2,
-	RC_COMMAND_HOLD = 3,
-	RC_COMMAND_ASK = 4,
-	RC_COMMAND_KEYS = 5,
-	RC_COMMAND_REPORT = 6,
-};
-
-/* control.Command */
-struct rc_command {
-	enum rc_command_kind kind;
-	__u32 preparing;
-	__u64 cluster;
-	__u64 incarnation;
-	__u32 instance;
-	__u16 group;
-	__u16 slot;
-	__u8 level;
-	__u8 seat; /* struct rc_order has both, too */
-	__u8 key;
-	__u8 newest;
-	__u8 zero[4];
-	__u32 keys[RC_KEYS];
-	__u64 ballot;
-	__u64 seq;
-	__u64 window_ns;
-	struct rc_bitmap new_members;
-	struct rc_bitmap old_members;
-	__u64 rosters[RC_HELD_ROSTERS];
-	struct rc_report below;
-};
-
-/*
- * The agent's orders. The agent runs program rc_command by BPF_PROG_TEST_RUN on a packet
- * that begins with struct rc_order; the program's return value is 0 when the order was
- * carried out and -1 when it could not be, and the packet comes back changed.
- */
-enum rc_op {
-	/* rc_order, then struct rc_command: carry it out (control.Apply). */
-	RC_OP_COMMAND = 1,
-	/* rc_order, then a frame in wire form, then RC_FRAME_LEN bytes of room: stamp the
-	 * frame, hand it to the own register and its answer to the own tally
-	 * (control.Deliver), and sign it with the key that its header names. It comes back
-	 * ready to be sent; the room comes back as scratch. */
-	RC_OP_DELIVER = 2,
-	/* rc_order alone: start the silence timer, also one that runs already, with the
-	 * callback of this program. After a join, and for an agent that adopted pinned maps with
-	 * a program of its own. It is an order of its own because the kernel may refuse for the
-	 * moment: the agent then asks again. */
-	RC_OP_WATCH = 3,
-};
-
-struct rc_order {
-	enum rc_op op;
-	__u32 level;
-	__u32 seat;	       /* 1: the register for a seat */
-	enum rc_reason reason; /* back: what became of the frame */
-	__u32 wake;	       /* back: bits of enum rc_wake */
-	__u32 zero;
 };
 
 struct rc_lock {

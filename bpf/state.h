@@ -8,6 +8,8 @@
 
 #include "maps.h"
 
+#define RC_WORDS_OF_SLOTS (RC_SLOTS / 64)
+
 /* Set by tests, which then say in rc_clock what time it is. */
 const volatile bool rc_test_clock = false;
 
@@ -99,34 +101,53 @@ static __always_inline __u32 rc_count(__u64 word)
 	return word * 0x0101010101010101ULL >> 56;
 }
 
-/* control.Quorum */
-static __always_inline bool rc_quorum(const struct rc_bitmap *have, const struct rc_bitmap *of)
+/*
+ * What follows has no branches: the verifier walks every path through a program, and joins
+ * paths that differ in nothing but numbers only sometimes.
+ */
+
+/* Keeps the compiler from making a branch, or a pointer that it compares, of a value. */
+#define rc_opaque(x) asm volatile("" : "+r"(x))
+
+/* 1 unless x is 0. */
+static __always_inline __u64 rc_nonzero(__u64 x)
 {
-	__u32 votes = 0, voters = 0;
-	bool first = false; /* the lowest voter voted */
+	__u64 minus = -x;
 
-#pragma unroll
-	for (int i = 0; i < 4; i++) {
-		__u64 word = of->word[i];
-
-		if (!voters && word)
-			first = have->word[i] & word & -word;
-		votes += rc_count(have->word[i] & word);
-		voters += rc_count(word);
-	}
-	return 2 * votes > voters || (2 * votes == voters && voters && first);
+	rc_opaque(minus);
+	return (x | minus) >> 63;
 }
 
-/* control.Decides */
-static __always_inline bool rc_decides(__u32 level, const struct rc_bitmap *have, const struct rc_bitmap *members)
+/* 1 when a < b, which are less than 2^63 apart. */
+static __always_inline __u64 rc_less(__u64 a, __u64 b)
 {
-	struct rc_bitmap voters = *members;
+	return (a - b) >> 63;
+}
 
-	if (level > 0) {
-		voters.word[0] = voters.word[1] = voters.word[2] = 0;
-		voters.word[3] &= ~0ULL << (RC_FIRST_SEAT & 63);
+/* Of a word of slots those that have a vote: at level 0 all, above it the seats. control.Voters */
+static __always_inline __u64 rc_voters(__u32 level, int word)
+{
+	__u64 all = rc_nonzero(level) - 1;
+
+	return word < RC_FIRST_SEAT / 64 ? all : all | ~0ULL << (RC_FIRST_SEAT & 63);
+}
+
+/* control.Decides: 1 or 0 */
+static __always_inline __u64 rc_decides(__u32 level, const struct rc_bitmap *have, const struct rc_bitmap *members)
+{
+	__u64 votes = 0, voters = 0, any = 0;
+	__u64 first = 0; /* the lowest voter voted */
+
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
+		__u64 word = members->word[i] & rc_voters(level, i);
+
+		first |= (any ^ 1) & rc_nonzero(have->word[i] & word & -word);
+		any |= rc_nonzero(word);
+		votes += 2 * rc_count(have->word[i] & word);
+		voters += rc_count(word);
 	}
-	return rc_quorum(have, &voters);
+	return rc_less(voters, votes) | ((rc_nonzero(voters ^ votes) ^ 1) & first);
 }
 
 #endif

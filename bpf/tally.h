@@ -22,10 +22,15 @@ static __always_inline bool rc_outbid(struct rc_tally *t, __u64 by)
 }
 
 /* Records what the newest answer says. */
-static __always_inline void rc_note(struct rc_member *m, const struct rc_frame *f, __u64 now)
+static __always_inline void rc_note(const struct rc_tally *t, struct rc_member *m, struct rc_heard *h,
+				    const struct rc_frame *f, __u64 now)
 {
 	const struct rc_wire_reply *y = &f->reply;
 
+	h->echo_at = now;
+	h->agent_age_ms = bpf_ntohl(y->agent_age_ms);
+	h->strayed = bpf_be64_to_cpu(y->promised) > t->ballot;
+	m->round = bpf_be64_to_cpu(f->h.round);
 	m->echo_at = now;
 	m->rtt_ns = now - bpf_be64_to_cpu(f->h.sent);
 	m->promised = bpf_be64_to_cpu(y->promised);
@@ -68,41 +73,47 @@ static __always_inline bool rc_in_time(const struct rc_tally *t, const struct rc
 }
 
 /* Enters the answered round into the member's history; false when it tells nothing new. */
-static __always_inline bool rc_enter(struct rc_member *m, const struct rc_frame *f, __u64 now, __u64 in_time,
-				     struct rc_outcome *o)
+static __always_inline bool rc_enter(const struct rc_tally *t, struct rc_member *m, struct rc_heard *h,
+				     const struct rc_frame *f, __u64 now, __u64 in_time, struct rc_outcome *o)
 {
 	__u64 round = bpf_be64_to_cpu(f->h.round);
 
-	if (round > m->round || m->answered == 0) {
-		__u64 shift = round - m->round;
+	if (round > h->round || h->answered == 0) {
+		__u64 shift = round - h->round;
 
-		if (m->answered == 0 || shift > 63) {
-			m->answered = 0;
-			m->in_time = 0;
+		if (h->answered == 0 || shift > 63) {
+			h->answered = 0;
+			h->in_time = 0;
 		} else {
-			m->answered <<= shift;
-			m->in_time <<= shift;
+			h->answered <<= shift;
+			h->in_time <<= shift;
 		}
-		m->round = round;
-		m->answered |= 1;
-		m->in_time |= in_time;
-		rc_note(m, f, now);
+		h->round = round;
+		h->answered |= 1;
+		h->in_time |= in_time;
+		rc_note(t, m, h, f, now);
 	} else {
-		__u64 back = m->round - round;
+		__u64 back = h->round - round;
 
 		if (back > 63) {
 			o->reason = RC_STALE;
 			return false;
 		}
-		if (m->answered >> back & 1) {
+		if (h->answered >> back & 1) {
 			o->reason = RC_REPLAYED;
 			return false;
 		}
-		m->answered |= 1ULL << back;
-		m->in_time |= in_time << back;
-		m->echo_at = now;
+		h->answered |= 1ULL << back;
+		h->in_time |= in_time << back;
+		h->echo_at = now;
 	}
 	return true;
+}
+
+/* What was heard from the sender of an answer, whose slot was checked. */
+static __always_inline struct rc_heard *rc_heard_from(struct rc_tally *t, const struct rc_frame *f)
+{
+	return &t->heard[bpf_ntohs(f->h.from) & (RC_SLOTS - 1)];
 }
 
 static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, const struct rc_frame *f, __u64 now,
@@ -110,14 +121,15 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 {
 	__u64 below_seq, below_digest;
 	__u16 below_generation;
+	struct rc_heard *h = rc_heard_from(t, f);
 
 	if (bpf_be64_to_cpu(f->h.ballot) != t->ballot || bpf_be64_to_cpu(f->h.round) > t->round) {
 		o->reason = RC_STALE;
 		return;
 	}
 	if (!rc_known(f, expected, o)) {
-		if (m->stranger < bpf_be64_to_cpu(f->h.round))
-			m->stranger = bpf_be64_to_cpu(f->h.round);
+		if (h->stranger < bpf_be64_to_cpu(f->h.round))
+			h->stranger = bpf_be64_to_cpu(f->h.round);
 		o->wake = RC_WAKE_STRANGER;
 		return;
 	}
@@ -125,7 +137,7 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 	below_seq = m->below.seq;
 	below_digest = m->below.digest;
 	/* who follows a higher ballot answers, but not to this leader */
-	if (!rc_enter(m, f, now, rc_in_time(t, f, now) && bpf_be64_to_cpu(f->reply.promised) <= t->ballot, o))
+	if (!rc_enter(t, m, h, f, now, rc_in_time(t, f, now) && bpf_be64_to_cpu(f->reply.promised) <= t->ballot, o))
 		return;
 	o->reason = RC_ECHO_TAKEN;
 	if (rc_outbid(t, bpf_be64_to_cpu(f->reply.promised)))
@@ -138,7 +150,7 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 	rc_set(&t->votes, bpf_ntohs(f->h.from));
 	if (!t->quorate && rc_decides(f->h.level, &t->votes, &t->old_members) &&
 	    rc_decides(f->h.level, &t->votes, &t->new_members)) {
-		t->quorate = 1;
+		t->quorate = t->round ? t->round : 1;
 		o->wake |= RC_WAKE_QUORUM;
 	}
 }
@@ -161,7 +173,7 @@ static __always_inline void rc_promise(struct rc_tally *t, struct rc_member *m, 
 	}
 	o->reason = RC_PROMISE_TAKEN;
 	o->wake = RC_WAKE_PROMISE;
-	rc_note(m, f, now);
+	rc_note(t, m, rc_heard_from(t, f), f, now);
 	if (promised == t->ballot)
 		rc_set(&t->promises, from);
 	else if (rc_outbid(t, promised))

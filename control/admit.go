@@ -96,8 +96,8 @@ func (n *Node) tellRemoved(m *Message) {
 
 // livesOn reports whether the member answered a round within the last few.
 func (n *Node) livesOn(slot uint16) bool {
-	m := &n.tally.Members[slot]
-	return m.EchoAt != 0 && n.now.Since(m.EchoAt) < 2*n.cfg.Interval
+	at := n.tally.Heard[slot].EchoAt
+	return at != 0 && n.now.Since(at) < 2*n.cfg.Interval
 }
 
 func (n *Node) allowed(name string) bool {
@@ -277,10 +277,7 @@ func (n *Node) held(m *Message) {
 		a.holders.Set(s.Slot)
 		a.heldAt = n.now
 		if n.lead.decided {
-			n.proposeJoiners()
-			if !n.lead.decided {
-				n.lead.nextBeat = n.now // joining need not wait for the next round
-			}
+			n.proposeJoiners() // joining need not wait for the next round
 		}
 	}
 }

@@ -101,7 +101,7 @@ func (n *Node) awaited(slot uint16) bool {
 			return true
 		}
 	}
-	since := max(n.tally.Members[slot].EchoAt, l.elected)
+	since := max(n.tally.Heard[slot].EchoAt, l.elected)
 	return l.adm.joiners.Has(slot) || n.now.Since(since) < leaderPatience
 }
 

@@ -117,6 +117,9 @@ func (n *Node) highest() (a Proposal, known bool) {
 func (n *Node) leftBehind() bool {
 	for s := n.cand.asked.First(); s < Slots; s = n.cand.asked.Next(s + 1) {
 		m := &n.tally.Members[s]
+		if n.tally.Heard[s].EchoAt == 0 { // what it said under an earlier ballot
+			continue
+		}
 		own, other := &n.reg.Accepted, &m.Accepted
 		later := other.Ballot.Generation() > own.Ballot.Generation() || other.Ballot.Generation() == own.Ballot.Generation() && other.Seq > own.Seq
 		if m.Committed >= other.Seq && later && other.New.Has(s) && !other.New.Has(n.reg.Slot) {
@@ -149,7 +152,7 @@ func (n *Node) elect(a Proposal, known bool) {
 	n.watch = watch{}
 	n.handOverAt = n.now.Add(2 * askEvery)
 	i := n.cfg.Interval
-	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, former: Slots, elected: n.now, nextBeat: n.now}
+	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, former: Slots, elected: n.now, order: true, atOnce: true}
 	n.lead.view.Ballot = c.ballot
 	if n.below != nil {
 		n.below.adopt(&a, known)
@@ -163,8 +166,7 @@ func (n *Node) elect(a Proposal, known bool) {
 	if n.reg.Rosters[0] != r.Version() {
 		n.hold(r)
 	}
-	n.takeVotes()
-	n.leadGroup()
+	n.cut()
 }
 
 // judgeOld carries what the probes showed over into the leader's own count, and drops the
@@ -176,7 +178,7 @@ func (n *Node) judgeOld(c *candidacy) {
 	}
 	l.former = w.leader
 	for s := w.asked.First(); s < Slots; s = w.asked.Next(s + 1) {
-		answered := n.tally.Members[s].EchoAt != 0
+		answered := n.tally.Heard[s].EchoAt != 0
 		if s == n.reg.Slot || !l.view.New.Has(s) || answered {
 			continue
 		}

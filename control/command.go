@@ -15,7 +15,7 @@ const (
 	CommandHold CommandKind = 3
 	// CommandAsk says what the tally collects: Ballot, Preparing, Seq, New, Old, WindowNS.
 	// Another ballot or phase forgets all answers (of another phase not when they came), another
-	// seq the votes. Ballot zero stops.
+	// seq the votes. Ballot zero stops. Beats end.
 	CommandAsk CommandKind = 4
 	// CommandKeys says which keys the host holds: Keys, Newest, and Key, which signs until the
 	// register has taken a beat.
@@ -23,13 +23,19 @@ const (
 	// CommandReport says what the register's echoes tell of the group that this host leads one
 	// level below: Below.
 	CommandReport CommandKind = 6
+	// CommandBeat asks the same by beats, one an interval from now on (Tally.Beat), which say
+	// Beats; with Now one leaves at once. It is refused, and changes nothing, when anybody in
+	// Silent was heard after Since: whoever decided on it did not know.
+	CommandBeat CommandKind = 7
 )
 
 // Command is one order of an agent to its register and tally. It has the layout of struct
-// rc_command in bpf/maps.h.
+// rc_command in bpf/order.h.
 type Command struct {
 	Kind        CommandKind
 	Preparing   uint32
+	Now         uint32 // 1: a beat leaves at once
+	_           uint32
 	Cluster     uint64
 	Incarnation uint64
 	Instance    uint32
@@ -48,6 +54,9 @@ type Command struct {
 	Old         Bitmap
 	Rosters     [HeldRosters]uint64
 	Below       Report
+	Beats       Beats
+	Silent      Bitmap
+	Since       Time
 }
 
 // Place is the one whose register, and whose level's tally, the command is for.
@@ -61,7 +70,7 @@ func Apply(c *Command, r *Register, t *Tally) {
 		if c.Place().Votes() { // the others never ask
 			t.ask(&Command{})
 		}
-	case CommandAsk:
+	case CommandAsk, CommandBeat:
 		t.ask(c)
 	default:
 		r.apply(c)
@@ -95,32 +104,53 @@ func (r *Register) apply(c *Command) {
 }
 
 func (t *Tally) ask(c *Command) {
-	if c.Ballot != t.Ballot || c.Preparing != t.Preparing {
-		t.Round, t.Outbid, t.Promises = 0, 0, Bitmap{}
-		t.Votes, t.Quorate = Bitmap{}, 0
-		for i := range t.Members {
-			m := &t.Members[i]
-			kept := Member{Version: m.Version, State: m.State, Expected: m.Expected, AnswerAt: m.AnswerAt, Name: m.Name}
-			if c.Ballot == t.Ballot {
-				kept.EchoAt = m.EchoAt // who answered the prepare is there
-			}
-			*m = kept
+	for s := c.Silent.First(); s < Slots; s = c.Silent.Next(s + 1) {
+		if c.Since.Before(t.Heard[s].EchoAt) {
+			return
 		}
 	}
-	if c.Seq != t.Seq {
-		t.Votes, t.Quorate = Bitmap{}, 0
+	another := c.Ballot != t.Ballot || c.Preparing != t.Preparing
+	if another {
+		t.forget(c.Ballot == t.Ballot)
+	}
+	if another || c.Seq != t.Seq {
+		t.Votes, t.Quorate, t.Proposed = Bitmap{}, 0, 0
+	}
+	enter := c.New.Minus(t.New)
+	for s := enter.First(); s < Slots; s = enter.Next(s + 1) {
+		t.Heard[s].Entered = t.Round
 	}
 	t.Ballot, t.Preparing, t.Seq = c.Ballot, c.Preparing, c.Seq
-	t.New, t.Old, t.WindowNS = c.New, c.Old, c.WindowNS
+	t.New, t.Old, t.WindowNS, t.Beats = c.New, c.Old, c.WindowNS, c.Beats
+	switch {
+	case c.Kind != CommandBeat:
+		t.Beating, t.Ordered = 0, 0
+	case c.Now != 0:
+		t.Beating, t.Ordered = 1, 1
+	default:
+		t.Beating = 1
+	}
+}
+
+// forget begins anew; of the same ballot it stays known who answered the prepare, and so is there.
+func (t *Tally) forget(sameBallot bool) {
+	t.Round, t.Outbid, t.Promises = 0, 0, Bitmap{}
+	t.Suspects, t.Fallen, t.QuorumAt = Bitmap{}, Bitmap{}, 0
+	t.DueAt, t.Counted, t.CountedAt = 0, 0, 0
+	for i := range t.Heard {
+		h := &t.Heard[i]
+		kept := Heard{}
+		if sameBallot {
+			kept.EchoAt = h.EchoAt
+		}
+		*h = kept
+	}
 }
 
 // Deliver hands an ask of this node's own to its own register and the answer to its own
 // tally: a leader votes, and a candidate promises, by the rule that holds for everybody.
-// It must come before the ask leaves for the others, so that no echo is ahead of its round.
+// It must come before the ask leaves for the others, so that no answer is ahead of it.
 func Deliver(now Time, r *Register, t *Tally, f Frame) Outcome {
-	if f.Kind == KindBeat && f.Ballot == t.Ballot && f.Round > t.Round {
-		t.Round = f.Round
-	}
 	o := r.Receive(now, &f)
 	if o.Reply {
 		o.Wake |= t.Receive(now, &f).Wake

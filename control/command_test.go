@@ -43,17 +43,16 @@ func TestApplyHold(t *testing.T) {
 }
 
 // TestApplyAsk: another ballot or phase forgets everything that was answered, another seq the
-// votes, the same again nothing.
+// votes, the same again nothing; and none of them beats.
 func TestApplyAsk(t *testing.T) {
 	full := func() *Tally {
 		t := &Tally{Asking: Asking{
 			Ballot: NewBallot(1, 2, 3), Seq: 5, New: Of(1, 2, 3), Old: Of(1, 2), Round: 40, Outbid: NewBallot(1, 9, 1),
-			Votes: Of(1, 2), Promises: Of(1), Quorate: 1, WindowNS: 10,
+			Votes: Of(1, 2), Promises: Of(1), Quorate: 1, WindowNS: 10, Proposed: 37, Beating: 1, DueAt: 200, Suspects: Of(2),
+			Fallen: Of(2), QuorumAt: 39, Counted: 7, CountedAt: 190,
 		}}
-		t.Members[2] = Member{
-			Version: 6, State: 1, Expected: 22, Stranger: 23, Round: 40, Answered: 7, InTime: 7, EchoAt: 100, AnswerAt: 90,
-			Promised: t.Ballot, Accepted: Proposal{Seq: 5}, Committed: 4, Name: [64]byte{'a'},
-		}
+		t.Heard[2] = Heard{Stranger: 23, Round: 40, Answered: 7, InTime: 7, Entered: 3, EchoAt: 100, AgentAgeMS: 1, Strayed: 1}
+		t.Members[2] = Member{Version: 6, State: 1, Expected: 22, AnswerAt: 90, Committed: 4, Name: [64]byte{'a'}}
 		return t
 	}
 	for _, c := range []struct {
@@ -76,41 +75,84 @@ func TestApplyAsk(t *testing.T) {
 		if got := a.Votes.Empty() && a.Quorate == 0; got != c.forgetsVotes {
 			t.Errorf("%s: votes %v, quorate %d", c.name, a.Votes, a.Quorate)
 		}
-		m := a.Members[2]
-		if c.forgets {
-			want := Member{Version: 6, State: 1, Expected: 22, AnswerAt: 90, Name: [64]byte{'a'}}
+		if a.Members[2] != was.Members[2] {
+			t.Errorf("%s: what was said last is %+v", c.name, a.Members[2])
+		}
+		if a.Beating != 0 {
+			t.Errorf("%s: beats", c.name)
+		}
+		if h := a.Heard[2]; c.forgets {
+			want := Heard{}
 			if c.ask.Ballot == was.Ballot {
-				want.EchoAt = was.Members[2].EchoAt
+				want.EchoAt = was.Heard[2].EchoAt
 			}
-			if m != want {
-				t.Errorf("%s: remembers %+v", c.name, m)
+			if h != want {
+				t.Errorf("%s: remembers %+v", c.name, h)
 			}
-			if a.Round != 0 || a.Outbid != 0 || !a.Promises.Empty() {
+			if a.Round != 0 || a.Outbid != 0 || !a.Promises.Empty() || a.Counted != 0 || a.CountedAt != 0 || a.DueAt != 0 ||
+				a.QuorumAt != 0 || !a.Suspects.Empty() || !a.Fallen.Empty() {
 				t.Errorf("%s: remembers %+v", c.name, a.Asking)
 			}
-		} else if m != was.Members[2] || a.Round != 40 || a.Outbid != was.Outbid || a.Promises != was.Promises {
-			t.Errorf("%s: forgot %+v of %+v", c.name, m, a.Asking)
+		} else if h != was.Heard[2] || a.Round != 40 || a.Outbid != was.Outbid || a.Promises != was.Promises || a.Counted != 7 || a.DueAt != 200 {
+			t.Errorf("%s: forgot %+v of %+v", c.name, h, a.Asking)
+		}
+		if entered := a.Heard[8].Entered; entered != a.Round {
+			t.Errorf("%s: a new member entered after round %d of %d", c.name, entered, a.Round)
+		}
+		if c.forgetsVotes != (a.Proposed == 0) {
+			t.Errorf("%s: proposed first by round %d", c.name, a.Proposed)
 		}
 	}
 }
 
-// TestDeliver: a leader's own vote counts by everybody's rule, and counts for the round that
-// is about to leave.
+// TestApplyBeat: beats are ordered for as long as nobody was heard who was thought silent.
+func TestApplyBeat(t *testing.T) {
+	b := NewBallot(1, 2, 0)
+	for _, c := range []struct {
+		name   string
+		heard  Time
+		now    uint32
+		orders bool
+	}{
+		{"silent", 99, 0, true},
+		{"heard when it was decided", 100, 1, true},
+		{"heard since", 101, 0, false},
+	} {
+		a := &Tally{Asking: Asking{Ballot: b, Seq: 5, New: Of(0, 1, 2), Old: Of(0, 1, 2)}}
+		a.Heard[2].EchoAt, a.Heard[1].EchoAt = c.heard, 500
+		was := *a
+		Apply(&Command{
+			Kind: CommandBeat, Ballot: b, Seq: 6, New: Of(0, 1), Old: Of(0, 1, 2), Silent: Of(2), Since: 100, Now: c.now,
+			Beats: Beats{Committed: 5, IntervalUS: 1000},
+		}, &Register{}, a)
+		if !c.orders {
+			if *a != was {
+				t.Errorf("%s: asks %+v", c.name, a.Asking)
+			}
+			continue
+		}
+		if a.Seq != 6 || a.Beating != 1 || a.Ordered != c.now || a.Committed != 5 || a.IntervalUS != 1000 {
+			t.Errorf("%s: asks %+v", c.name, a.Asking)
+		}
+	}
+}
+
+// TestDeliver: a node's own answer counts by everybody's rule.
 func TestDeliver(t *testing.T) {
 	b := NewBallot(1, 1, 0)
 	r := Register{State: RegisterMember, Cluster: 5, Instance: 1, Incarnation: 11, Rosters: [HeldRosters]uint64{3}}
-	a := &Tally{Asking: Asking{Ballot: b, Seq: 2, New: Of(0), Old: Of(0), WindowNS: 1000}}
+	a := &Tally{Asking: Asking{Ballot: b, Seq: 2, New: Of(0), Old: Of(0), WindowNS: 1000, Round: 4}}
 	a.Members[0].Expected = 11
 	f := Frame{Kind: KindBeat, Cluster: 5, Instance: 1, To: ToAll, Ballot: b, Round: 4, Sent: 50, Ask: Ask{Seq: 2, Roster: 3, New: Of(0), Old: Of(0)}}
 	o := Deliver(50, &r, a, f)
-	if o.Reason != ReasonBeatTaken || o.Wake&WakeQuorum == 0 || a.Quorate != 1 || a.Round != 4 {
-		t.Fatalf("%+v, quorate %d, round %d", o, a.Quorate, a.Round)
+	if o.Reason != ReasonBeatTaken || o.Wake&WakeQuorum == 0 || a.Quorate != 4 {
+		t.Fatalf("%+v, quorate %d", o, a.Quorate)
 	}
 	if f.Kind != KindBeat {
 		t.Fatal("Deliver changed the frame that is to leave")
 	}
 	r.Promised = NewBallot(1, 2, 7)
-	f.Round = 5
+	f.Round, a.Round = 5, 5
 	if o = Deliver(60, &r, a, f); o.Wake&WakeOutbid == 0 || a.Outbid != r.Promised {
 		t.Fatalf("the own register promised another, and the tally is told %+v, outbid %v", o, a.Outbid)
 	}

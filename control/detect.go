@@ -7,30 +7,22 @@ import (
 	"rollcall/view"
 )
 
-// detect counts the rounds that each member missed and judges by them. Rounds, never
-// seconds: a leader that was starved sent fewer rounds and accuses nobody. A round counts
-// as missed once it is an interval old and another member answered it; one that nobody
-// answered accuses nobody. It reports whether the node still leads.
+// detect judges the members by the rounds so far (Tally.sweep) and by what was seen of them
+// before this node led. It reports whether the node still leads.
 func (n *Node) detect() bool {
-	l := &n.lead
+	l, t := &n.lead, n.tally
 	k := n.cfg.Rounds
-	others := l.view.New.Or(l.view.Old)
-	others.Clear(n.reg.Slot)
-	countable, firstCounted := l.countable(n.now, n.cfg.Interval)
-	heardBy := countable
-	if !n.alone() {
-		heardBy &= n.answeredRounds(others.Minus(n.kin()))
-	}
+	sweep := t.sweep(n.now, n.cfg.Level, n.reg.Slot)
+	l.accusing = sweep.accusing
 	before := l.suspects
 	l.suspects = Bitmap{}
+	others := l.view.New
+	others.Clear(n.reg.Slot)
 	for s := others.First(); s < Slots; s = others.Next(s + 1) {
-		if !l.view.New.Has(s) {
-			continue
-		}
-		m := &n.tally.Members[s]
-		missed, first := l.missed(s, m, heardBy)
+		missed := n.missed(s)
+		h := &t.Heard[s]
 		n.states[s] = view.Alive
-		if m.Answered != 0 && m.AgentAgeMS > uint32(staleAfter/time.Millisecond) {
+		if h.Answered != 0 && h.AgentAgeMS > uint32(staleAfter/time.Millisecond) {
 			n.states[s] = view.Stale
 		}
 		if missed >= half(k) {
@@ -38,7 +30,7 @@ func (n *Node) detect() bool {
 			n.states[s] = view.Suspect
 		}
 		if missed >= k {
-			if first != 0 && (l.missedAt == 0 || first.Before(l.missedAt)) {
+			if first := n.firstMissed(s); first != 0 && (l.missedAt == 0 || first.Before(l.missedAt)) {
 				l.missedAt = first
 			}
 			n.fell(s, fmt.Sprintf("%d rounds unanswered", missed))
@@ -50,54 +42,16 @@ func (n *Node) detect() bool {
 	if l.suspects.Minus(before) != (Bitmap{}) {
 		n.event(Event{Kind: EventSuspect, From: l.view.Seq, Ballot: l.ballot, Removed: n.names(l.suspects)})
 	}
-	return n.quorate(others, countable, firstCounted)
+	return n.quorate(&sweep)
 }
 
-// countable is the set of rounds that count and are over, as a mask: bit i is round-i. The
-// second result is the newest of them.
-func (l *leadership) countable(now Time, i time.Duration) (mask, newest uint64) {
-	for b := uint64(0); b < 64 && b < l.round; b++ {
-		r := &l.sent[(l.round-b)%64]
-		if r.counted && now.Since(r.at) >= ripe(i) {
-			mask |= 1 << b
-			if newest == 0 {
-				newest = r.round
-			}
-		}
-	}
-	return mask, newest
-}
-
-// answeredRounds is the mask of rounds that any of the members answered.
-func (n *Node) answeredRounds(members Bitmap) (mask uint64) {
-	for s := members.First(); s < Slots; s = members.Next(s + 1) {
-		m := &n.tally.Members[s]
-		if m.Answered != 0 && n.lead.round-m.Round < 64 {
-			mask |= m.Answered << (n.lead.round - m.Round)
-		}
-	}
-	return mask
-}
-
-// missed counts the rounds of the mask since the member's last answer, and says when the
-// first of them left.
-func (l *leadership) missed(slot uint16, m *Member, mask uint64) (missed int, first Time) {
-	from := l.entered[slot]
-	if m.Answered != 0 && m.Round > from {
-		from = m.Round
+// missed counts the rounds that accuse a member, and the probes that it missed before.
+func (n *Node) missed(slot uint16) int {
+	l, h := &n.lead, &n.tally.Heard[slot]
+	if h.EchoAt != 0 || n.tally.Members[slot].AnswerAt > l.elected { // it answered the prepare, or a probe, late
 		l.credit[slot] = 0
 	}
-	if m.EchoAt != 0 || m.AnswerAt > l.elected { // it answered the prepare, or a probe, late
-		l.credit[slot] = 0
-	}
-	since := l.round - from
-	for b := uint64(0); b < 64 && b < since; b++ {
-		if mask>>b&1 == 1 {
-			missed++
-			first = l.sent[(l.round-b)%64].at
-		}
-	}
-	return missed + int(l.credit[slot]), first
+	return n.tally.missed(slot, l.accusing) + int(l.credit[slot])
 }
 
 // kin are the slots that this host has in its group: above level 0 it may lead a group below as
@@ -114,12 +68,15 @@ func (n *Node) kin() Bitmap {
 	return b
 }
 
-// alone reports whether this node may judge without a third member's word: a group of two
-// in which the lower slot goes on alone.
-func (n *Node) alone() bool {
-	l := &n.lead
-	self := Of(n.reg.Slot)
-	return Voters(n.cfg.Level, l.inView()).Len() <= 2 && n.decides(self, l.view.New) && (l.decided || n.decides(self, l.view.Old))
+// firstMissed is when the first round left that a member missed since its last answer.
+func (n *Node) firstMissed(slot uint16) (at Time) {
+	t := n.tally
+	for b := range uint64(64) {
+		if l := &n.lead; l.accusing>>b&1 == 1 && t.missed(slot, 1<<b) == 1 {
+			at = t.sentAt(t.Round - b)
+		}
+	}
+	return at
 }
 
 // fell notes that a member is to be removed.
@@ -128,7 +85,7 @@ func (n *Node) fell(slot uint16, why string) {
 	if !l.fallen.Has(slot) {
 		l.fallen.Set(slot)
 		if l.settleBy == 0 {
-			l.settleBy = l.round + 1 + uint64(half(n.cfg.Rounds))
+			l.settleBy = n.tally.Round + 1 + uint64(half(n.cfg.Rounds))
 		}
 	}
 	l.why[slot] = why
@@ -150,13 +107,14 @@ func (n *Node) redeem() {
 // cut proposes a view without the fallen, all of them in one, once nobody else is in doubt
 // or the wait for the others is over.
 func (n *Node) cut() {
-	l := &n.lead
-	out := n.withheldOut()
+	l, t := &n.lead, n.tally
+	withheld := n.withheldOut()
+	out := withheld
 	if !l.decided || l.fallen.Or(l.goodbyes).Or(out).And(l.view.New).Empty() {
 		return
 	}
 	doubtful := l.suspects.And(l.view.New).Minus(l.fallen)
-	if !l.fallen.Minus(l.certain).Empty() && !doubtful.Empty() && l.round+1 < l.settleBy {
+	if !l.fallen.Minus(l.certain).Empty() && !doubtful.Empty() && t.Round+1 < l.settleBy {
 		return
 	}
 	gone := l.fallen.Or(l.goodbyes).And(l.view.New)
@@ -181,17 +139,16 @@ func (n *Node) cut() {
 		case why == "":
 			why = "no answer to probes and prepare"
 		}
-		m := &n.tally.Members[s]
-		missed, _ := l.missed(s, m, ^uint64(0))
-		e.Evidence = append(e.Evidence, Evidence{Name: n.nameOf(s), Slot: s, LastEcho: m.EchoAt, Missed: missed, Why: why})
+		e.Evidence = append(e.Evidence, Evidence{Name: n.nameOf(s), Slot: s, LastEcho: t.Heard[s].EchoAt, Missed: n.missed(s), Why: why})
 		e.Why = why
 	}
+	l.silent = out.Minus(l.certain).Minus(l.goodbyes).Minus(withheld)
 	n.propose(left, l.roster, e)
 }
 
 // leaseOver reports whether a member's lease has surely ended (DESIGN 4.3 rules 3 to 5).
 func (n *Node) leaseOver(slot uint16) bool {
-	return n.ended(n.tally.Members[slot].EchoAt)
+	return n.ended(n.tally.Heard[slot].EchoAt)
 }
 
 // ended reports whether a lease that rests on an echo which had arrived by the given time,
@@ -202,37 +159,16 @@ func (n *Node) ended(at Time) bool {
 
 // quorate gives the lead up when no quorum answered for k rounds: whoever can be reached by
 // one will be elected. It reports whether the node still leads.
-func (n *Node) quorate(others Bitmap, countable, newest uint64) bool {
+func (n *Node) quorate(s *sweep) bool {
 	l := &n.lead
-	if l.view.Seq == l.began && !l.decided { // the first members are still setting up
-		if n.now.Since(n.join.since) > admitGiveUp {
-			n.removed("the founders did not answer in time")
-			return false
-		}
+	if l.view.Seq == l.began && !l.decided && n.now.Since(n.join.since) > admitGiveUp { // the first members are still setting up
+		n.removed("the founders did not answer in time")
+		return false
+	}
+	if !s.lost {
 		return true
 	}
-	if newest == 0 {
-		return true
-	}
-	answered := Of(n.reg.Slot)
-	for s := others.First(); s < Slots; s = others.Next(s + 1) {
-		// Who follows a higher ballot answers, but not as a follower.
-		if m := &n.tally.Members[s]; m.answered(m.Answered, newest) && m.Promised <= l.ballot {
-			answered.Set(s)
-		}
-	}
-	if n.decides(answered, l.view.New) && (l.decided || n.decides(answered, l.view.Old)) {
-		l.quorumAt = newest
-		return true
-	}
-	without := 0
-	for b := uint64(0); b < 64 && l.round-b > l.quorumAt; b++ {
-		without += int(countable >> b & 1)
-	}
-	if without < n.cfg.Rounds {
-		return true
-	}
-	n.event(Event{Kind: EventLost, Ballot: l.ballot, Why: fmt.Sprintf("no quorum answered for %d rounds", without)})
+	n.event(Event{Kind: EventLost, Ballot: l.ballot, Why: fmt.Sprintf("no quorum answered for %d rounds", n.tally.without(s))})
 	n.depose("no quorum answers")
 	return false
 }

@@ -8,6 +8,12 @@
 // Register.Receive and Tally.Receive, or in memory on the socket plane and in the simulator.
 // A Node is the slow rest: it looks at its register and tally and says what to do next.
 //
+// A leader's rounds are the tally's own: Tally.Beat makes each beat, votes by it and counts who
+// missed what, called by whoever keeps the time, be it the kernel or a thread. The node only says
+// what beats carry (CommandBeat), and is woken when that has to change: by the votes, by somebody
+// who missed too many rounds, by who asks to come in. In a healthy group neither leader nor
+// member has a reason to run but housekeeping.
+//
 // # The driver's contract
 //
 // One thread calls Step when Deadline has come, when the plane reports a Wake, when a message
@@ -17,7 +23,8 @@
 // the node itself goes through Deliver before others see it. Output's slices are the driver's;
 // a Node keeps no pointer to its input. The plane watches the leader: it reports WakeSilent
 // once a silence has lasted ceil(k/2) intervals, so that a member in a healthy group has no
-// reason to wake but housekeeping, once a second.
+// reason to wake but housekeeping, once a second. Beats that are due (Tally.Due) leave by
+// the plane, without a Step; one that a command orders at once has left before anything that follows.
 //
 // # Several groups
 //
@@ -105,9 +112,13 @@
 //   - A hand-over prepare names the ballot that hands over, and is taken only from those who
 //     follow that ballot.
 //   - The beat carries a bitmap of stale agents, so that every member can show them.
-//   - Beats that tell of a decision at once are rounds like others, but do not count in failure
-//     detection: rounds that count are at least 3/4 of an interval apart. A round is over when
-//     it is 7/8 of an interval old, so that the jitter of the rounds' grid costs no interval.
+//   - Beats that leave at once, to propose or to tell of a decision, are rounds like others, but do not
+//     count in failure detection: rounds that count are at least 3/4 of an interval apart. A
+//     round is over when it is 7/8 of an interval old, so that the jitter of whoever keeps the
+//     time costs no interval.
+//   - While rounds go on by themselves, an agent may decide on what is no longer so. An order to
+//     beat without somebody who was silent is refused by the tally that has heard of him since:
+//     G4 and G5 rest on it.
 //   - A leader that hears of a higher ballot while a quorum still follows it hands over to
 //     itself under a higher ballot yet: a straggler moves no leadership.
 //   - A deputy's probes count towards removal once it leads: failures at the leader's side

@@ -302,7 +302,7 @@ func (n *Node) countVotes() {
 	n.startInstance()
 }
 
-// startInstance sets the register up as the first leader's and beats the first view.
+// startInstance sets the register up as the first leader's and has it beat the first view.
 func (n *Node) startInstance() {
 	f := &n.found
 	seat := f.roster.Named(n.cfg.Self.Name)
@@ -327,12 +327,12 @@ func (n *Node) startInstance() {
 	}
 }
 
-// begin leads a view that follows no other: members decide it among themselves.
+// begin leads a view that follows no other: members decide it among themselves, by beats from now on.
 func (n *Node) begin(b Ballot, seq uint64, members Bitmap, r *Roster, why string) {
 	n.role = roleLeader
 	n.watch = watch{}
 	n.join.since = n.now
-	n.lead = leadership{ballot: b, roster: r, began: seq, former: Slots, elected: n.now, nextBeat: n.now}
+	n.lead = leadership{ballot: b, roster: r, began: seq, former: Slots, elected: n.now}
 	n.lead.view = Proposal{Ballot: b, Seq: seq - 1, New: members}
 	if n.below != nil {
 		n.below.begin()
@@ -340,8 +340,6 @@ func (n *Node) begin(b Ballot, seq uint64, members Bitmap, r *Roster, why string
 	n.event(Event{Kind: EventFounded, Ballot: b, To: seq, Leader: n.cfg.Self.Name, Joined: n.names(members), Why: why})
 	n.propose(members, r, Event{Why: why})
 	n.lead.view.Old = members
-	n.takeVotes()
-	n.beat()
 }
 
 // firstSlot is the lowest that a voter has.

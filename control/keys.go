@@ -18,7 +18,7 @@ type KeyIDs [KeySlots]uint32
 //
 // An answer is signed with the key of its ask.
 
-// turnKey is the key that the leader's next beat is signed with.
+// turnKey is the key that the leader's beats are to be signed with.
 func (n *Node) turnKey() uint8 {
 	r, l := &n.reg, &n.lead
 	id := r.Keys[r.Newest%KeySlots]
@@ -28,7 +28,7 @@ func (n *Node) turnKey() uint8 {
 	all := l.view.New.Or(l.view.Old)
 	all.Clear(r.Slot)
 	for s := all.First(); s < Slots; s = all.Next(s + 1) {
-		if m := &n.tally.Members[s]; m.Answered == 0 || m.Keys[r.Newest%KeySlots] != id {
+		if n.tally.Heard[s].Answered == 0 || n.tally.Members[s].Keys[r.Newest%KeySlots] != id {
 			return r.Key
 		}
 	}

@@ -25,7 +25,7 @@ func TestTurnKey(t *testing.T) {
 		n := &Node{reg: c.reg, tally: &Tally{}, role: roleLeader}
 		n.lead.view = Proposal{New: Of(0, 1, 2), Old: Of(0, 1, 3)}
 		for slot, keys := range c.members {
-			n.tally.Members[slot].Answered, n.tally.Members[slot].Keys = 1, keys
+			n.tally.Heard[slot].Answered, n.tally.Members[slot].Keys = 1, keys
 		}
 		if got := n.turnKey(); got != c.want {
 			t.Errorf("%s: signs with %d, want %d", c.name, got, c.want)

@@ -13,17 +13,18 @@ type leadership struct {
 	began     uint64 // seq of the first view of an instance or generation, where this node began it
 	elected   Time
 	roster    *Roster // names the slots of view
-	round     uint64  // last one sent
-	nextBeat  Time
-	calmUntil Time   // no removal before: elected by hand-over, nobody's lease was waited for
-	former    uint16 // slot of the leader that fell silent; Slots: none did
+	calmUntil Time    // no removal before: elected by hand-over, nobody's lease was waited for
+	former    uint16  // slot of the leader that fell silent; Slots: none did
 
-	sent     [64]sentRound // by round modulo 64
-	counted  Time          // when the last round that counts was sent
-	quorumAt uint64        // last round that a quorum answered
-	credit   [Slots]uint8  // probes missed before the election, until the first answer
-	fallen   Bitmap        // to be removed: k rounds missed, or better evidence
-	certain  Bitmap        // of those, whose removal needs no wait for a lease
+	order  bool // beats are to be ordered anew by this step
+	atOnce bool // … and one leaves at once
+	before Proposal
+	silent Bitmap // whom the proposal leaves out for their silence, until it was ordered
+
+	accusing uint64       // rounds that accuse, as the last sweep saw them
+	credit   [Slots]uint8 // probes missed before the election, until the first answer
+	fallen   Bitmap       // to be removed: k rounds missed, or better evidence
+	certain  Bitmap       // of those, whose removal needs no wait for a lease
 	why      [Slots]string
 	missedAt Time   // first round that one of the fallen missed
 	settleBy uint64 // round at which the cut is made, whoever is still in doubt; 0: nobody fell
@@ -32,89 +33,132 @@ type leadership struct {
 	goodbyes Bitmap
 	withheld withholding
 
-	since   uint64        // first round that carried the proposal
-	tell    uint64        // last round that is sent to those removed, too
-	entered [Slots]uint64 // round before a member's first
-	change  Event         // what the proposal changes, and why
+	tell   uint64 // last round that is sent to those removed, too
+	change Event  // what the proposal changes, and why
 
 	adm admission
 }
 
-type sentRound struct {
-	round   uint64
-	at      Time
-	counted bool // at least most of an interval after the one before
-	leaving bool // at is when it was decided on; it may still have been held up
-}
-
-// left notes when the last round had truly left: an agent that was kept from the CPU
-// between deciding and sending must not take the delay for a member's silence.
-func (l *leadership) left(at Time, i time.Duration) {
-	s := &l.sent[l.round%64]
-	if !s.leaving {
-		return
-	}
-	s.leaving = false
-	s.at = max(s.at, at)
-	if s.counted = l.counted == 0 || s.at.Since(l.counted) >= i-i/4; s.counted {
-		l.counted = s.at
-	}
-}
-
+// leadGroup judges the rounds so far and orders what beats say from now on. The rounds
+// themselves are the tally's (Tally.Beat).
 func (n *Node) leadGroup() {
-	l := &n.lead
-	t := n.tally
-	if n.reg.Promised > l.ballot {
+	l, t := &n.lead, n.tally
+	switch {
+	case n.reg.Promised > l.ballot:
 		n.depose("another candidate was promised")
 		return
-	}
-	if t.Ballot == l.ballot && t.Preparing == 0 && l.round > 0 {
-		if t.Outbid > l.ballot && n.outbid() {
-			return
-		}
-		if !l.decided && t.Quorate == 1 && t.Seq == l.view.Seq {
-			n.decide()
-			if !n.detect() {
-				return
-			}
+	case l.order: // elected, or founded, by this very step
+		return
+	case t.Ballot != l.ballot || t.Preparing != 0 || t.Seq != l.view.Seq:
+		n.takeBack()
+		if t.Ballot != l.ballot || t.Preparing != 0 {
 			n.cut()
-			n.beat()
-		}
-		if !n.now.Before(l.nextBeat) && !n.round() {
 			return
 		}
-	} else if l.round == 0 {
-		n.first()
-	} else { // the command was not carried out
-		n.takeVotes()
-		l.nextBeat = n.now.Add(n.cfg.Interval)
 	}
-	n.wakeAt(l.nextBeat)
-}
-
-// first beats for the first time under a new ballot, with the first removal in it where the
-// election has settled who is gone.
-func (n *Node) first() {
-	n.cut()
-	n.beat()
-}
-
-// round judges the rounds so far and beats; it reports whether the node still leads.
-func (n *Node) round() bool {
+	l.silent = Bitmap{}
+	if t.Outbid > l.ballot && n.outbid() {
+		return
+	}
+	if !l.decided && t.Quorate != 0 && t.Seq == l.view.Seq {
+		n.decide()
+	}
 	if !n.detect() {
-		return false
+		return
 	}
-	if n.leaving && n.lead.decided && !n.now.Before(n.handOverAt) {
+	if n.leaving && l.decided && !n.now.Before(n.handOverAt) {
 		n.leave()
 		if n.role != roleLeader {
-			return false
+			return
 		}
 	}
+	if t.Beating == 0 {
+		l.order, l.atOnce = true, true
+	}
+	l.order = l.order || n.turnKey() != t.Key
 	n.cut()
 	n.admissions()
 	n.recompose()
-	n.beat()
-	return true
+	if !n.settled() {
+		n.wakeAt(n.nextJudgement())
+	}
+}
+
+// settled reports whether the tally can be left alone until it wakes this node. Above level 0 there
+// is more to look after than it knows of.
+func (n *Node) settled() bool {
+	l := &n.lead
+	if n.cfg.Level > 0 || !l.decided || n.leaving || n.reg.Newest != n.reg.Key || n.tally.Outbid > l.ballot || l.adm.roster != nil || len(l.adm.asked) > 0 {
+		return false
+	}
+	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {
+		if l.credit[s] != 0 {
+			return false
+		}
+	}
+	return l.suspects.Or(l.fallen).Or(l.goodbyes).Or(l.withheld.from).And(l.view.New).Empty()
+}
+
+// nextJudgement is when the next round will be over.
+func (n *Node) nextJudgement() Time {
+	t, ripe := n.tally, ripe(n.cfg.Interval)
+	at := max(t.DueAt, n.now).Add(ripe)
+	for b := range uint64(64) {
+		if over := t.sentAt(t.Round - b).Add(ripe); t.Counted>>b&1 == 1 && n.now.Before(over) {
+			at = min(at, over)
+		}
+	}
+	return at
+}
+
+// orderBeats tells the tally what beats say, if that changed.
+func (n *Node) orderBeats() {
+	l := &n.lead
+	if n.role != roleLeader || !l.order {
+		return
+	}
+	i := n.cfg.Interval
+	committed := l.view.Seq - 1
+	if l.decided {
+		committed = l.view.Seq
+	}
+	c := Command{
+		Kind: CommandBeat, Ballot: l.ballot, Seq: l.view.Seq, New: l.view.New, Old: l.view.Old, WindowNS: uint64(i),
+		Silent: l.silent, Since: n.now,
+		Beats: Beats{
+			Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: committed,
+			Withheld: l.withheld.from, Key: n.turnKey(), GraceNS: uint64(n.cfg.AgentGrace), Tell: l.tell,
+			IntervalUS: uint32(i / time.Microsecond), LeaseUS: uint32(n.leaseLength() / time.Microsecond),
+			Rounds: uint32(n.cfg.Rounds), StaleMS: uint32(staleAfter / time.Millisecond), Kin: n.kin(), Began: l.began,
+		},
+	}
+	if n.upper != nil {
+		c.Beats.Upper = 1
+	}
+	if l.atOnce {
+		c.Now = 1
+		n.wakeAt(n.now.Add(ripe(i)))
+	}
+	l.order, l.atOnce = false, false
+	n.command(c)
+}
+
+// takeBack is for an order that the tally refused, because somebody was heard whom the
+// proposal left out for silence: it never left, so the view before it is the one in force.
+func (n *Node) takeBack() {
+	l := &n.lead
+	l.order, l.atOnce = true, true
+	if l.silent.Empty() {
+		return
+	}
+	for s := l.silent.First(); s < Slots; s = l.silent.Next(s + 1) {
+		if n.tally.Heard[s].EchoAt != 0 {
+			l.credit[s] = 0
+			l.fallen.Clear(s)
+			l.suspects.Clear(s)
+		}
+	}
+	l.view, l.decided, l.silent = l.before, true, Bitmap{}
 }
 
 // propose puts a view under vote; the next beat carries it.
@@ -127,32 +171,27 @@ func (n *Node) propose(members Bitmap, r *Roster, why Event) {
 	}
 	for s := members.First(); s < Slots; s = members.Next(s + 1) {
 		if !l.view.New.Has(s) {
-			l.entered[s], l.credit[s] = l.round, 0
+			l.credit[s] = 0
 		}
 	}
+	l.before = l.view
 	l.view = Proposal{Ballot: l.ballot, Seq: seq, Digest: digest, Roster: r.Version(), New: members, Old: l.view.New}
 	l.decided, l.roster = false, r
-	l.since = l.round + 1
+	l.order, l.atOnce = true, true
 	l.change = why
 	l.change.From, l.change.To, l.change.Ballot, l.change.Verdict = seq-1, seq, l.ballot, n.now
-	n.takeVotes()
-}
-
-// takeVotes tells the tally what is under vote.
-func (n *Node) takeVotes() {
-	l := &n.lead
-	n.command(Command{Kind: CommandAsk, Ballot: l.ballot, Seq: l.view.Seq, New: l.view.New, Old: l.view.Old, WindowNS: uint64(n.cfg.Interval)})
 }
 
 // decide notes that the proposal has its votes; the beat that follows at once tells.
 func (n *Node) decide() {
-	l := &n.lead
+	l, t := &n.lead, n.tally
 	l.decided = true
+	l.order, l.atOnce = true, true
 	if n.below != nil {
 		n.below.decide(n.now, l.view.New)
 	}
 	l.change.Commit = n.now
-	l.change.Rounds = int(l.round-l.since) + 1
+	l.change.Rounds = int(t.Quorate-t.Proposed) + 1
 	if l.view.Old.Has(l.former) && !l.view.New.Has(l.former) {
 		l.change.Rounds++ // the election: the first view without the former leader
 		l.former = Slots
@@ -160,7 +199,7 @@ func (n *Node) decide() {
 	if l.change.To != l.view.Seq { // found under way and finished for an earlier leader
 		l.change = Event{From: l.view.Seq - 1, To: l.view.Seq, Ballot: l.ballot, Commit: n.now, Rounds: l.change.Rounds, Why: "proposed by an earlier leader"}
 	}
-	l.tell = l.round + uint64(n.cfg.Rounds)
+	l.tell = t.Round + uint64(n.cfg.Rounds)
 	l.fallen = l.fallen.And(l.view.New)
 	l.certain = l.certain.And(l.view.New)
 	l.goodbyes = l.goodbyes.And(l.view.New)
@@ -168,41 +207,6 @@ func (n *Node) decide() {
 		l.settleBy, l.missedAt = 0, 0
 	}
 	n.admitted()
-}
-
-// beat sends the next round.
-func (n *Node) beat() {
-	l := &n.lead
-	i := n.cfg.Interval
-	heard1, heard2 := n.heard()
-	l.round++
-	l.sent[l.round%64] = sentRound{round: l.round, at: n.now, leaving: true}
-	l.nextBeat = l.nextBeat.Add(i)
-	if !n.now.Before(l.nextBeat) || n.now.Since(l.nextBeat) < -i {
-		l.nextBeat = n.now.Add(i)
-	}
-	committed := l.view.Seq - 1
-	if l.decided {
-		committed = l.view.Seq
-	}
-	epoch, upper := committed, NoUpper
-	if n.upper != nil {
-		epoch, upper = n.upper.Epoch, n.upper.RemainingUS(n.now)
-	}
-	to := l.view.New
-	if !l.decided || l.round <= l.tell {
-		to = to.Or(l.view.Old)
-	}
-	n.send(to, Frame{
-		Kind: KindBeat, To: ToAll, Ballot: l.ballot, Round: l.round,
-		Ask: Ask{
-			Seq: l.view.Seq, Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: epoch,
-			IntervalUS: uint32(i / time.Microsecond), Rounds: uint16(n.cfg.Rounds), LeaseUS: uint32(n.leaseLength() / time.Microsecond),
-			UpperUS: upper,
-			New:     l.view.New, Old: l.view.Old, Heard1: heard1, Heard2: heard2, Stale: n.stale(),
-		},
-	})
-	n.wakeAt(l.nextBeat)
 }
 
 // leaseLength is L: 3.5 intervals for k = 5 (DESIGN 4.3). For other k it stays a round and a
@@ -213,57 +217,27 @@ func (n *Node) leaseLength() time.Duration {
 	return n.cfg.Interval * min(10*k-15, 7*k) / 10
 }
 
-// heard is whose leases the next beat extends (DESIGN 4.3 rule 2): nobody's, unless a
-// quorum echoed the last round in time, and not of those who are to go though they answer.
-func (n *Node) heard() (heard1, heard2 Bitmap) {
-	l := &n.lead
-	if l.round == 0 {
-		return
-	}
-	all := l.view.New.Or(l.view.Old)
-	last, before := Bitmap{}, Bitmap{}
-	for s := all.First(); s < Slots; s = all.Next(s + 1) {
-		m := &n.tally.Members[s]
-		if m.answered(m.InTime, l.round) {
-			last.Set(s)
-		}
-		if m.answered(m.InTime, l.round-1) {
-			before.Set(s)
-		}
-	}
-	if !n.decides(last, l.view.New) || !l.decided && !n.decides(last, l.view.Old) {
-		return
-	}
-	hear := l.view.New.Minus(l.withheld.from)
-	return last.And(hear), before.And(hear)
-}
-
-// answered reports whether history, one of the member's masks, has the round.
-func (m *Member) answered(history uint64, round uint64) bool {
-	return round > 0 && round <= m.Round && m.Round-round < 64 && history>>(m.Round-round)&1 == 1
-}
-
 // outbid reacts to somebody who promised a higher ballot. While a quorum is loyal that was
 // a straggler, and the leader overtakes it by handing over to itself; otherwise another
 // leader is on the way. It reports whether the step ends here.
 func (n *Node) outbid() bool {
-	l := &n.lead
+	l, t := &n.lead, n.tally
 	loyal, strayed := Bitmap{}, false
 	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {
-		m := &n.tally.Members[s]
-		if m.answered(m.Answered, l.round) && m.Promised == l.ballot {
+		h := &t.Heard[s]
+		if h.aligned(h.Answered, t.Round)&1 != 0 && h.Strayed == 0 {
 			loyal.Set(s)
 		}
-		strayed = strayed || m.Promised > l.ballot
+		strayed = strayed || h.Strayed != 0
 	}
 	if !strayed {
 		return false
 	}
 	if !n.decides(loyal, l.view.New) || !n.decides(loyal, l.view.Old) {
-		if n.now.Since(l.sent[l.round%64].at) < n.cfg.Interval {
+		if n.now.Since(t.sentAt(t.Round)) < ripe(n.cfg.Interval) {
 			return false // its echoes are still on the way
 		}
-		n.depose(fmt.Sprintf("ballot %s was promised by others", n.tally.Outbid))
+		n.depose(fmt.Sprintf("ballot %s was promised by others", t.Outbid))
 		return true
 	}
 	n.stand(l.ballot)

@@ -75,7 +75,7 @@ func (h *Host) decree(level uint8, n *Node) (told bool) {
 	t := h.in.Tallies[level]
 	for s := n.lead.view.New.First(); s < FirstSeat; s = n.lead.view.New.Next(s + 1) {
 		seat := n.lead.roster.At(s)
-		if seat == nil || seat.Below.Term() != 0 || t == nil || t.Members[s].Answered == 0 || t.Members[s].Below.Generation >= seat.Below.Generation() {
+		if seat == nil || seat.Below.Term() != 0 || t == nil || t.Heard[s].Answered == 0 || t.Members[s].Below.Generation >= seat.Below.Generation() {
 			continue
 		}
 		group := n.cfg.Group*PerBranch + s

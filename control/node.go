@@ -77,7 +77,6 @@ func (n *Node) Step(now Time, in Input) Output {
 	n.now, n.reg, n.tally, n.upper, n.wake = now, *in.Register, in.Tally, in.Upper, in.Wake
 	n.out = Output{}
 	n.deadline = now.Add(housekeeping)
-	n.lead.left(in.Sent, n.cfg.Interval)
 	n.watch.left(in.Sent)
 	n.cand.seen.left(in.Sent)
 	if !n.started {
@@ -100,6 +99,7 @@ func (n *Node) Step(now Time, in Input) Output {
 	case roleLeader:
 		n.leadGroup()
 	}
+	n.orderBeats()
 	n.install()
 	n.tally, n.upper = nil, nil
 	return n.out
@@ -267,9 +267,6 @@ func (n *Node) command(c Command) {
 func (n *Node) send(to Bitmap, f Frame) {
 	f.Cluster, f.Instance, f.Level, f.Group = n.cfg.ClusterID, n.reg.Instance, n.cfg.Level, n.cfg.Group
 	f.From, f.Key = n.reg.Slot, n.reg.Key
-	if f.Kind == KindBeat {
-		f.Key = n.turnKey()
-	}
 	n.out.Frames = append(n.out.Frames, Outgoing{Place: n.place, To: to, Frame: f})
 }
 

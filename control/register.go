@@ -100,6 +100,7 @@ const (
 	WakeHandOver                   // the leader asks us to stand
 	WakeInstance                   // a frame of a higher instance was heard
 	WakeReport                     // a member tells of another view of the group that it leads below
+	WakeRounds                     // others missed too many rounds than before, or beats ended
 )
 
 // Outcome tells what became of a frame.

@@ -153,7 +153,6 @@ func (h *Host) report(level uint8, g *view.Group) {
 // hurry has a leader above look at what changed below at once.
 func (h *Host) hurry(level uint8) {
 	if n := h.leads(level); n != nil && n.lead.decided {
-		n.lead.nextBeat = min(n.lead.nextBeat, h.now)
 		h.wakeAt(h.now)
 	}
 }

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -61,6 +62,7 @@ type host struct {
 	node    *control.Node
 	stopped bool
 	token   int // of the step that is scheduled
+	pacing  int // of the beat that is scheduled
 	wakes   control.Wake
 	inbox   []*control.Message
 	order   control.Order
@@ -162,13 +164,14 @@ func (h *host) crash() {
 func (h *host) start() {
 	c := control.Config{
 		Cluster: "story", ClusterID: cluster, Self: h.peer, Interval: interval, Rounds: 5,
-		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: h.s.grace, RemoveStale: h.s.grace != 0,
+		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: cmp.Or(h.s.grace, 300*interval), RemoveStale: h.s.grace != 0,
 		Founders: h.s.founders, Record: h.record, Rosters: h.rosters,
 	}
 	for _, f := range h.s.founders {
 		c.Contacts = append(c.Contacts, h.s.named(f).peer.RPC)
 	}
 	h.node = control.New(c)
+	h.pace()
 	h.poke()
 }
 
@@ -226,6 +229,7 @@ func (h *host) step() {
 			c.Incarnation = h.draw()
 		}
 		control.Apply(&c, &h.reg, h.tally)
+		h.beat()
 	}
 	for i := range out.Frames {
 		h.ask(&out.Frames[i])
@@ -282,6 +286,39 @@ func (h *host) ask(o *control.Outgoing) {
 		h.beaten(before.BeatAt)
 		h.wake(out.Wake)
 	}
+	h.sendAll(to, f)
+}
+
+// pace schedules the next beat. A thread of the agent keeps the time, so that beats stop with it.
+func (h *host) pace() {
+	h.pacing++
+	pacing, due := h.pacing, h.tally.Due()
+	if due == control.MaxTime || h.node == nil || h.stopped {
+		return
+	}
+	h.s.after(max(h.when(due)-h.s.now, 0), func() {
+		if pacing == h.pacing && h.node != nil && !h.stopped {
+			h.beat()
+		}
+	})
+}
+
+// beat sends the beat that is due, if one is.
+func (h *host) beat() {
+	before := h.reg
+	f, to, wake, sent := h.tally.Beat(h.clock(), &h.reg, nil)
+	if sent {
+		h.tellAsk(&control.Outgoing{To: to, Frame: f})
+		h.tellServed(&f, &before, control.Outcome{Reason: control.ReasonBeatTaken})
+		h.beaten(before.BeatAt)
+		to.Clear(h.reg.Slot)
+		h.sendAll(to, f)
+	}
+	h.wake(wake)
+	h.pace()
+}
+
+func (h *host) sendAll(to control.Bitmap, f control.Frame) {
 	for slot := to.First(); slot < control.Slots; slot = to.Next(slot + 1) {
 		f.To = slot
 		if other := h.routes[slot]; other != nil {

@@ -5,16 +5,13 @@ import "time"
 // staleAfter is how old an agent's stamp may be; agents stamp once a second.
 const staleAfter = 3 * time.Second
 
-// stale is whose kernel answers while its agent is silent.
-func (n *Node) stale() Bitmap { return n.silentFor(staleAfter) }
-
 // silentFor is whose agents left no stamp for longer than age, by the last answers of their
 // kernels.
 func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 	l := &n.lead
 	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {
-		m := &n.tally.Members[s]
-		if m.Answered != 0 && time.Duration(m.AgentAgeMS)*time.Millisecond > age {
+		h := &n.tally.Heard[s]
+		if h.Answered != 0 && time.Duration(h.AgentAgeMS)*time.Millisecond > age {
 			b.Set(s)
 		}
 	}
@@ -28,22 +25,27 @@ func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 // comes back before the cut is heard again.
 type withholding struct {
 	from  Bitmap
-	since [Slots]Time
+	since [Slots]Time // when the tally was first seen to withhold; zero: it was not
 }
 
-// withhold notes whose echoes extend no lease from the next beat on.
+// withhold orders whose echoes extend no lease, and notes whose do not.
 func (n *Node) withhold() {
-	w := &n.lead.withheld
+	l := &n.lead
+	w := &l.withheld
 	if !n.cfg.RemoveStale {
 		return
 	}
 	silent := n.silentFor(n.cfg.AgentGrace)
 	silent.Clear(n.reg.Slot)
 	for s := silent.First(); s < Slots; s = silent.Next(s + 1) {
-		if !w.from.Has(s) {
+		switch {
+		case !w.from.Has(s) || !n.tally.Withheld.Has(s):
+			w.since[s] = 0
+		case w.since[s] == 0:
 			w.since[s] = n.now
 		}
 	}
+	l.order = l.order || silent != n.tally.Withheld
 	w.from = silent
 }
 
@@ -52,7 +54,7 @@ func (n *Node) withhold() {
 func (n *Node) withheldOut() Bitmap {
 	w := &n.lead.withheld
 	for s := w.from.First(); s < Slots; s = w.from.Next(s + 1) {
-		if !n.ended(w.since[s]) {
+		if w.since[s] == 0 || !n.ended(w.since[s]) {
 			return Bitmap{}
 		}
 	}

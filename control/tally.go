@@ -1,7 +1,7 @@
 package control
 
-// Asking is what a leader, candidate or deputy asks its group. It has the layout of struct
-// rc_tally in bpf/maps.h. Everything above Round is written by command only.
+// Asking is what a leader, candidate or deputy asks its group. With the array of Heard that
+// follows it in a Tally it has the layout of struct rc_tally in bpf/maps.h.
 type Asking struct {
 	Version   uint32 // odd while the kernel writes
 	Preparing uint32 // 1: collecting promises for Ballot; 0: collecting echoes
@@ -14,21 +14,51 @@ type Asking struct {
 	Outbid    Ballot // highest ballot above ours that somebody promised
 	Votes     Bitmap // who accepted (Ballot, Seq)
 	Promises  Bitmap // who promised Ballot
-	Quorate   uint32 // 1: the proposal has its votes
-	_         uint32
+	Proposed  uint64 // first round that carries the proposal
+	Quorate   uint64 // last round sent when the proposal had its votes; 0: it has not
+
+	Beats
+	Beating   uint32   // 1: beats leave
+	Ordered   uint32   // 1: the next one leaves at once
+	DueAt     Time     // when the next beat should leave
+	Suspects  Bitmap   // missed ceil(k/2) rounds when the last beat left
+	Fallen    Bitmap   // … k rounds
+	QuorumAt  uint64   // last round that a quorum answered
+	Counted   uint64   // bit i: round Round-i counts in judging who missed it
+	CountedAt Time     // when the last of those left
+	SentAt    [64]Time // when a round left, by its number modulo 64
 }
 
-// Member is what a leader, candidate or deputy heard from one slot. It has the layout of
-// struct rc_member in bpf/maps.h. Expected, State and Name are written by the agent alone.
+// Heard is what a leader's judgement needs of one slot, of what was answered under
+// Asking.Ballot. It has the layout of struct rc_heard in bpf/maps.h.
+type Heard struct {
+	Round      uint64 // highest round answered
+	Answered   uint64 // bit i: round Round-i was answered
+	InTime     uint64 // bit i: … within Asking.WindowNS, by a member that follows Asking.Ballot
+	Entered    uint64 // the round before its first in the view
+	Stranger   uint64 // highest round that another incarnation answered in its place
+	EchoAt     Time   // arrival of the last echo or promise
+	AgentAgeMS uint32 // as its newest answer says
+	Strayed    uint32 // 1: it promised a higher ballot, as its newest answer says
+}
+
+// aligned shifts a history, one of the masks, so that bit i is round newest-i.
+func (h *Heard) aligned(history, newest uint64) uint64 {
+	if newest-h.Round > 63 {
+		return 0
+	}
+	return history << (newest - h.Round)
+}
+
+// Member is what a leader, candidate or deputy last heard from one slot, under whatever
+// ballot. It has the layout of struct rc_member in bpf/maps.h. Expected, State and Name are
+// written by the agent alone.
 type Member struct {
 	Version    uint32 // odd while the kernel writes
 	State      uint32 // view.State, for those who read the map
 	Expected   uint64 // incarnation that the roster names; zero: nobody has the slot
-	Stranger   uint64 // highest round that another incarnation answered in its place
-	Round      uint64 // highest round answered under Asking.Ballot
-	Answered   uint64 // bit i: round Round-i was answered
-	InTime     uint64 // bit i: … within Asking.WindowNS, by a member that follows Asking.Ballot
-	EchoAt     Time   // arrival of the last echo or promise
+	Round      uint64 // that the newest answer answers
+	EchoAt     Time   // its arrival
 	AnswerAt   Time   // arrival of the last timely answer to a probe
 	Promised   Ballot
 	Accepted   Proposal
@@ -47,9 +77,10 @@ type Member struct {
 }
 
 // Tally is what the answers to a leader's, candidate's or deputy's asks add up to.
-// Receive is the specification of the rule, the C one its twin.
+// Receive and Beat are the specification of the rules, the C ones their twins.
 type Tally struct {
 	Asking
+	Heard   [Slots]Heard
 	Members [Slots]Member
 }
 
@@ -59,7 +90,7 @@ func (t *Tally) Receive(now Time, f *Frame) Outcome {
 	if f.From >= Slots {
 		return Outcome{Reason: ReasonBadSlot}
 	}
-	m := &t.Members[f.From]
+	m, h := &t.Members[f.From], &t.Heard[f.From]
 	if m.Expected == 0 {
 		return Outcome{Reason: ReasonBadSlot}
 	}
@@ -68,24 +99,24 @@ func (t *Tally) Receive(now Time, f *Frame) Outcome {
 		if t.Ballot == 0 || t.Preparing != 0 {
 			return Outcome{Reason: ReasonNotAsking}
 		}
-		return t.echo(now, f, m)
+		return t.echo(now, f, m, h)
 	case KindPromise:
 		if t.Ballot == 0 || t.Preparing == 0 {
 			return Outcome{Reason: ReasonNotAsking}
 		}
-		return t.promise(now, f, m)
+		return t.promise(now, f, m, h)
 	case KindAnswer:
 		return t.answer(now, f, m)
 	}
 	return Outcome{Reason: ReasonBadKind}
 }
 
-func (t *Tally) echo(now Time, f *Frame, m *Member) Outcome {
+func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 	if f.Ballot != t.Ballot || f.Round > t.Round {
 		return Outcome{Reason: ReasonStale}
 	}
 	if f.Reply.Incarnation != m.Expected {
-		m.Stranger = max(m.Stranger, f.Round)
+		h.Stranger = max(h.Stranger, f.Round)
 		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
 	}
 	below := m.Below
@@ -93,29 +124,29 @@ func (t *Tally) echo(now Time, f *Frame, m *Member) Outcome {
 	if uint64(now-f.Sent) <= t.WindowNS && f.Reply.Promised <= t.Ballot {
 		inTime = 1
 	}
-	if f.Round > m.Round || m.Answered == 0 {
-		shift := f.Round - m.Round
-		if m.Answered == 0 || shift > 63 {
-			m.Answered, m.InTime = 0, 0
+	if f.Round > h.Round || h.Answered == 0 {
+		shift := f.Round - h.Round
+		if h.Answered == 0 || shift > 63 {
+			h.Answered, h.InTime = 0, 0
 		} else {
-			m.Answered <<= shift
-			m.InTime <<= shift
+			h.Answered <<= shift
+			h.InTime <<= shift
 		}
-		m.Round = f.Round
-		m.Answered |= 1
-		m.InTime |= inTime
-		m.note(now, f)
+		h.Round = f.Round
+		h.Answered |= 1
+		h.InTime |= inTime
+		t.note(now, f, m, h)
 	} else {
-		back := m.Round - f.Round
+		back := h.Round - f.Round
 		if back > 63 {
 			return Outcome{Reason: ReasonStale}
 		}
-		if m.Answered>>back&1 == 1 {
+		if h.Answered>>back&1 == 1 {
 			return Outcome{Reason: ReasonReplayed}
 		}
-		m.Answered |= 1 << back
-		m.InTime |= inTime << back
-		m.EchoAt = now
+		h.Answered |= 1 << back
+		h.InTime |= inTime << back
+		h.EchoAt = now
 	}
 	o := Outcome{Reason: ReasonEchoTaken}
 	if f.Reply.Promised > t.Ballot {
@@ -127,14 +158,14 @@ func (t *Tally) echo(now Time, f *Frame, m *Member) Outcome {
 	if a := &f.Reply.Accepted; a.Ballot == t.Ballot && a.Seq == t.Seq {
 		t.Votes.Set(f.From)
 		if t.Quorate == 0 && Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New) {
-			t.Quorate = 1
+			t.Quorate = max(t.Round, 1)
 			o.Wake |= WakeQuorum
 		}
 	}
 	return o
 }
 
-func (t *Tally) promise(now Time, f *Frame, m *Member) Outcome {
+func (t *Tally) promise(now Time, f *Frame, m *Member, h *Heard) Outcome {
 	if f.Ballot != t.Ballot {
 		return Outcome{Reason: ReasonStale}
 	}
@@ -145,7 +176,7 @@ func (t *Tally) promise(now Time, f *Frame, m *Member) Outcome {
 		return Outcome{Reason: ReasonReplayed}
 	}
 	o := Outcome{Reason: ReasonPromiseTaken, Wake: WakePromise}
-	m.note(now, f)
+	t.note(now, f, m, h)
 	switch {
 	case f.Reply.Promised == t.Ballot:
 		t.Promises.Set(f.From)
@@ -176,9 +207,13 @@ func (t *Tally) outbid(by Ballot) Wake {
 }
 
 // note records what the newest answer says.
-func (m *Member) note(now Time, f *Frame) {
+func (t *Tally) note(now Time, f *Frame, m *Member, h *Heard) {
 	r := &f.Reply
-	m.EchoAt, m.RTTNS = now, uint64(now-f.Sent)
+	h.EchoAt, h.AgentAgeMS, h.Strayed = now, r.AgentAgeMS, 0
+	if r.Promised > t.Ballot {
+		h.Strayed = 1
+	}
+	m.Round, m.EchoAt, m.RTTNS = f.Round, now, uint64(now-f.Sent)
 	m.Promised, m.Accepted, m.Committed, m.Roster = r.Promised, r.Accepted, r.Committed, r.Roster
 	m.SilenceUS, m.AgentAgeMS = r.SilenceUS, r.AgentAgeMS
 	m.Health, m.WireMin, m.WireMax, m.Below, m.Keys = r.Health, r.WireMin, r.WireMax, r.Below, r.Keys

@@ -56,12 +56,12 @@ func TestTallyRefuses(t *testing.T) {
 		if o.Reason != c.want {
 			t.Errorf("%s: %v", c.name, o.Reason)
 		}
-		if !a.Votes.Empty() || !a.Promises.Empty() || a.Members[1].Answered != 0 || a.Members[1].EchoAt != 0 || a.Members[1].AnswerAt != 0 {
+		if !a.Votes.Empty() || !a.Promises.Empty() || a.Heard[1].Answered != 0 || a.Heard[1].EchoAt != 0 || a.Members[1].AnswerAt != 0 {
 			t.Errorf("%s: counted", c.name)
 		}
 		stranger := c.want == ReasonStranger && c.kind == KindEcho // only a round says when that was
-		if (a.Members[1].Stranger == 50) != stranger || (o.Wake == WakeStranger) != stranger {
-			t.Errorf("%s: stranger in round %d, wake %b", c.name, a.Members[1].Stranger, o.Wake)
+		if (a.Heard[1].Stranger == 50) != stranger || (o.Wake == WakeStranger) != stranger {
+			t.Errorf("%s: stranger in round %d, wake %b", c.name, a.Heard[1].Stranger, o.Wake)
 		}
 	}
 }
@@ -75,8 +75,8 @@ func TestTallyStranger(t *testing.T) {
 		f.Reply.Incarnation = 9
 		a.Receive(10_000, f)
 	}
-	if a.Members[1].Stranger != 45 {
-		t.Errorf("stranger in round %d, want 45", a.Members[1].Stranger)
+	if a.Heard[1].Stranger != 45 {
+		t.Errorf("stranger in round %d, want 45", a.Heard[1].Stranger)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestTallyVotes(t *testing.T) {
 		if o := a.Receive(10_000, f); o.Reason != ReasonEchoTaken || o.Wake != c.wake {
 			t.Errorf("step %d: %v wake %b votes %v", i, o.Reason, o.Wake, a.Votes)
 		}
-		if quorate := a.Quorate == 1; quorate != (i >= 5) {
+		if quorate := a.Quorate == 50; quorate != (i >= 5) {
 			t.Errorf("step %d: quorate %v with %v", i, quorate, a.Votes)
 		}
 	}
@@ -117,11 +117,11 @@ func TestTallyBothQuorums(t *testing.T) {
 		name     string
 		new, old Bitmap
 		votes    []uint16
-		want     uint32
+		want     uint64
 	}{
 		{"of the new alone", Of(0, 1, 2), Of(0, 1, 2, 3, 4), []uint16{0, 1}, 0},
 		{"of the old alone", Of(0, 1, 2, 3, 4), Of(0, 1, 2), []uint16{0, 1}, 0},
-		{"of both", Of(0, 1, 2, 3, 4), Of(0, 1, 2), []uint16{0, 1, 4}, 1},
+		{"of both", Of(0, 1, 2, 3, 4), Of(0, 1, 2), []uint16{0, 1, 4}, 50},
 	} {
 		a := asking(false)
 		a.New, a.Old = c.new, c.old
@@ -168,7 +168,7 @@ func TestTallyHistory(t *testing.T) {
 				answered[round], inTime[round] = true, !late
 				newest = max(newest, round)
 			}
-			m := &a.Members[2]
+			m := &a.Heard[2]
 			if m.Round != newest {
 				t.Fatalf("newest is %d, want %d", m.Round, newest)
 			}
@@ -225,17 +225,24 @@ func TestTallyNotes(t *testing.T) {
 	f.Reply.Committed, f.Reply.Roster, f.Reply.SilenceUS, f.Reply.AgentAgeMS, f.Reply.Health = 5, 9, 11, 12, 13
 	f.Reply.Below = Report{Seq: 3}
 	a.Receive(10_000, f)
-	m := a.Members[2]
-	if m.EchoAt != 10_000 || m.RTTNS != 500 || m.Committed != 5 || m.Roster != 9 || m.SilenceUS != 11 || m.AgentAgeMS != 12 || m.Health != 13 || m.Below.Seq != 3 {
+	m, h := a.Members[2], a.Heard[2]
+	if h.EchoAt != 10_000 || h.AgentAgeMS != 12 || h.Strayed != 0 || m.Round != 50 || m.EchoAt != 10_000 || m.RTTNS != 500 || m.Committed != 5 || m.Roster != 9 || m.SilenceUS != 11 || m.AgentAgeMS != 12 || m.Health != 13 || m.Below.Seq != 3 {
 		t.Errorf("noted %+v", m)
 	}
 	old := reply(KindEcho, 2, 48) // overtaken: what it says is old
 	old.Reply.Committed, old.Reply.Roster = 4, 8
+	old.Reply.Promised = asked + 1
 	a.Receive(10_100, old)
-	if m = a.Members[2]; m.Committed != 5 || m.Roster != 9 || m.EchoAt != 10_100 {
-		t.Errorf("an overtaken echo left %+v", m)
+	if m, h = a.Members[2], a.Heard[2]; m.Committed != 5 || m.Roster != 9 || m.Round != 50 || h.EchoAt != 10_100 || h.Strayed != 0 {
+		t.Errorf("an overtaken echo left %+v, %+v", m, h)
 	}
-	if a.Receive(10_200, reply(KindAnswer, 3, 0)); a.Members[3].AnswerAt != 10_200 || a.Members[3].EchoAt != 0 {
+	stray := reply(KindEcho, 2, 50)
+	stray.Reply.Promised = asked + 1
+	a.Heard[2].Answered = 0
+	if a.Receive(10_150, stray); a.Heard[2].Strayed != 1 {
+		t.Errorf("who promised another left %+v", a.Heard[2])
+	}
+	if a.Receive(10_200, reply(KindAnswer, 3, 0)); a.Members[3].AnswerAt != 10_200 || a.Heard[3].EchoAt != 0 {
 		t.Errorf("an answer left %+v", a.Members[3])
 	}
 }

@@ -155,7 +155,7 @@ func (h *host) tellCounted(f *control.Frame, o control.Outcome) {
 			return
 		}
 		whether := "not yet enough"
-		if t.Quorate == 1 {
+		if t.Quorate != 0 {
 			whether = "complete"
 		}
 		h.merge(&h.said.votes, "votes for %v/%d: %s, %s", t.Ballot, t.Seq, strings.Join(h.slots(t.Votes), " "), whether)

@@ -112,7 +112,7 @@ func (s *stage) group(hosts []*host) string {
 	s.stand(hosts)
 	s.run(s.now+10*interval, nil)
 	lead := hosts[0]
-	s.run(s.now+2*interval, func() bool { return lead.sent == lead.clock() })
+	s.run(s.now+2*interval, func() bool { return lead.reg.BeatAt == lead.clock() })
 	s.zero = s.now
 	s.run(s.now+interval/2, nil)
 	s.transcript()
@@ -164,6 +164,7 @@ func (h *host) readKeys(d *datadriven.TestData) {
 		}
 	}
 	control.Apply(&h.keys, &h.reg, h.tally)
+	h.poke() // the agent looks after it has read a file
 }
 
 // command does one thing to one host.
@@ -181,6 +182,7 @@ func (s *stage) command(d *datadriven.TestData, h *host) {
 		h.stopped = true
 	case "cont":
 		h.stopped = false
+		h.pace()
 		h.poke()
 	case "cut":
 		h.mute, h.deaf = true, true

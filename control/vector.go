@@ -179,7 +179,7 @@ func (n *Node) recompose() {
 
 // reported is what the leader of a group below told under this leader's ballot, or nil.
 func (n *Node) reported(slot uint16) *Report {
-	if m := &n.tally.Members[slot]; m.Answered != 0 && m.Below.Seq != 0 {
+	if m := &n.tally.Members[slot]; n.tally.Heard[slot].Answered != 0 && m.Below.Seq != 0 {
 		return &m.Below
 	}
 	return nil

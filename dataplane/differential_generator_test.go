@@ -3,6 +3,7 @@ package dataplane
 import (
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"rollcall/control"
 )
@@ -176,7 +177,7 @@ func (g *generator) anAnswer(i int) control.Frame {
 	if f.From >= control.Slots && g.chance(90) {
 		f.From = g.aMember()
 	}
-	m := &t.Members[f.From%control.Slots]
+	m, h := &t.Members[f.From%control.Slots], &t.Heard[f.From%control.Slots]
 	f.Kind = pick(g.rng, control.KindEcho, control.KindEcho, control.KindEcho, control.KindPromise, control.KindAnswer)
 	if t.Preparing != 0 {
 		f.Kind = pick(g.rng, control.KindEcho, control.KindPromise, control.KindPromise, control.KindPromise, control.KindAnswer)
@@ -186,7 +187,7 @@ func (g *generator) anAnswer(i int) control.Frame {
 		f.Ballot = g.aBallot(t.Ballot, t.Outbid)
 	}
 	wordful := 60 + uint64(g.rng.IntN(8)) // about as many rounds as a word has bits
-	f.Round = pick(g.rng, t.Round, t.Round, m.Round+1, g.near(m.Round), g.near(t.Round), m.Round-uint64(g.rng.IntN(70)), m.Round-wordful, m.Round+wordful)
+	f.Round = pick(g.rng, t.Round, t.Round, h.Round+1, g.near(h.Round), g.near(t.Round), h.Round-uint64(g.rng.IntN(70)), h.Round-wordful, h.Round+wordful)
 	f.Sent = g.now - control.Time(g.near(pick(g.rng, t.WindowNS, uint64(g.rng.IntN(int(t.WindowNS)+2)))))
 	f.Reply = control.Reply{
 		Incarnation: m.Expected, Promised: t.Ballot, Committed: g.near(t.Seq), Roster: g.rng.Uint64(), SilenceUS: g.rng.Uint32(),
@@ -332,15 +333,25 @@ func incarnationOf(slot int) uint64 { return 0x1000 + uint64(slot) }
 func (g *generator) aCommand(i int) control.Command {
 	r, t := &g.registers[i], &g.tallies[i/2]
 	c := control.Command{
-		Kind: pick(g.rng, control.CommandAsk, control.CommandAsk, control.CommandHold, control.CommandKeys, control.CommandReport), Cluster: 0xc1, Instance: 3,
+		Kind: pick(g.rng, control.CommandAsk, control.CommandBeat, control.CommandBeat, control.CommandHold, control.CommandKeys, control.CommandReport), Cluster: 0xc1, Instance: 3,
 		Incarnation: g.rng.Uint64(), Level: uint8(i / 2), Seat: uint8(i % 2), Group: uint16(i), Slot: g.slotFor(i), Preparing: uint32(g.rng.IntN(4) / 3),
 		Key: uint8(g.rng.IntN(KeySlots)), Newest: uint8(g.rng.IntN(KeySlots)), Keys: control.KeyIDs{g.rng.Uint32(), g.rng.Uint32()},
 		Seq: t.Seq + uint64(g.rng.IntN(2)), WindowNS: uint64(g.rng.IntN(5_000_000)), New: g.someMembers(r.Slot), Old: g.someMembers(r.Slot),
 		Rosters: [4]uint64{g.rng.Uint64(), r.Rosters[0], r.Rosters[1], r.Rosters[2]},
 		Below:   control.Report{Seq: g.rng.Uint64(), Digest: g.rng.Uint64(), Members: g.someMembers(r.Slot), Generation: uint16(g.rng.IntN(3)), Group: uint16(i)},
 	}
+	c.Beats = control.Beats{
+		Committed: c.Seq - uint64(g.rng.IntN(2)), Digest: g.rng.Uint64(), Roster: r.Rosters[0], Epoch: g.rng.Uint64(),
+		Upper: uint32(g.rng.IntN(2)), GraceNS: uint64(time.Second), Tell: g.near(t.Round),
+		Withheld: g.someMembers(control.Slots), Kin: g.someMembers(r.Slot), Began: uint64(g.rng.IntN(2)), IntervalUS: uint32(pick(g.rng, 0, 1000, 1000, 3000)), LeaseUS: g.rng.Uint32(),
+		Rounds: uint32(g.rng.IntN(9)), StaleMS: g.rng.Uint32(), Key: uint8(g.rng.IntN(KeySlots)),
+	}
+	c.Now = uint32(g.rng.IntN(2))
+	if g.chance(20) {
+		c.Silent, c.Since = g.someMembers(control.Slots), g.now-control.Time(g.rng.IntN(3_000_000))
+	}
 	c.Ballot = t.Ballot
-	if g.chance(40) {
+	if g.chance(20) {
 		c.Ballot = g.aBallot(t.Ballot, control.NewBallot(r.Promised.Generation(), r.Promised.Term()+1, r.Slot))
 	}
 	switch {

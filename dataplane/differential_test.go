@@ -60,6 +60,7 @@ type differential struct {
 	generator
 	door   int
 	frames int
+	beats  int
 	woken  control.Wake // every reason seen
 	doing  any          // for the report of a difference
 }
@@ -76,10 +77,12 @@ func (d *differential) step() {
 	d.pass()
 	d.setTime(d.now)
 	switch n := d.rng.IntN(100); {
-	case n < 80:
+	case n < 76:
 		d.packet()
-	case n < 86:
+	case n < 80:
 		d.ownAsk()
+	case n < 86:
+		d.beat()
 	case n < 94:
 		d.order()
 	default:
@@ -127,7 +130,7 @@ func (d *differential) ownAsk() {
 	r, t := &d.registers[i], &d.tallies[i/2]
 	f := d.anAsk(i)
 	if d.chance(80) {
-		f.From, f.Ballot, f.Round = r.Slot, t.Ballot, t.Round+pick[uint64](d.rng, 1, 1, 1, 70)
+		f.From, f.Ballot, f.Round = r.Slot, t.Ballot, t.Round
 	}
 	wire := AppendFrame(nil, &f, &twinKeys)
 	d.doing = f
@@ -143,15 +146,50 @@ func (d *differential) ownAsk() {
 	d.compareMember(i/2, r.Slot)
 }
 
+// beat has both make the next round, of a leader whose agent mostly lives.
+func (d *differential) beat() {
+	i := d.anIndex()
+	r, t := &d.registers[i], &d.tallies[i/2]
+	if d.chance(70) {
+		r.AgentAt = d.now
+		d.register(i).AgentAt = d.now
+	}
+	if due := t.Due(); due > d.now && due < d.now+1<<40 && d.chance(80) {
+		d.now = due + control.Time(d.rng.IntN(100_000)) - 50_000
+		d.setTime(d.now)
+	}
+	d.doing = "beat"
+	f, to, wake, sent := t.Beat(d.now, r, d.above(i))
+	back, out := d.testKernel.beat(i)
+	if sent != (back.sent == 1) || wake != control.Wake(back.wake) {
+		d.fatalf("beat: sent %d, wake %b; want %v, wake %b", back.sent, back.wake, sent, wake)
+	}
+	d.woken |= wake
+	if sent {
+		d.beats++
+		if frame := AppendFrame(nil, &f, &twinKeys); !bytes.Equal(out, frame) || back.to != to {
+			d.fatalf("beat to %v, want %v (-want +got):\n%s", back.to, to, cmp.Diff(frame, out))
+		}
+	}
+	d.compareTally(i / 2)
+	d.compareMember(i/2, r.Slot)
+}
+
+// above is the register of the group's slot in the level above; the top has none.
+func (d *differential) above(i int) *control.Register {
+	if up := (i/2 + 1) * 2; up < len(d.registers) {
+		return &d.registers[up]
+	}
+	return nil
+}
+
 func (d *differential) order() {
 	i := d.anIndex()
 	c := d.aCommand(i)
 	d.doing = c
 	control.Apply(&c, &d.registers[i], &d.tallies[i/2])
 	d.command(i, &c)
-	if c.Kind == control.CommandVacate || c.Kind == control.CommandAsk {
-		d.compareMembers()
-	}
+	d.compareTally(i / 2)
 }
 
 // agent writes, as the agent does, what is its alone to write.
@@ -214,7 +252,7 @@ func (d *differential) compare() {
 		same(d, "register", i, &d.registers[i], d.register(i))
 	}
 	for i := range d.tallies {
-		same(d, "tally", i, &d.tallies[i].Asking, d.asking(i))
+		same(d, "asking", i, &d.tallies[i].Asking, &d.tally(i).Asking)
 	}
 	if d.model.stats != *d.counters() {
 		d.fatalf("counters (-want +got):\n%s", cmp.Diff(d.model.stats, *d.counters()))
@@ -222,8 +260,18 @@ func (d *differential) compare() {
 	d.compareMember(d.lastLevel, d.lastFrom)
 }
 
+// compareTally compares all that a tally heard.
+func (d *differential) compareTally(level int) {
+	if got := d.tally(level); got.Heard != d.tallies[level].Heard {
+		d.fatalf("heard (-want +got):\n%s", cmp.Diff(d.tallies[level].Heard, got.Heard))
+	}
+}
+
 func (d *differential) compareMember(level int, slot uint16) {
 	if slot < control.Slots && level < len(d.tallies) {
+		if want, got := d.tallies[level].Heard[slot], d.tally(level).Heard[slot]; want != got {
+			d.fatalf("heard from %d (-want +got):\n%s", slot, cmp.Diff(want, got))
+		}
 		same(d, "member", level*control.Slots+int(slot), &d.tallies[level].Members[slot], d.member(level, int(slot)))
 		if want, got := &d.relays[level][slot], d.relay(level, int(slot)); *want != *got {
 			d.fatalf("passed on for %d.%d (-want +got):\n%s", level, slot, cmp.Diff(*want, *got))
@@ -233,6 +281,7 @@ func (d *differential) compareMember(level int, slot uint16) {
 
 func (d *differential) compareMembers() {
 	for level := range d.tallies {
+		d.compareTally(level)
 		for slot := range uint16(control.Slots) {
 			d.compareMember(level, slot)
 		}
@@ -252,7 +301,10 @@ func (d *differential) coverage(steps int) {
 			d.Errorf("only %d of %d frames were %v", n, d.frames, why)
 		}
 	}
-	if all := control.WakeReport<<1 - 1; d.woken|control.WakeSilent != all {
+	if d.beats < steps/1000 {
+		d.Errorf("only %d beats left", d.beats)
+	}
+	if all := control.WakeRounds<<1 - 1; d.woken|control.WakeSilent != all {
 		d.Errorf("woke for %b only, want %b", d.woken|control.WakeSilent, all)
 	}
 }

@@ -21,8 +21,8 @@
 //     but programs can write it. A small program stamps the agent's two fields in it. The
 //     page of views is sealed memory: the kernel maps no BPF map for those who may only read.
 //   - Everything else it has done by program rc_command, run through BPF_PROG_TEST_RUN,
-//     under the lock that the frame logic takes too: commands, and the delivery of its own
-//     asks to its own register before they leave.
+//     under the lock that the frame logic takes too: commands, the delivery of its own asks to
+//     its own register before they leave, and a leader's next beat, which Wait sends when it is due.
 //   - It waits for the ring buffer, an interrupt or a deadline with one ppoll.
 //
 // # What stays

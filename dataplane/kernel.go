@@ -63,7 +63,8 @@ type Kernel struct {
 	channel   channel
 	view      *page
 	stamper   *stamper
-	pending   Wakes // raised by own asks; the next Wait reports them
+	pending   Wakes                 // raised by own asks; the next Wait reports them
+	trouble   [control.Levels]error // with sending the last beats
 	scratch   [FrameLen]byte
 	watcher   *watcher
 	peers     *peers
@@ -91,7 +92,7 @@ func (k *Kernel) Snapshot(p control.Place, r *control.Register, t *control.Tally
 		return
 	}
 	level := p.Level()
-	snapshot(&t.Asking, &k.pages.asking[level])
+	snapshot((*tallyPage)(unsafe.Pointer(t)), &k.pages.tallies[level])
 	for s := of.First(); s < control.Slots; s = of.Next(s + 1) {
 		snapshot(&t.Members[s], &k.pages.members[level][s])
 	}

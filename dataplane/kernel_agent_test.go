@@ -24,7 +24,7 @@ func TestKernelOverflow(t *testing.T) {
 		t.Fatal(err)
 	}
 	for round := uint64(1); round <= 3000; round++ {
-		b := beat(leader, roster, round)
+		b := asked(leader, roster, round)
 		b.To = control.Of(1)
 		b.Frame.Ask.IntervalUS = 100_000_000 // never silent
 		if err := leader.Send([]control.Outgoing{b}); err != nil {
@@ -115,13 +115,11 @@ func TestKernelUnreachable(t *testing.T) {
 	w, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach = AttachTC })
 	w.enter(t, 0)
 	leader := pair[0]
-	b := beat(leader, roster, 1)
-	b.To.Set(0)
-	b.To.Set(9) // nobody's
-	if err := leader.Apply(ask(1)); err != nil {
+	leader.Stamp(0)
+	if err := leader.Apply(beatCommand(roster, control.Of(0, 1, 9))); err != nil { // slot 9 is nobody's
 		t.Fatal(err)
 	}
-	if err := leader.Send([]control.Outgoing{b}); err == nil || !strings.Contains(err.Error(), "slot 9") {
+	if err := leader.Trouble(); err == nil || !strings.Contains(err.Error(), "slot 9") {
 		t.Errorf("sent to a slot without an address: %v", err)
 	}
 	leader.waitFor(t, control.WakeQuorum)

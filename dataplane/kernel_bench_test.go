@@ -44,7 +44,7 @@ func BenchmarkKernelFrame(b *testing.B) {
 			b.Run(door.name+"/"+kind.name, func(b *testing.B) {
 				k.TB = b
 				k.place()
-				k.asking(0).Round = 1 << 40
+				k.tally(0).Round = 1 << 40
 				before := *k.counters()
 				var took []time.Duration
 				for i := range b.N {

@@ -18,12 +18,7 @@ func TestKernelCarry(t *testing.T) {
 	w, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach = AttachTC })
 	w.enter(t, 0)
 	leader, member := pair[0], pair[1]
-	if err := leader.Apply(ask(1)); err != nil {
-		t.Fatal(err)
-	}
-	if err := leader.Send([]control.Outgoing{beat(leader, roster, 1)}); err != nil {
-		t.Fatal(err)
-	}
+	leader.beat(t, roster)
 	leader.waitFor(t, control.WakeQuorum)
 	before, _ := member.look(both)
 	if err := member.Close(); err != nil {
@@ -44,9 +39,7 @@ func TestKernelCarry(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.enter(t, 0)
-	if err := leader.Send([]control.Outgoing{beat(leader, roster, 2)}); err != nil {
-		t.Fatal(err)
-	}
+	leader.beat(t, roster)
 	again.waitFor(t, control.WakeSilent) // the timer was carried too: the beat came, no other did
 	if r, _ := again.look(both); r.BeatRound != 2 {
 		t.Errorf("after the carry the member took no beat: %v", nonzero(again.Stats()))
@@ -80,12 +73,7 @@ func TestKernelCarryRefuses(t *testing.T) {
 		t.Fatalf("carried a field that grew: %v", err)
 	}
 	w.enter(t, 0)
-	if err := leader.Apply(ask(1)); err != nil {
-		t.Fatal(err)
-	}
-	if err := leader.Send([]control.Outgoing{beat(leader, roster, 1)}); err != nil {
-		t.Fatal(err)
-	}
+	leader.beat(t, roster)
 	leader.waitFor(t, control.WakeQuorum)
 }
 

@@ -9,20 +9,22 @@ import (
 	"rollcall/control"
 )
 
-// order is struct rc_order of bpf/maps.h, the head of what is given to program rc_command.
+// order is struct rc_order of bpf/order.h, the head of what is given to program rc_command.
 type order struct {
 	op     uint32
 	level  uint32
 	seat   uint32
 	reason uint32
 	wake   uint32
-	_      uint32
+	sent   uint32
+	to     control.Bitmap
 }
 
 const (
 	opCommand = 1
 	opDeliver = 2
 	opWatch   = 3
+	opBeat    = 4
 
 	orderLen = int(unsafe.Sizeof(order{}))
 )
@@ -99,11 +101,16 @@ func (k *Kernel) Apply(c control.Command) error {
 			return err
 		}
 	}
-	if err := k.channel.apply(c); err != nil || c.Kind != control.CommandJoin {
+	if err := k.channel.apply(c); err != nil {
 		return err
 	}
-	k.unwatched[p] = true
-	k.watch()
+	switch {
+	case c.Kind == control.CommandJoin:
+		k.unwatched[p] = true
+		k.watch()
+	case c.Kind == control.CommandBeat && c.Now != 0:
+		k.beat(p)
+	}
 	return nil
 }
 

@@ -150,9 +150,7 @@ func entry[T any](mapped []byte, index int) *T {
 func (k *testKernel) register(i int) *control.Register {
 	return entry[control.Register](k.groupMap, i)
 }
-func (k *testKernel) asking(level int) *control.Asking {
-	return entry[control.Asking](k.tallyMap, level)
-}
+func (k *testKernel) tally(level int) *tallyPage { return entry[tallyPage](k.tallyMap, level) }
 func (k *testKernel) counters() *[control.Reasons]uint64 {
 	return entry[[control.Reasons]uint64](k.statsMap, 0)
 }
@@ -179,7 +177,8 @@ func (k *testKernel) run(program string, packet []byte) (uint32, []byte) {
 
 // testOrder is struct rc_order.
 type testOrder struct {
-	op, level, seat, reason, wake, zero uint32
+	op, level, seat, reason, wake, sent uint32
+	to                                  control.Bitmap
 }
 
 // give carries out an order; what follows the order's head comes back.
@@ -207,6 +206,13 @@ func (k *testKernel) deliver(index int, frame []byte) (control.Reason, control.W
 	body := append(append([]byte(nil), frame...), make([]byte, FrameLen)...)
 	back, out := k.give(testOrder{op: 2, level: uint32(index / 2), seat: uint32(index % 2)}, body)
 	return control.Reason(back.reason), control.Wake(back.wake), out[:FrameLen]
+}
+
+// beat is control.Tally.Beat, in the kernel; it returns the frame as it is ready to leave.
+func (k *testKernel) beat(index int) (testOrder, []byte) {
+	k.Helper()
+	back, out := k.give(testOrder{op: 4, level: uint32(index / 2), seat: uint32(index % 2)}, make([]byte, 2*FrameLen))
+	return back, out[:FrameLen]
 }
 
 // testEvent is struct rc_event.

@@ -55,12 +55,7 @@ func TestKernelHeal(t *testing.T) {
 			}
 			w.enter(t, 0)
 			leader := pair[0]
-			if err := leader.Apply(ask(1)); err != nil {
-				t.Fatal(err)
-			}
-			if err := leader.Send([]control.Outgoing{beat(leader, roster, 1)}); err != nil {
-				t.Fatal(err)
-			}
+			leader.beat(t, roster)
 			leader.waitFor(t, control.WakeQuorum)
 			if got := pair[1].incarnation(); got != roster.Seats[1].Incarnation {
 				t.Errorf("incarnation %x, was %x", got, roster.Seats[1].Incarnation)

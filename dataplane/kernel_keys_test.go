@@ -23,16 +23,14 @@ func TestKernelKeys(t *testing.T) {
 	w, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach, o.Keys = AttachTC, oldKey })
 	w.enter(t, 0)
 	leader, member := pair[0], pair[1]
-	if err := leader.Apply(ask(1)); err != nil {
-		t.Fatal(err)
-	}
 	round := uint64(0)
 	send := func(key uint8) {
 		t.Helper()
 		round++
-		b := beat(leader, roster, round)
-		b.Frame.Key = key
-		if err := leader.Send([]control.Outgoing{b}); err != nil {
+		leader.Stamp(0)
+		c := beatCommand(roster, both)
+		c.Beats.Key, c.Beats.IntervalUS = key, 1_000_000_000 // no other follows
+		if err := errors.Join(leader.Apply(c), leader.Trouble()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,18 +15,13 @@ func TestKernelOrphaned(t *testing.T) {
 			w, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach = attach })
 			w.enter(t, 0)
 			leader, member := pair[0], pair[1]
-			if err := leader.Apply(ask(1)); err != nil {
-				t.Fatal(err)
-			}
 			round := uint64(0)
 			await := func(orphaned bool) {
 				t.Helper()
 				w.enter(t, 0)
 				for end := Now().Add(10 * time.Second); Now().Before(end); {
 					round++
-					if err := leader.Send([]control.Outgoing{beat(leader, roster, round)}); err != nil {
-						t.Fatal(err)
-					}
+					leader.beat(t, roster)
 					_, tally := leader.look(both)
 					if m := &tally.Members[1]; m.Round == round && (m.Health&control.HealthOrphaned != 0) == orphaned {
 						return

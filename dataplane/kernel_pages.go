@@ -15,9 +15,15 @@ import (
 // pages are the maps that the agent reads and writes without a system call.
 type pages struct {
 	registers *[control.Places]control.Register
-	asking    *[control.Levels]control.Asking
+	tallies   *[control.Levels]tallyPage
 	members   *[control.Levels][control.Slots]control.Member
 	mapped    [][]byte
+}
+
+// tallyPage is struct rc_tally of bpf/maps.h: a control.Tally up to its members.
+type tallyPage struct {
+	control.Asking
+	Heard [control.Slots]control.Heard
 }
 
 // openPages maps the pinned registers and tallies.
@@ -30,7 +36,7 @@ func openPages(maps map[string]*ebpf.Map) (*pages, error) {
 		take  func(b []byte)
 	}{
 		{mapGroup, unsafe.Sizeof(control.Register{}), 0, func(b []byte) { p.registers = (*[control.Places]control.Register)(unsafe.Pointer(&b[0])) }},
-		{mapTally, unsafe.Sizeof(control.Asking{}), 0, func(b []byte) { p.asking = (*[control.Levels]control.Asking)(unsafe.Pointer(&b[0])) }},
+		{mapTally, unsafe.Sizeof(tallyPage{}), 0, func(b []byte) { p.tallies = (*[control.Levels]tallyPage)(unsafe.Pointer(&b[0])) }},
 		{mapMember, unsafe.Sizeof(control.Member{}), unix.PROT_WRITE, func(b []byte) { p.members = (*[control.Levels][control.Slots]control.Member)(unsafe.Pointer(&b[0])) }},
 	} {
 		b, err := mapPages(maps[m.name], m.value, m.write)

@@ -23,7 +23,7 @@ func TestPeerHeaders(t *testing.T) {
 			leader := pair[0]
 			ready := leader.ready(t, 1)
 			line := overhear(t)
-			b := beat(leader, roster, 1)
+			b := asked(leader, roster, 1)
 			b.To = control.Of(1)
 			if travel == TransportEther {
 				b.Frame.To = 1

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -98,24 +99,43 @@ func nonzero(counts [control.Reasons]uint64) map[string]uint64 {
 
 var both = control.Of(0, 1)
 
-// beat is the first beat of a leader in slot 0 to both.
-func beat(s *station, roster *control.Roster, round uint64) control.Outgoing {
-	ballot := control.NewBallot(0, 1, 0)
-	return control.Outgoing{To: both, Frame: control.Frame{
-		Kind: control.KindBeat, Cluster: s.opt.ClusterID, Instance: 1, From: 0, To: control.ToAll,
-		Ballot: ballot, Round: round,
-		Ask: control.Ask{
-			Seq: 1, Digest: 77, Roster: roster.Version(), IntervalUS: 10_000, Rounds: 5, LeaseUS: 35_000,
-			UpperUS: control.NoUpper, New: both, Old: both,
-		},
-	}}
-}
-
 func ask(seq uint64) control.Command {
 	return control.Command{
 		Kind: control.CommandAsk, Ballot: control.NewBallot(0, 1, 0), Seq: seq, New: both, Old: both,
 		WindowNS: uint64(time.Second),
 	}
+}
+
+// beatCommand orders beats of a leader in slot 0, the first at once.
+func beatCommand(roster *control.Roster, to control.Bitmap) control.Command {
+	return control.Command{
+		Kind: control.CommandBeat, Now: 1, Ballot: control.NewBallot(0, 1, 0), Seq: 1, New: to, Old: to, WindowNS: uint64(time.Second),
+		Beats: control.Beats{
+			Digest: 77, Roster: roster.Version(), IntervalUS: 10_000, Rounds: 5, LeaseUS: 35_000,
+			GraceNS: 1 << 62,
+		},
+	}
+}
+
+// beat has a leader in slot 0 send its next beat to both at once.
+func (s *station) beat(t *testing.T, roster *control.Roster) {
+	t.Helper()
+	s.Stamp(0)
+	if err := errors.Join(s.Apply(beatCommand(roster, both)), s.Trouble()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// asked is a beat as it might come from slot 0.
+func asked(s *station, roster *control.Roster, round uint64) control.Outgoing {
+	return control.Outgoing{To: both, Frame: control.Frame{
+		Kind: control.KindBeat, Cluster: s.opt.ClusterID, Instance: 1, From: 0, To: control.ToAll,
+		Ballot: control.NewBallot(0, 1, 0), Round: round,
+		Ask: control.Ask{
+			Seq: 1, Digest: 77, Roster: roster.Version(), IntervalUS: 10_000, Rounds: 5, LeaseUS: 35_000,
+			UpperUS: control.NoUpper, New: both, Old: both,
+		},
+	}}
 }
 
 // TestKernelRound has a leader's beat answered by the other kernel, whichever way it travels
@@ -139,12 +159,7 @@ func TestKernelRound(t *testing.T) {
 				if got := leader.Describe().Attach; got != attach {
 					t.Fatalf("attached %s, want %s", got, attach)
 				}
-				if err := leader.Apply(ask(1)); err != nil {
-					t.Fatal(err)
-				}
-				if err := leader.Send([]control.Outgoing{beat(leader, roster, 1)}); err != nil {
-					t.Fatal(err)
-				}
+				leader.beat(t, roster)
 				leader.waitFor(t, control.WakeQuorum)
 				r, tally := leader.look(both)
 				if tally.Votes != both || tally.Quorate != 1 || tally.Round != 1 {
@@ -154,9 +169,9 @@ func TestKernelRound(t *testing.T) {
 					t.Errorf("leader's own register accepted %+v", r.Accepted)
 				}
 				for slot := range pair {
-					m := &tally.Members[slot]
-					if m.Round != 1 || m.Answered != 1 || m.InTime != 1 || m.Accepted.Seq != 1 {
-						t.Errorf("slot %d: %+v; counters %v", slot, m, nonzero(pair[slot].Stats()))
+					m, h := &tally.Members[slot], &tally.Heard[slot]
+					if h.Round != 1 || h.Answered != 1 || h.InTime != 1 || m.Round != 1 || m.Accepted.Seq != 1 {
+						t.Errorf("slot %d: %+v, %+v; counters %v", slot, m, h, nonzero(pair[slot].Stats()))
 					}
 				}
 				r, _ = member.look(both)
@@ -177,18 +192,13 @@ func TestKernelAdopt(t *testing.T) {
 	w, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach = AttachTC })
 	w.enter(t, 0)
 	leader, member := pair[0], pair[1]
-	if err := leader.Apply(ask(1)); err != nil {
-		t.Fatal(err)
-	}
 	if member.Describe().Adopted {
 		t.Error("a new plane says that it adopted something")
 	}
 	if err := member.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := leader.Send([]control.Outgoing{beat(leader, roster, 1)}); err != nil {
-		t.Fatal(err)
-	}
+	leader.beat(t, roster)
 	leader.waitFor(t, control.WakeQuorum) // the member's kernel voted while it had no agent
 	before, _ := leader.look(both)
 
@@ -205,9 +215,7 @@ func TestKernelAdopt(t *testing.T) {
 		t.Errorf("description after adoption: %+v", got)
 	}
 	w.enter(t, 0)
-	if err := leader.Send([]control.Outgoing{beat(leader, roster, 2)}); err != nil {
-		t.Fatal(err)
-	}
+	leader.beat(t, roster)
 	again.waitFor(t, control.WakeSilent) // the leader stops: the adopted timer tells
 }
 

@@ -19,7 +19,7 @@ import (
 // such an event is lost, the one who caused it says it again, while a made-up one would
 // start an election or leave the cluster.
 const confirmable = control.WakeCommitted | control.WakeRemoved | control.WakeRoster |
-	control.WakeQuorum | control.WakePromise | control.WakeOutbid | control.WakeStranger
+	control.WakeQuorum | control.WakePromise | control.WakeOutbid | control.WakeStranger | control.WakeRounds
 
 // event is struct rc_event of bpf/maps.h.
 type event struct {
@@ -107,7 +107,7 @@ func (k *Kernel) Wait(deadline control.Time) (Wakes, error) {
 			{Fd: int32(k.bell.fd), Events: unix.POLLIN},
 			{Fd: int32(k.watcher.fd), Events: unix.POLLIN},
 		}
-		if err := pollUntil(deadline, fds[:]); err != nil {
+		if err := pollUntil(min(deadline, k.due()), fds[:]); err != nil {
 			return Wakes{}, fmt.Errorf("wait for events: %w", err)
 		}
 		if (fds[0].Revents|fds[1].Revents)&(unix.POLLERR|unix.POLLNVAL) != 0 {
@@ -122,8 +122,9 @@ func (k *Kernel) Wait(deadline control.Time) (Wakes, error) {
 			k.watcher.clear()
 			k.heal()
 		}
-		// An event that is still being written is none yet, hence the loop.
-		if wakes := k.wakes(); wakes.Any() || rang || fds[0].Revents == 0 && !changed {
+		k.beatWhatIsDue(Now())
+		// An event that is still being written is none yet.
+		if wakes := k.wakes(); wakes.Any() || rang || Now() >= deadline {
 			return wakes, nil
 		}
 	}

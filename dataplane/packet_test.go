@@ -59,7 +59,7 @@ func (k *testKernel) place() {
 		Kind: control.CommandAsk, Ballot: control.NewBallot(1, 1, ownSlot), Seq: 4, WindowNS: uint64(10 * time.Millisecond),
 		New: control.Of(2, 5), Old: control.Of(2, 5),
 	})
-	k.asking(0).Round = 10
+	k.tally(0).Round = 10
 }
 
 func signedFrame(f control.Frame) []byte { return AppendFrame(nil, &f, &twinKeys) }

@@ -28,15 +28,19 @@ type Plane interface {
 	// Wait blocks until the deadline, an Interrupt or a reason to look at a register or
 	// tally, and returns those reasons; after a mere deadline or Interrupt there are none.
 	// A plane watches the leaders by itself: WakeSilent comes from here, never from a deadline.
+	// While it blocks it sends the beats that are due, unless the kernel keeps their time.
 	Wait(deadline control.Time) (Wakes, error)
 
-	// Snapshot copies the register of a place and, unless t is nil, of the level's tally what
-	// was asked and the slots in of. It makes no system call.
+	// Snapshot copies the register of a place and, unless t is nil, of the level's tally all but
+	// the members, of whom those in of. It makes no system call.
 	Snapshot(p control.Place, r *control.Register, t *control.Tally, of control.Bitmap)
 
 	// Apply carries out one command, to its Place, in one step. For CommandVacate the plane draws
-	// the new incarnation.
+	// the new incarnation. A beat that CommandBeat wants at once has left when Apply returns.
 	Apply(c control.Command) error
+
+	// Trouble is why the last beats could not be sent to some; nil: they could.
+	Trouble() error
 
 	// Name tells the plane who has which slot of the own group at a level: whose answers count,
 	// and where asks go.

@@ -125,10 +125,7 @@ type rollcallRcMember struct {
 	Version  uint32
 	State    uint32
 	Expected uint64
-	Stranger uint64
 	Round    uint64
-	Answered uint64
-	InTime   uint64
 	EchoAt   uint64
 	AnswerAt uint64
 	Promised uint64
@@ -235,8 +232,59 @@ type rollcallRcTally struct {
 		_    structs.HostLayout
 		Word [4]uint64
 	}
-	Quorate uint32
-	Zero    uint32
+	Proposed uint64
+	Quorate  uint64
+	Beats    struct {
+		_         structs.HostLayout
+		Committed uint64
+		Digest    uint64
+		Roster    uint64
+		Epoch     uint64
+		GraceNs   uint64
+		Tell      uint64
+		Withheld  struct {
+			_    structs.HostLayout
+			Word [4]uint64
+		}
+		Kin struct {
+			_    structs.HostLayout
+			Word [4]uint64
+		}
+		Began      uint64
+		IntervalUs uint32
+		LeaseUs    uint32
+		Rounds     uint32
+		StaleMs    uint32
+		Upper      uint32
+		Key        uint8
+		Zero       [3]uint8
+	}
+	Beating  uint32
+	Ordered  uint32
+	DueAt    uint64
+	Suspects struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
+	Fallen struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
+	QuorumAt  uint64
+	Counted   uint64
+	CountedAt uint64
+	SentAt    [64]uint64
+	Heard     [256]struct {
+		_          structs.HostLayout
+		Round      uint64
+		Answered   uint64
+		InTime     uint64
+		Entered    uint64
+		Stranger   uint64
+		EchoAt     uint64
+		AgentAgeMs uint32
+		Strayed    uint32
+	}
 }
 
 type rollcallRcTimer struct {

@@ -28,6 +28,7 @@ type Socket struct {
 	bell      *bell
 	pending   Wakes                        // what the next Wait has to tell
 	told      [control.Places]control.Time // the BeatAt whose silence was told
+	trouble   [control.Levels]error        // with sending the last beats
 	stats     [control.Reasons]atomic.Uint64
 	shared    *page // the register of level 0, for readers
 	view      *page
@@ -139,7 +140,7 @@ func (s *Socket) Snapshot(p control.Place, r *control.Register, t *control.Tally
 		return
 	}
 	from := &s.tallies[p.Level()]
-	t.Asking = from.Asking
+	t.Asking, t.Heard = from.Asking, from.Heard
 	for m := of.First(); m < control.Slots; m = of.Next(m + 1) {
 		t.Members[m] = from.Members[m]
 	}
@@ -164,6 +165,7 @@ func (s *Socket) Apply(c control.Command) error {
 		s.told[p] = 0
 	}
 	control.Apply(&c, r, &s.tallies[p.Level()])
+	s.beatWhatIsDue(0)
 	s.publish()
 	return nil
 }
@@ -209,20 +211,28 @@ func (s *Socket) Name(level uint8, r *control.Roster) error {
 func (s *Socket) Send(out []control.Outgoing) error {
 	var first error
 	for i := range out {
-		from := out[i].Place
-		for _, a := range addressed(&out[i], &s.registers) {
-			a.frame.Sent = Now()
-			if a.own {
-				wake := control.Deliver(a.frame.Sent, &s.registers[a.at], &s.tallies[from.Level()], a.frame).Wake
-				s.pending.delivered(from, a.at, wake)
-			}
-			s.frame = AppendFrame(s.frame[:0], &a.frame, s.keys)
-			if err := s.out.Send(from.Level(), s.frame, a.to); err != nil && first == nil {
-				first = err
-			}
+		if err := s.send(&out[i]); err != nil && first == nil {
+			first = err
 		}
 	}
 	s.publish()
+	return first
+}
+
+func (s *Socket) send(out *control.Outgoing) error {
+	var first error
+	level := out.Place.Level()
+	for _, a := range addressed(out, &s.registers) {
+		a.frame.Sent = Now()
+		if a.own {
+			wake := control.Deliver(a.frame.Sent, &s.registers[a.at], &s.tallies[level], a.frame).Wake
+			s.pending.delivered(out.Place, a.at, wake)
+		}
+		s.frame = AppendFrame(s.frame[:0], &a.frame, s.keys)
+		if err := s.out.Send(level, s.frame, a.to); err != nil && first == nil {
+			first = err
+		}
+	}
 	return first
 }
 

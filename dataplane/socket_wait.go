@@ -34,14 +34,14 @@ const frameRoom = etherHeader + FrameLen + 1
 // a full group. A flood must not keep the agent from its deadlines.
 const patience = 4 * control.Slots
 
-// Wait implements Plane. Frames are served here and nowhere else.
+// Wait implements Plane. Frames are served here and nowhere else, and beats that are due leave.
 func (s *Socket) Wait(deadline control.Time) (Wakes, error) {
 	fds := []unix.PollFd{{Fd: int32(s.bell.fd), Events: unix.POLLIN}}
 	for _, e := range s.ears {
 		fds = append(fds, unix.PollFd{Fd: int32(e.descriptor()), Events: unix.POLLIN})
 	}
 	for {
-		until := min(deadline, s.silentAt())
+		until := min(deadline, s.silentAt(), s.due())
 		if s.pending.Any() {
 			until = 0
 		}
@@ -63,6 +63,7 @@ func (s *Socket) Wait(deadline control.Time) (Wakes, error) {
 			s.bell.clear()
 		}
 		now := Now()
+		s.beatWhatIsDue(now)
 		s.tellSilence(now)
 		if s.pending.Any() || rung || now >= deadline {
 			wakes := s.pending

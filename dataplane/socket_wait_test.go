@@ -403,10 +403,6 @@ func BenchmarkSocketServe(b *testing.B) {
 // nodes spend together, the kernel's part over the loopback included.
 func BenchmarkSocketRound(b *testing.B) {
 	g := udpGroup(b, 2, loopback4)
-	ask := control.Command{Kind: control.CommandAsk, Ballot: g.ballot, Seq: 1, New: g.everybody(), Old: g.everybody(), WindowNS: 1e9}
-	if err := g.planes[0].Apply(ask); err != nil {
-		b.Fatal(err)
-	}
 	b.ReportAllocs()
 	for b.Loop() {
 		g.beat(control.Ask{Seq: 1})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,9 +58,10 @@ type loop struct {
 	sentAt    control.Time    // when the last frames had left
 	kept      dataplane.Wakes // that came while a record was written, for the next step
 	valid     bool
-	sending   error
+	asking    error // why the last asks could not be sent
+	sending   error // the trouble that was told
 
-	counts struct{ wakes, steps, frames, letters, views atomic.Uint64 }
+	counts struct{ wakes, steps, frames, letters, views atomic.Uint64 } // frames: asks but beats
 }
 
 // input is what other goroutines want the host to know.
@@ -217,10 +219,11 @@ func (l *loop) carry(now control.Time, out *control.HostOutput) error {
 		}
 	}
 	if len(out.Frames) > 0 {
-		l.sent(l.plane.Send(out.Frames))
+		l.asking = l.plane.Send(out.Frames)
 		l.sentAt = l.plane.Now()
 		l.counts.frames.Add(uint64(len(out.Frames)))
 	}
+	l.sent(cmp.Or(l.asking, l.plane.Trouble()))
 	for _, letter := range out.Messages {
 		l.hands.letter(letter)
 	}
@@ -281,7 +284,7 @@ func (l *loop) show(now control.Time, changed bool) {
 	s := &snapshot{at: now, status: l.host.Status(now, &l.registers), register: l.registers[0], asking: tally.Asking}
 	watch := l.host.Watch(0)
 	for slot := watch.First(); slot < control.Slots; slot = watch.Next(slot + 1) {
-		s.members = append(s.members, heard(slot, &tally.Members[slot]))
+		s.members = append(s.members, heard(slot, tally))
 	}
 	l.hands.look(s)
 	var states [control.Slots]uint32

@@ -37,7 +37,7 @@ type stage struct {
 	seen            *snapshot
 	bell            chan struct{} // Wait blocks on it, where there is one
 
-	recordErr, nameErr, applyErr, sendErr error
+	recordErr, nameErr, applyErr, sendErr, beatErr error
 
 	disk chan struct{} // the record is on disk when it closes, after three waits; nil: at once
 	wake dataplane.Wakes
@@ -73,6 +73,7 @@ func (s *stage) Apply(c control.Command) error {
 	s.note("apply %d", c.Kind)
 	return s.applyErr
 }
+func (s *stage) Trouble() error { return s.beatErr }
 func (s *stage) Name(level uint8, _ *control.Roster) error {
 	s.note("name %d", level)
 	return s.nameErr
@@ -314,7 +315,8 @@ func healthy(now control.Time) control.Register {
 func TestLoopShowsWhatItSees(t *testing.T) {
 	s := &stage{watch: control.Of(3, 5)}
 	l := newLoop(s, s, s)
-	l.tallies[0].Members[5] = control.Member{EchoAt: 9, Answered: 1, Round: 4, AgentAgeMS: 12}
+	l.tallies[0].Members[5] = control.Member{AgentAgeMS: 12}
+	l.tallies[0].Heard[5] = control.Heard{EchoAt: 9, Answered: 1, Round: 4}
 	l.tallies[0].Asking.Round = 6
 	if err := l.turn(); err != nil {
 		t.Fatal(err)

@@ -24,18 +24,16 @@ type member struct {
 	wire       [2]int
 }
 
-func heard(slot uint16, m *control.Member) member {
-	h := member{
-		slot: slot, echoAt: m.EchoAt, agentAgeMS: control.NoAgent, rttNS: m.RTTNS,
+func heard(slot uint16, t *control.Tally) member {
+	m, h := &t.Members[slot], &t.Heard[slot]
+	said := member{
+		slot: slot, echoAt: h.EchoAt, round: h.Round, agentAgeMS: control.NoAgent, rttNS: m.RTTNS,
 		accepted: m.Accepted.Seq, committed: m.Committed, keys: m.Keys, wire: [2]int{int(m.WireMin), int(m.WireMax)},
 	}
-	if m.EchoAt != 0 {
-		h.agentAgeMS = m.AgentAgeMS
+	if h.EchoAt != 0 {
+		said.agentAgeMS = m.AgentAgeMS
 	}
-	if m.Answered != 0 {
-		h.round = m.Round
-	}
-	return h
+	return said
 }
 
 // wire is which frame versions a slot speaks, as far as this node heard.

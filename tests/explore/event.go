@@ -13,7 +13,8 @@ const (
 	deliver kind = iota // a frame reaches the kernel it is for
 	read                // a letter reaches an agent
 	look                // an agent that was woken looks
-	tick                // an interval passes at a host, and its agent looks
+	tick                // an interval passes at a host, its agent looks, and its beat leaves
+	beat                // an interval passes at a host, and its beat leaves
 	sleep               // a long while passes at a host, and its agent looks
 	leave               // an operator takes a node out
 	back                // and lets it come back
@@ -24,7 +25,7 @@ const (
 	kinds               // how many there are
 )
 
-var kindNames = [kinds]string{"deliver", "read", "look", "tick", "sleep", "leave", "back", "crash", "boot", "restart", "again"}
+var kindNames = [kinds]string{"deliver", "read", "look", "tick", "beat", "sleep", "leave", "back", "crash", "boot", "restart", "again"}
 
 // String gives the kind as stories show it.
 func (k kind) String() string { return kindNames[k] }
@@ -70,6 +71,9 @@ func (h *host) may() []kind {
 	}
 	if h.asks() {
 		l = append(l, tick)
+	}
+	if h.asking.Beating != 0 {
+		l = append(l, beat)
 	}
 	switch h.reg.State {
 	case control.RegisterMember:
@@ -130,9 +134,14 @@ func (w *World) happen(k kind, i int) {
 	case tick:
 		h.clock = h.clock.Add(interval)
 		w.step(h, control.Input{})
+		w.beat(h)
+	case beat:
+		h.clock = h.clock.Add(interval)
+		w.beat(h)
 	case sleep:
 		h.clock = h.clock.Add(nap)
 		w.step(h, control.Input{})
+		w.beat(h)
 	case leave:
 		w.step(h, control.Input{Order: control.OrderLeave})
 	case back:

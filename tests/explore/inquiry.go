@@ -41,10 +41,10 @@ func anything() Limits {
 	return Limits{deliver: always, read: always, tick: 3, sleep: 2, leave: 1, back: 1, crash: 1, boot: 1, restart: 1, again: always}
 }
 
-// atLeisure is anything, and agents take their time once they are woken.
+// atLeisure is anything, and agents take their time once they are woken, while the kernel goes on to beat.
 func atLeisure() Limits {
 	l := anything()
-	l[look] = always
+	l[look], l[beat] = always, 2
 	return l
 }
 

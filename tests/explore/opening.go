@@ -241,7 +241,7 @@ func contains(l []int, x int) bool {
 	return false
 }
 
-// idle has the agents look that were woken, or else sets all clocks on to the next deadline.
+// idle has the agents look that were woken, or else sets all clocks on to the next deadline or beat.
 func (w *World) idle(away []int) {
 	woken := false
 	least := time.Hour
@@ -255,6 +255,9 @@ func (w *World) idle(away []int) {
 			woken = true
 		}
 		least = min(least, h.node.Deadline().Since(h.clock))
+		if due := h.due(); due != control.MaxTime {
+			least = min(least, due.Since(h.clock))
+		}
 	}
 	if woken {
 		return
@@ -266,6 +269,9 @@ func (w *World) idle(away []int) {
 		h.clock = h.clock.Add(max(least, time.Microsecond))
 		if h.node != nil && !h.clock.Before(h.node.Deadline()) {
 			w.happen(look, i)
+		}
+		if !w.hosts[i].clock.Before(w.hosts[i].due()) {
+			w.beat(w.own(i))
 		}
 	}
 }

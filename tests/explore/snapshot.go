@@ -46,6 +46,7 @@ var (
 	nodePlan, nodeSlices = planNode()
 	registerPlan         = plan(reflect.TypeFor[control.Register](), 0, nil)
 	askingPlan           = plan(reflect.TypeFor[control.Asking](), 0, nil)
+	heardPlan            = plan(reflect.TypeFor[control.Heard](), 0, nil)
 	memberPlan           = plan(reflect.TypeFor[control.Member](), 0, nil)
 	recordPlan           = plan(reflect.TypeFor[control.InstanceRecord](), 0, nil)
 	framePlan            = plan(reflect.TypeFor[control.Frame](), 0, nil)
@@ -229,6 +230,12 @@ func (h *host) digest() uint64 {
 		x.word(uint64(h.sent))
 		x.add(registerPlan, unsafe.Pointer(&h.reg))
 		x.add(askingPlan, unsafe.Pointer(&h.asking))
+		for s := range h.heard {
+			if h.heard[s] != (control.Heard{}) {
+				x.word(uint64(s))
+				x.add(heardPlan, unsafe.Pointer(&h.heard[s]))
+			}
+		}
 		for s := range h.members {
 			if h.members[s] != (control.Member{}) {
 				x.word(uint64(s))

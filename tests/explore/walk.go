@@ -6,7 +6,7 @@ import (
 )
 
 // weights are how likely a walk chooses each kind of event, where it may.
-var weights = [kinds]int{deliver: 400, read: 200, look: 150, tick: 60, sleep: 12, leave: 3, back: 3, crash: 3, boot: 30, restart: 4}
+var weights = [kinds]int{deliver: 400, read: 200, look: 150, tick: 60, beat: 30, sleep: 12, leave: 3, back: 3, crash: 3, boot: 30, restart: 4}
 
 // onTheWay is how many frames, and letters, a walk leaves in the network; it loses the oldest.
 const onTheWay = 40

@@ -19,6 +19,7 @@ const (
 	interval = 100 * time.Millisecond
 	rounds   = 2
 	nap      = 20 * interval // long enough to stand, and to ask again for whatever was asked for
+	forever  = time.Duration(1) << 62
 )
 
 const cluster = 0x6578706c6f7265
@@ -63,6 +64,7 @@ type host struct {
 	up       bool
 	reg      control.Register
 	asking   control.Asking
+	heard    [slots]control.Heard
 	members  [slots]control.Member
 	expected [slots]uint64 // as the last roster names them
 	routes   [slots]int8   // host in each slot; -1: nobody
@@ -139,7 +141,7 @@ func (w *World) boot(h *host) {
 	h.up = true
 	h.drawn++
 	h.reg = control.Register{Incarnation: uint64(h.id+1)<<16 | h.drawn}
-	h.asking, h.members, h.rosters = control.Asking{}, [slots]control.Member{}, nil
+	h.asking, h.heard, h.members, h.rosters = control.Asking{}, [slots]control.Heard{}, [slots]control.Member{}, nil
 	h.route(&control.Roster{})
 	w.start(h)
 }
@@ -148,7 +150,7 @@ func (w *World) boot(h *host) {
 func (w *World) start(h *host) {
 	c := control.Config{
 		Cluster: "explore", ClusterID: cluster, Self: h.peer, Interval: interval, Rounds: rounds,
-		FoundWait: nap, AgentGrace: time.Minute, Founders: w.founders, Record: h.record, Rosters: h.rosters,
+		FoundWait: nap, AgentGrace: forever, Founders: w.founders, Record: h.record, Rosters: h.rosters,
 	}
 	for i := range w.hosts {
 		c.Contacts = append(c.Contacts, w.hosts[i].peer.RPC)
@@ -166,12 +168,14 @@ func (w *World) crash(h *host) {
 // tally lays the few members out as a node and a kernel expect them.
 func (h *host) tally(t *control.Tally) *control.Tally {
 	t.Asking = h.asking
+	copy(t.Heard[:], h.heard[:])
 	copy(t.Members[:], h.members[:])
 	return t
 }
 
 func (h *host) took(t *control.Tally) {
 	h.asking = t.Asking
+	copy(h.heard[:], t.Heard[:slots])
 	copy(h.members[:], t.Members[:slots])
 }
 
@@ -191,18 +195,18 @@ func (w *World) step(h *host, in control.Input) {
 		h.rosters = append([]*control.Roster(nil), out.Rosters...)
 		h.route(out.Rosters[0])
 	}
-	t := h.tally(&w.scratch[1])
 	for i := range out.Commands {
-		c := out.Commands[i]
+		c, t := out.Commands[i], h.tally(&w.scratch[1])
 		if c.Kind == control.CommandVacate {
 			h.drawn++
 			c.Incarnation = uint64(h.id+1)<<16 | h.drawn
 		}
 		control.Apply(&c, &h.reg, t)
+		h.took(t)
+		w.beat(h)
 	}
-	h.took(t)
 	for i := range out.Frames {
-		w.ask(h, &out.Frames[i], t)
+		w.ask(h, &out.Frames[i])
 	}
 	for i := range out.Messages {
 		w.post(h, &out.Messages[i])
@@ -229,8 +233,30 @@ func (h *host) route(r *control.Roster) {
 	}
 }
 
+// due is when the host's next beat should leave.
+func (h *host) due() control.Time {
+	t := control.Tally{Asking: h.asking}
+	return t.Due()
+}
+
+// beat has the next beat leave, if one is due or ordered.
+func (w *World) beat(h *host) {
+	if h.asking.Beating == 0 {
+		return
+	}
+	t, before := h.tally(&w.scratch[1]), h.reg
+	f, to, wake, sent := t.Beat(h.clock, &h.reg, nil)
+	h.took(t)
+	h.wakes |= wake
+	if sent {
+		w.changed(h, &before)
+		to.Clear(h.reg.Slot)
+		w.sendAll(h, to, f)
+	}
+}
+
 // ask delivers an ask to the host itself and puts it on its way to others.
-func (w *World) ask(h *host, o *control.Outgoing, t *control.Tally) {
+func (w *World) ask(h *host, o *control.Outgoing) {
 	f := o.Frame
 	f.Sent, h.sent = h.clock, h.clock
 	to := o.To
@@ -239,11 +265,16 @@ func (w *World) ask(h *host, o *control.Outgoing, t *control.Tally) {
 		own := f
 		own.To = h.reg.Slot
 		before := h.reg
-		out := control.Deliver(h.clock, &h.reg, h.tally(t), own)
+		t := h.tally(&w.scratch[1])
+		out := control.Deliver(h.clock, &h.reg, t, own)
 		h.took(t)
 		h.wakes |= out.Wake
 		w.changed(h, &before)
 	}
+	w.sendAll(h, to, f)
+}
+
+func (w *World) sendAll(h *host, to control.Bitmap, f control.Frame) {
 	for s := to.First(); s < slots; s = to.Next(s + 1) {
 		if h.routes[s] >= 0 {
 			f.To = s

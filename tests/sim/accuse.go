@@ -133,62 +133,60 @@ func (r *record) ignored(m uint16) (n int) {
 	return n
 }
 
-// judge looks at what an agent is about to propose: whoever answered one of the last k
-// rounds that count must not be removed for silence.
-func (h *host) judge(out *control.Output) {
-	for i := range out.Frames {
-		f := &out.Frames[i].Frame
-		if f.Kind != control.KindBeat {
-			continue
+// judge looks at a view that an agent has proposed: whoever answered one of the last k rounds
+// that count must not be removed for silence.
+func (h *host) judge(c *control.Command) {
+	gone := c.Old.Minus(c.New)
+	if c.Kind != control.CommandBeat || gone.Empty() || h.w.ledger.known(h.reg.Instance, c) {
+		return
+	}
+	for m := gone.First(); m < control.Slots; m = gone.Next(m + 1) {
+		if c.Silent.Has(m) && h.tally.Heard[m].EchoAt > c.Since {
+			return // it will be refused
 		}
-		gone := f.Ask.Old.Minus(f.Ask.New)
-		if gone.Empty() || h.w.ledger.known(h.reg.Instance, f) {
-			continue
-		}
-		for m := gone.First(); m < control.Slots; m = gone.Next(m + 1) {
-			h.judgeOne(f, m)
-		}
+	}
+	for m := gone.First(); m < control.Slots; m = gone.Next(m + 1) {
+		h.judgeOne(c, m)
 	}
 }
 
 // known reports whether the same content was proposed before, maybe by another leader.
-func (l *ledger) known(instance uint32, f *control.Frame) bool {
-	for _, members := range l.proposed[viewKey{instance, f.Ballot.Generation(), f.Ask.Seq}] {
-		if members == f.Ask.New {
+func (l *ledger) known(instance uint32, c *control.Command) bool {
+	for _, members := range l.proposed[viewKey{instance, c.Ballot.Generation(), c.Seq}] {
+		if members == c.New {
 			return true
 		}
 	}
 	return false
 }
 
-func (h *host) judgeOne(f *control.Frame, m uint16) {
-	member := &h.tally.Members[m]
-	if member.Stranger != 0 {
+func (h *host) judgeOne(c *control.Command, m uint16) {
+	if h.tally.Heard[m].Stranger != 0 {
 		return // it rebooted, and said so
 	}
-	if h.w.OnStale && time.Duration(member.AgentAgeMS)*time.Millisecond > h.w.AgentGrace {
+	if h.w.OnStale && time.Duration(h.tally.Heard[m].AgentAgeMS)*time.Millisecond > h.w.AgentGrace {
 		return // its kernel said that its agent is silent for longer than the operator allows
 	}
 	who, serves := "slot "+slots(control.Of(m)), false
 	if other := h.agent.routes[m]; other != nil {
 		who = other.name
-		if other.farewell || other.up && other.reg.Incarnation != member.Expected {
+		if other.farewell || other.up && other.reg.Incarnation != h.tally.Members[m].Expected {
 			return // it said goodbye, or rebooted and is back as somebody else
 		}
 		serves = other.reg.State == control.RegisterMember && other.reg.Instance == h.reg.Instance
 	}
-	k, interval := int(f.Ask.Rounds), time.Duration(f.Ask.IntervalUS)*time.Microsecond
-	n, ever := h.led.missed(m, f.From, f.Ask.Old.Len() == 2, h.now(), interval)
+	k, interval := int(c.Beats.Rounds), c.Beats.Interval()
+	n, ever := h.led.missed(m, h.reg.Slot, c.Old.Len() == 2, h.now(), interval)
 	if m == h.led.prior && !ever {
 		half := time.Duration((k+1)/2) * interval
 		if at := h.led.answered[m]; at != 0 && h.now().Since(at) < half {
-			h.w.fail("G5", "%s, who leads by %v now, removes the last leader %s, whose kernel answered", h.name, f.Ballot, who)
+			h.w.fail("G5", "%s, who leads by %v now, removes the last leader %s, whose kernel answered", h.name, c.Ballot, who)
 		}
 		return
 	}
 	if n < k {
 		h.w.fail("G5", "%s removes %s in %v/%d, round %d, after %d missed rounds that count, not %d",
-			h.name, who, f.Ballot, f.Ask.Seq, h.led.last, n, k)
+			h.name, who, c.Ballot, c.Seq, h.led.last, n, k)
 	}
 	if h.w.Class == Starve && serves {
 		h.w.fail("G5", "%s removes %s though only agents were starved", h.name, who)

@@ -22,20 +22,20 @@ var agentStateNames = [...]string{"dead", "running", "stopped"}
 type agent struct {
 	node   Node
 	state  agentState
-	life   uint32               // counts agents over all boots
-	routes [control.Slots]*host // from the last roster; a new agent knows none
-	view   *view.View           // last installed
-	stall  Instant              // starved until then
-	token  uint32               // of the turn that is due
-	due    Instant              // when; never: no turn is in the queue
-	poked  bool                 // a turn is wanted though nothing happened
-	wakes  control.Wake         // since the last step
-	inbox  []*control.Message   //
-	order  control.Order        //
-	out    control.Output       // being carried out
-	part   int                  // of out, the next to carry out
-	busy   bool                 // out is not carried out whole
-	spun   int                  // steps within the interval that began at spinAt
+	life   uint32             // counts agents over all boots
+	routes routes             // from the last roster; a new agent knows none
+	view   *view.View         // last installed
+	stall  Instant            // starved until then
+	token  uint32             // of the turn that is due
+	due    Instant            // when; never: no turn is in the queue
+	poked  bool               // a turn is wanted though nothing happened
+	wakes  control.Wake       // since the last step
+	inbox  []*control.Message //
+	order  control.Order      //
+	out    control.Output     // being carried out
+	part   int                // of out, the next to carry out
+	busy   bool               // out is not carried out whole
+	spun   int                // steps within the interval that began at spinAt
 	spinAt Instant
 	decree uint32       // Input.Abandon
 	sent   control.Time // Input.Sent
@@ -73,6 +73,7 @@ func (h *host) startAgent() {
 	h.agent.node = w.newNode(c)
 	h.stamp(life)
 	h.plan()
+	h.pace()
 }
 
 // write replaces a founder's record.
@@ -87,12 +88,13 @@ func (h *host) write(r *control.InstanceRecord) {
 
 // route tells where the asks to the slots go.
 func (h *host) route(r *control.Roster) {
-	h.agent.routes = [control.Slots]*host{}
+	h.agent.routes = routes{}
 	for i := range r.Seats {
 		if s := &r.Seats[i]; len(s.Rails) > 0 {
 			h.agent.routes[s.Slot] = h.w.hostAt(s.Rails[0])
 		}
 	}
+	h.peers = h.agent.routes
 }
 
 // killAgent ends the daemon between two instructions; the register serves on.
@@ -119,6 +121,7 @@ func (h *host) contAgent() {
 		h.agent.state = agentRunning
 		h.stamp(h.agent.life)
 		h.plan()
+		h.pace()
 	}
 }
 
@@ -230,7 +233,6 @@ func (h *host) step() {
 	if r != h.reg {
 		h.w.fail("contract", "%s: Step wrote to the register it was shown", h.name)
 	}
-	h.judge(&out)
 	a.out, a.part, a.busy = out, 0, true
 	h.carry()
 }
@@ -239,7 +241,7 @@ func (h *host) step() {
 // as a plane does; what the node did not ask for it finds empty.
 func (h *host) snapshot(of control.Bitmap) *control.Tally {
 	t := &h.w.scratch
-	t.Asking = h.tally.Asking
+	t.Asking, t.Heard = h.tally.Asking, h.tally.Heard
 	for i := range t.Members {
 		if s := uint16(i); of.Has(s) {
 			t.Members[i] = h.tally.Members[i]
@@ -279,6 +281,7 @@ func (h *host) carry() {
 	a.busy = false
 	a.out = control.Output{}
 	h.plan()
+	h.pace()
 }
 
 // resume goes on after an interruption, when the agent may.

@@ -24,6 +24,8 @@ type host struct {
 	rosters []*control.Roster // kept beside the register, so that a new agent finds them
 	watched bool              // a silence event is in the queue
 	told    control.Time      // BeatAt of the silence that the agent was told of
+	pacing  uint32            // token of the beat that is in the queue
+	peers   routes            // to whom the kernel sends beats
 	agent   agent
 
 	takes []bool // by the number of the key that signs a frame; nil: nobody looks at keys
@@ -75,7 +77,7 @@ func (h *host) powerOn() {
 	h.farewell = false
 	h.reg = control.Register{Incarnation: h.w.rng.Uint64() | 1}
 	*h.tally = control.Tally{}
-	h.watched, h.told, h.rosters = false, 0, nil
+	h.watched, h.told, h.rosters, h.peers = false, 0, nil, routes{}
 	h.led, h.lease = record{}, leaseTruth{}
 	h.w.tell(h.id, "boot", "incarnation %x", h.reg.Incarnation)
 	h.startAgent()
@@ -182,11 +184,13 @@ func (h *host) apply(c control.Command) {
 	if h.w.trace != nil {
 		h.w.tell(h.id, "command", "%s", describeCommand(&c))
 	}
+	h.judge(&c)
 	before := h.mark()
 	control.Apply(&c, &h.reg, h.tally)
 	if c.Kind != control.CommandVacate {
 		h.changed(before)
 	}
+	h.beat(&h.agent.routes)
 }
 
 // expect tells the kernel part who has which slot.
@@ -217,6 +221,11 @@ func (h *host) ask(o *control.Outgoing) {
 		h.watch()
 		h.wake(out.Wake)
 	}
+	h.send(f, to, &h.agent.routes)
+}
+
+// send sends an ask to others.
+func (h *host) send(f control.Frame, to control.Bitmap, by *routes) {
 	if h.w.Multicast && f.Kind == control.KindBeat && to.Len() > 1 {
 		f.To = control.ToAll
 		for _, other := range h.w.hosts {
@@ -228,7 +237,7 @@ func (h *host) ask(o *control.Outgoing) {
 	}
 	for s := to.First(); s < control.Slots; s = to.Next(s + 1) {
 		f.To = s
-		if other := h.agent.routes[s]; other != nil {
+		if other := by[s]; other != nil {
 			h.w.net.send(h, other, f)
 		} else {
 			h.w.Unnamed++

@@ -21,6 +21,8 @@ func (h *host) readKeys(told control.KeyIDs, takes ...bool) {
 		c.Key = 1
 	}
 	h.apply(c)
+	h.agent.poked = true // it looks after it has read a file
+	h.plan()
 }
 
 // sometime does something on every host, each at a moment of its own within some intervals.

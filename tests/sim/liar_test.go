@@ -73,24 +73,24 @@ func TestCheckersCatchLies(t *testing.T) {
 		}},
 		{"two contents under one number", "G1", "two proposals", func() *liar {
 			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
-				if len(out.Frames) != 1 || out.Frames[0].Frame.Kind != control.KindBeat || out.Frames[0].To.Len() < 5 {
-					return
+				for _, c := range out.Commands {
+					if c.Kind != control.CommandBeat || c.New.Len() < 5 || c.Beats.Committed != c.Seq {
+						continue
+					}
+					self := control.Of(c.Ballot.Slot())
+					c.Seq, c.Now = c.Seq+1, 1
+					other := c
+					c.New, c.Old = self, self
+					out.Commands = append(out.Commands, c, other)
 				}
-				other := out.Frames[0]
-				out.Frames[0].Frame.Ask.Seq++
-				other.Frame.Ask.Seq++
-				other.Frame.Ask.Digest++
-				out.Frames[0].To = control.Of(other.Frame.From)
-				other.To.Clear(other.Frame.From)
-				out.Frames = append(out.Frames, other)
 			}}
 		}},
 		{"a view again that was succeeded", "G2", "after", func() *liar { return &liar{spoil: repeat()} }},
 		{"a view that rests on another than was decided", "G3", "were its members", func() *liar {
 			return &liar{spoil: func(_ control.Time, _ *control.Input, out *control.Output) {
-				for i := range out.Frames {
-					if a := &out.Frames[i].Frame.Ask; a.Seq > 1 && a.Old.Len() > 1 {
-						a.Old.Clear(a.Old.First())
+				for i := range out.Commands {
+					if c := &out.Commands[i]; c.Kind == control.CommandBeat && c.Seq > 1 && c.Old.Len() > 1 {
+						c.Old.Clear(c.Old.First())
 					}
 				}
 			}}
@@ -133,19 +133,21 @@ func repeat() func(control.Time, *control.Input, *control.Output) {
 
 // throwOut proposes a view without the highest member, for no reason at all.
 func throwOut() *liar {
-	beats := 0
+	var last control.Command
+	steps := 0
 	return &liar{spoil: func(_ control.Time, in *control.Input, out *control.Output) {
-		for i := range out.Frames {
-			f := &out.Frames[i].Frame
-			if f.Kind != control.KindBeat || f.Ask.Committed != f.Ask.Seq || f.Ask.New.Len() < 5 {
-				continue
-			}
-			if beats++; beats > 20 {
-				victim := f.Ask.New.Next(4)
-				f.Ask.Old, f.Ask.Seq = f.Ask.New, f.Ask.Seq+1
-				f.Ask.New.Clear(victim)
+		for _, c := range out.Commands {
+			if c.Kind == control.CommandBeat && c.Beats.Committed == c.Seq && c.New.Len() >= 5 {
+				last, steps = c, 0
 			}
 		}
+		if steps++; steps != 3 || last.Ballot == 0 || in.Tally.Ballot != last.Ballot {
+			return
+		}
+		c := last
+		c.Old, c.Seq, c.Now = c.New, c.Seq+1, 1
+		c.New.Clear(c.New.Next(4))
+		out.Commands = append(out.Commands, c)
 	}}
 }
 

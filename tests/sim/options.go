@@ -49,6 +49,7 @@ type Options struct {
 	FoundWait  time.Duration
 	AgentGrace time.Duration
 	OnStale    bool // remove whose agent is silent for longer
+	Kernel     bool // the kernel keeps the time of beats, not a thread of the agent
 	Multicast  bool // beats to several reach every host of the segment
 
 	Drift   uint64        // clocks are at most this many millionths wrong
@@ -56,6 +57,7 @@ type Options struct {
 	Jitter  time.Duration // on top, uniform
 	Talk    time.Duration // of a letter, uniform up to
 	Nap     time.Duration // between an agent's wake-up and its step, uniform up to
+	Tick    time.Duration // by which a beat may be late, uniform up to
 
 	Weather
 
@@ -77,7 +79,7 @@ func defaults(seed uint64) Options {
 	return Options{
 		Seed: seed, Hosts: 5, Founders: 3, Contacts: 3,
 		Interval: i, Rounds: 5, JoinWindow: 2 * i, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second,
-		Latency: i / 100, Jitter: i / 100, Talk: i / 5, Nap: i / 100,
+		Latency: i / 100, Jitter: i / 100, Talk: i / 5, Nap: i / 100, Tick: i / 100,
 		Settle: true, Safety: 400,
 	}
 }
@@ -105,12 +107,16 @@ func Draw(seed uint64) Options {
 	if r.IntN(4) == 0 {
 		o.Rounds = 4 + r.IntN(6)
 	}
-	o.Multicast = coin()
+	o.Multicast, o.Kernel = coin(), coin()
 	o.JoinWindow = time.Duration(1+r.IntN(10)) * i
 	o.FoundWait = time.Second + time.Duration(r.IntN(int(9*time.Second)))
 	o.Drift = uint64(upto(100_000))
 	o.Latency, o.Jitter = time.Duration(1+r.IntN(int(i/50))), time.Duration(1+r.IntN(int(i/20)))
 	o.Talk, o.Nap = time.Duration(1+r.IntN(int(i))), time.Duration(1+r.IntN(int(i/20)))
+	o.Tick = time.Duration(1 + r.IntN(int(i/8)))
+	if r.IntN(3) == 0 { // short enough to pass while an agent stands still
+		o.AgentGrace = time.Second + time.Duration(20+r.IntN(100))*i
+	}
 	o.Safety = 200 + r.IntN(800)
 	o.Settle = r.IntN(4) != 0
 
@@ -142,7 +148,7 @@ func Draw(seed uint64) Options {
 		o.Settle = true
 		o.Hosts = max(o.Hosts, 4)
 		o.Contacts = o.Hosts
-		o.Nap = max(o.Nap/4, 1)
+		o.Nap, o.Tick = max(o.Nap/4, 1), max(o.Tick/4, 1)
 		o.FaultEvery = time.Duration(20*o.Rounds) * i
 	}
 	o.Forget = seed%4 == 0
@@ -151,10 +157,10 @@ func Draw(seed uint64) Options {
 
 // String lists the options, so that a reader of a trace knows what the run is made of.
 func (o Options) String() string {
-	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, settle %v, agents removed %v after %v",
-		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Settle, o.OnStale, o.AgentGrace)
-	s += fmt.Sprintf("; latency %v+%v, letters %v, nap %v, loss %.2f, twice %.2f, late %.2f up to %v, letters lost %.2f, preempted %.2f up to %v",
-		o.Latency, o.Jitter, o.Talk, o.Nap, o.Loss, o.Twice, o.Late, o.LateMax, o.LetterLoss, o.Preempt, o.PreemptMax)
+	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, kernel %v, settle %v, agents removed %v after %v",
+		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Kernel, o.Settle, o.OnStale, o.AgentGrace)
+	s += fmt.Sprintf("; latency %v+%v, letters %v, nap %v, tick %v, loss %.2f, twice %.2f, late %.2f up to %v, letters lost %.2f, preempted %.2f up to %v",
+		o.Latency, o.Jitter, o.Talk, o.Nap, o.Tick, o.Loss, o.Twice, o.Late, o.LateMax, o.LetterLoss, o.Preempt, o.PreemptMax)
 	if o.Plan != nil {
 		return s + fmt.Sprintf("; planned: %v", o.Plan)
 	}

@@ -15,6 +15,7 @@ const (
 	eventLetter                   // arg: index of the letter
 	eventSilence                  // a host's silence watch; arg: the boot
 	eventStamp                    // an agent's sign of life; arg: its life
+	eventBeat                     // a leader's next beat is due; arg: its token
 	eventCall                     // arg: index of the function
 )
 

@@ -153,6 +153,8 @@ func (w *World) handle(e event) {
 		h.silence(e.arg)
 	case eventStamp:
 		h.stamp(e.arg)
+	case eventBeat:
+		h.beatDue(e.arg)
 	case eventCall:
 		w.calls.take(e.arg)()
 	}

@@ -35,6 +35,7 @@ type host struct {
 	agent   *control.Host
 	stopped bool
 	token   int
+	pacing  [control.Levels]int // of the beat that is scheduled
 	wakes   [control.Places]control.Wake
 	inbox   []*control.Message
 	order   control.Order
@@ -111,6 +112,9 @@ func (h *host) start() {
 	}
 	h.agent = control.NewHost(c)
 	h.wakes, h.inbox, h.order, h.sent, h.view = [control.Places]control.Wake{}, nil, 0, 0, nil
+	for level := range h.tallies {
+		h.pace(uint8(level))
+	}
 	h.poke()
 }
 
@@ -183,6 +187,7 @@ func (h *host) carry(out *control.HostOutput) {
 			c.Incarnation = h.draw()
 		}
 		control.Apply(&c, &h.regs[c.Place()], h.tallies[c.Level])
+		h.beat(c.Level)
 	}
 	for i := range out.Frames {
 		h.ask(&out.Frames[i])
@@ -339,6 +344,9 @@ func (h *host) stop() { h.stopped = h.agent != nil }
 func (h *host) cont() {
 	if h.stopped {
 		h.stopped = false
+		for level := range h.tallies {
+			h.pace(uint8(level))
+		}
 		h.poke()
 	}
 }

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A leader's round: the twin of control/round.go, which is the specification and says why.
+ * Whoever keeps the time calls rc_round; it judges all members and builds the next beat in one
+ * step under the lock of the level, where the verifier allows no call. The loops over all slots
+ * have no branches, so that the verifier walks through each once.
+ */
+#ifndef RC_ROUND_H
+#define RC_ROUND_H
+
+#include "serve.h"
+
+/* All ones for a number below 64, else zero. */
+static __always_inline __u64 rc_within(__u64 n)
+{
+	return (__s64)(n - 64) >> 63;
+}
+
+/* control.Heard.aligned */
+static __always_inline __u64 rc_aligned(__u64 history, __u64 age)
+{
+	return history << (age & 63) & rc_within(age);
+}
+
+/* Bit b of a word as a mask: all ones, or zero. */
+static __always_inline __u64 rc_bit_mask(__u64 word, __u32 b)
+{
+	return -(word >> b & 1);
+}
+
+/* What one beat needs to know of the members. */
+struct rc_sweep {
+	__u64 over;
+	__u64 accusing;
+	__u64 answered;		/* rounds that anybody else answered */
+	__u32 newest;		/* the bit of the newest round that is over */
+	struct rc_bitmap self;	/* the leader alone */
+	struct rc_bitmap last;	/* echoed the last round in time */
+	struct rc_bitmap before; /* … the one before */
+	struct rc_bitmap with;	/* answered the newest round that is over */
+};
+
+/* What rc_round has to say beside the beat. */
+struct rc_rounded {
+	struct rc_bitmap to; /* whom to send it to, this node among them */
+	__u32 wake;
+	__u32 zero;
+};
+
+static __always_inline __u64 rc_interval(const struct rc_tally *t)
+{
+	return t->beats.interval_us * RC_NS_PER_US;
+}
+
+/* 1 or 0 */
+static __always_inline __u64 rc_decided(const struct rc_tally *t)
+{
+	return rc_nonzero(t->beats.committed ^ t->seq) ^ 1;
+}
+
+/* control.Tally.decides: 1 or 0 */
+static __always_inline __u64 rc_decides_next(const struct rc_tally *t, __u32 level, const struct rc_bitmap *have)
+{
+	return rc_decides(level, have, &t->new_members) & (rc_decided(t) | rc_decides(level, have, &t->old_members));
+}
+
+/* control.Tally.over */
+static __always_inline __u64 rc_over(const struct rc_tally *t, __u64 now)
+{
+	__u64 interval = rc_interval(t), ripe = interval - interval / 8, over = 0;
+
+	for (__u32 b = 0; b < 64; b++) {
+		__u64 at;
+
+		rc_opaque(b);
+		at = t->sent_at[(t->round - b) & 63];
+		over |= (t->counted >> b & 1 & ~rc_less(now - at, ripe)) << b;
+	}
+	return over;
+}
+
+/* The first look at the members, by words of slots: who answered what. */
+static __always_inline void rc_look_at(const struct rc_tally *t, struct rc_sweep *s, __u32 word)
+{
+	__u64 all = t->new_members.word[word] | t->old_members.word[word];
+	__u64 others = all & ~s->self.word[word];
+	__u64 kin = t->beats.kin.word[word];
+	__u64 last = 0, before = 0, with = 0, answered = 0;
+
+	for (__u32 b = 0; b < 64; b++) {
+		const struct rc_heard *h;
+		__u64 age, in_time, rounds;
+
+		rc_opaque(b);
+		h = &t->heard[word * 64 + b];
+		age = t->round - h->round;
+		in_time = rc_aligned(h->in_time, age);
+		rounds = rc_aligned(h->answered, age) & rc_bit_mask(others, b);
+		last |= (in_time & 1) << b;
+		before |= (in_time >> 1 & 1) << b;
+		answered |= rounds & ~rc_bit_mask(kin, b);
+		with |= (rounds >> s->newest & ~(__u64)h->strayed & 1) << b;
+	}
+	s->last.word[word] = last & all;
+	s->before.word[word] = before & all;
+	s->with.word[word] = with | s->self.word[word];
+	s->answered |= answered;
+}
+
+/* The second look: who missed what. Returns whether that changed. */
+static __always_inline __u64 rc_judge(struct rc_tally *t, const struct rc_sweep *s, __u32 word, struct rc_frame *f)
+{
+	__u64 members = t->new_members.word[word];
+	__u64 others = members & ~s->self.word[word];
+	__u64 rounds = t->beats.rounds, half = (rounds + 1) / 2;
+	__u64 suspects = 0, fallen = 0, stale = 0, changed;
+
+	for (__u32 b = 0; b < 64; b++) {
+		const struct rc_heard *h;
+		__u64 entered, since, shorter, missed;
+
+		rc_opaque(b);
+		h = &t->heard[word * 64 + b];
+		since = t->round - h->round;
+		entered = t->round - h->entered;
+		shorter = -rc_less(entered, since);
+		since = (entered & shorter) | (since & ~shorter);
+		missed = rc_count(s->accusing & (((1ULL << (since & 63)) - 1) | ~rc_within(since)));
+		suspects |= (~rc_less(missed, half) & 1) << b;
+		fallen |= (~rc_less(missed, rounds) & 1) << b;
+		stale |= (rc_less(t->beats.stale_ms, h->agent_age_ms) & rc_nonzero(h->answered)) << b;
+	}
+	suspects &= others;
+	fallen &= others;
+	changed = (t->suspects.word[word] ^ suspects) | (t->fallen.word[word] ^ fallen);
+	t->suspects.word[word] = suspects;
+	t->fallen.word[word] = fallen;
+	f->ask.stale[word] = bpf_cpu_to_be64(stale & members);
+	return changed;
+}
+
+/* control.Tally.alone: 1 or 0 */
+static __always_inline __u64 rc_alone(const struct rc_tally *t, __u32 level, const struct rc_sweep *s)
+{
+	__u64 voters = 0, undecided = rc_decided(t) - 1;
+
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++)
+		voters += rc_count((t->new_members.word[i] | (t->old_members.word[i] & undecided)) & rc_voters(level, i));
+	return rc_less(voters, 3) & rc_decides_next(t, level, &s->self);
+}
+
+/* control.Tally.quorate; false: lost */
+static __always_inline bool rc_quorate(struct rc_tally *t, __u32 level, const struct rc_sweep *s)
+{
+	__u64 since;
+
+	if (!s->over || (t->seq == t->beats.began && !rc_decided(t)))
+		return true;
+	if (rc_decides_next(t, level, &s->with)) {
+		t->quorum_at = t->round - s->newest;
+		return true;
+	}
+	since = t->round - t->quorum_at;
+	return rc_count(s->over & (((1ULL << (since & 63)) - 1) | ~rc_within(since))) < t->beats.rounds;
+}
+
+/* control.Tally.mayBeat */
+static __always_inline bool rc_may_beat(const struct rc_tally *t, const struct rc_group *r, __u64 now)
+{
+	__u64 at = *(const volatile __u64 *)&r->agent_at; /* the agent may store meanwhile */
+
+	return (r->state == RC_STATE_JOINING || r->state == RC_STATE_MEMBER) && r->promised <= t->ballot &&
+	       (__s64)(now - at) <= (__s64)t->beats.grace_ns;
+}
+
+/* control.Tally.leave */
+static __always_inline void rc_leave(struct rc_tally *t, __u64 now)
+{
+	__u64 interval = rc_interval(t);
+
+	t->round++;
+	if (!t->proposed)
+		t->proposed = t->round;
+	t->sent_at[t->round & 63] = now;
+	t->counted <<= 1;
+	if (!t->counted_at || (__s64)(now - t->counted_at) >= (__s64)(interval - interval / 4)) {
+		t->counted |= 1;
+		t->counted_at = now;
+	}
+}
+
+/* control.Register.RemainingUS, of a register that frames may be changing: each word counts for itself. */
+static __always_inline __u32 rc_remaining_us(const struct rc_group *r, __u64 now)
+{
+	__u64 lease = *(const volatile __u64 *)&r->lease_until;
+	__u64 upper = *(const volatile __u64 *)&r->upper_until;
+	__u64 until = lease < upper ? lease : upper;
+	__u32 us;
+
+	if (*(const volatile enum rc_state *)&r->state != RC_STATE_MEMBER || now >= until)
+		return 0;
+	if (until == RC_FOREVER)
+		return RC_NO_UPPER;
+	us = rc_clamp_us(until - now);
+	return us < RC_NO_UPPER ? us : RC_NO_UPPER - 1;
+}
+
+/* Writes the beat but for stale, which rc_judge wrote, and the tag. */
+static __always_inline void rc_write_beat(const struct rc_place_in_group *in, const struct rc_group *upper,
+					  const struct rc_sweep *s, struct rc_frame *f, __u64 now)
+{
+	const struct rc_tally *t = in->tally;
+	const struct rc_group *r = in->group;
+	const struct rc_beats *b = &t->beats;
+	__u64 epoch = b->epoch;
+	__u32 upper_us = RC_NO_UPPER;
+	__u64 hear = -rc_decides_next(t, r->level, &s->last);
+
+	if (b->upper && upper) {
+		epoch = *(const volatile __u64 *)&upper->epoch;
+		upper_us = rc_remaining_us(upper, now);
+	}
+	f->h.magic = bpf_htonl(RC_MAGIC);
+	f->h.version = RC_WIRE_VERSION;
+	f->h.kind = RC_BEAT;
+	f->h.level = r->level;
+	f->h.flags = 0;
+	f->h.tag = 0;
+	f->h.cluster = bpf_cpu_to_be64(r->cluster);
+	f->h.instance = bpf_htonl(r->instance);
+	f->h.group = bpf_htons(r->group);
+	f->h.from = bpf_htons(r->slot);
+	f->h.to = bpf_htons(RC_TO_ALL);
+	f->h.key = b->key;
+	f->h.zero = 0;
+	f->h.via = 0;
+	f->h.zero2 = 0;
+	f->h.ballot = bpf_cpu_to_be64(t->ballot);
+	f->h.sent = bpf_cpu_to_be64(now);
+	f->ask.seq = bpf_cpu_to_be64(t->seq);
+	f->ask.committed = bpf_cpu_to_be64(b->committed);
+	f->ask.digest = bpf_cpu_to_be64(b->digest);
+	f->ask.roster = bpf_cpu_to_be64(b->roster);
+	f->ask.epoch = bpf_cpu_to_be64(epoch);
+	f->ask.prior = 0;
+	f->ask.interval_us = bpf_htonl(b->interval_us);
+	f->ask.rounds = bpf_htons((__u16)b->rounds);
+	f->ask.zero = 0;
+	f->ask.lease_us = bpf_htonl(b->lease_us);
+	f->ask.upper_us = bpf_htonl(upper_us);
+	rc_write_bitmap(f->ask.new_members, &t->new_members);
+	rc_write_bitmap(f->ask.old_members, &t->old_members);
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
+		__u64 may = t->new_members.word[i] & ~b->withheld.word[i] & hear;
+
+		f->ask.heard1[i] = bpf_cpu_to_be64(s->last.word[i] & may);
+		f->ask.heard2[i] = bpf_cpu_to_be64(s->before.word[i] & may);
+	}
+}
+
+/* The leader's vote by its own beat: control.Deliver, of a beat that is for this register. */
+static __always_inline void rc_vote_by_beat(struct rc_place_in_group *in, struct rc_frame *f, __u64 now,
+					    struct rc_outcome *o)
+{
+	struct rc_outcome vote = { .reason = RC_NONE };
+	__u64 expected = in->member ? *(volatile __u64 *)&in->member->expected : 0;
+
+	rc_beat(in->group, f, now, o);
+	if (!o->reply || !expected || !in->tally->ballot || in->tally->preparing)
+		return;
+	rc_step_version(&in->member->version);
+	rc_echo(in->tally, in->member, f, now, expected, &vote);
+	rc_step_version(&in->member->version);
+	o->wake |= vote.wake;
+}
+
+/* Moves the time at which the next beat is due, of one that is due or early. */
+static __always_inline void rc_move_due(struct rc_tally *t, __u64 now, __s64 late, __s64 interval)
+{
+	if (late < 0 || late >= interval)
+		t->due_at = now + interval;
+	else
+		t->due_at += interval;
+}
+
+/* control.Tally.Beat, under the lock. room becomes a copy of f that the own register answers. */
+static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const struct rc_group *upper,
+					  struct rc_frame *f, struct rc_frame *room, __u64 now, struct rc_rounded *out)
+{
+	struct rc_outcome o = { .reason = RC_NONE };
+	struct rc_tally *t = in->tally;
+	struct rc_group *r = in->group;
+	__s64 interval = rc_interval(t), late = now - t->due_at;
+	__u64 changed = 0;
+	struct rc_sweep s;
+	__u64 tells;
+	bool lost;
+
+	if (!t->beating || (late < -(interval / 4) && !t->ordered))
+		return false;
+	t->ordered = 0;
+	s.over = rc_over(t, now);
+	s.newest = rc_count((s.over & -s.over) - 1) & 63;
+	s.answered = 0;
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
+		s.self.word[i] = (rc_nonzero((__u64)(r->slot >> 6) ^ i) ^ 1) << (r->slot & 63);
+		rc_look_at(t, &s, i);
+	}
+	s.accusing = s.over & (s.answered | -rc_alone(t, r->level, &s));
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++)
+		changed |= rc_judge(t, &s, i, f);
+	out->wake = -rc_nonzero(changed) & RC_WAKE_ROUNDS;
+	lost = !rc_quorate(t, r->level, &s);
+	if (lost || !rc_may_beat(t, r, now)) {
+		t->beating = 0;
+		out->wake = RC_WAKE_ROUNDS;
+		return false;
+	}
+	rc_leave(t, now);
+	if (late >= -(interval / 4))
+		rc_move_due(t, now, late, interval);
+	rc_write_beat(in, upper, &s, f, now);
+	f->h.round = bpf_cpu_to_be64(t->round);
+	tells = !rc_decided(t) || t->round <= t->beats.tell ? ~0ULL : 0;
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++)
+		out->to.word[i] = t->new_members.word[i] | (t->old_members.word[i] & tells);
+#pragma unroll
+	for (int i = 0; i < RC_WORDS; i++)
+		((__u64 *)room)[i] = ((__u64 *)f)[i];
+	rc_vote_by_beat(in, room, now, &o);
+	out->wake |= o.wake;
+	return true;
+}
+
+/*
+ * Builds the next beat of a register (level * 2 + seat) in f if one is due or ordered, unsigned,
+ * and casts the leader's own vote. False: none leaves now; out->wake may still have a reason to
+ * tell the agent.
+ */
+static __attribute__((noinline)) bool rc_round(__u32 index, struct rc_frame *f, struct rc_frame *room,
+					       struct rc_rounded *out)
+{
+	__u32 above = (index & ~1U) + 2; /* where the leader of this group has a slot */
+	const struct rc_group *r, *upper;
+	struct rc_place_in_group in;
+	__u64 now = rc_now();
+	bool leaves;
+
+	out->wake = 0;
+	upper = bpf_map_lookup_elem(&rc_group, &above);
+	r = bpf_map_lookup_elem(&rc_group, &index);
+	if (!r || !rc_look_up(index / 2, index & 1, r->slot, &in))
+		return false;
+	bpf_spin_lock(&in.lock->lock);
+	rc_step_version(&in.group->version);
+	rc_step_version(&in.tally->version);
+	leaves = rc_beat_round(&in, upper, f, room, now, out);
+	rc_step_version(&in.tally->version);
+	rc_step_version(&in.group->version);
+	bpf_spin_unlock(&in.lock->lock);
+	return leaves;
+}
+
+#endif

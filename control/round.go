@@ -1,0 +1,267 @@
+package control
+
+import (
+	"math/bits"
+	"time"
+)
+
+// Beats is what a leader's beats say and how those who miss them are judged. It has the layout
+// of struct rc_beats in bpf/maps.h.
+type Beats struct {
+	Committed  uint64 // highest seq known to be decided: Asking.Seq or the one before
+	Digest     uint64 // of the proposed view's content
+	Roster     uint64 // version of the roster that names the slots
+	Epoch      uint64 // of the cluster view, where this is the top
+	GraceNS    uint64 // beats stop when the own agent's last sign of life is older
+	Tell       uint64 // until this round those in Old are told, too, though the view is decided
+	Withheld   Bitmap // whose leases are not extended whatever they answer
+	Kin        Bitmap // the slots of the leader's own host, whose answers accuse nobody
+	Began      uint64 // seq of the first view of all, whose members are still setting up; 0: another leader began
+	IntervalUS uint32 // between rounds
+	LeaseUS    uint32
+	Rounds     uint32 // k: unanswered rounds before removal
+	StaleMS    uint32 // an agent that is silent for longer is told to be stale
+	Upper      uint32 // 1: epoch and lease of the level above are handed down; 0: this is the top
+	Key        uint8  // number of the key that signs beats
+	_          [3]uint8
+}
+
+// Interval is the time between rounds.
+func (b *Beats) Interval() time.Duration { return time.Duration(b.IntervalUS) * time.Microsecond }
+
+// decided reports whether the view under vote is known to have its votes.
+func (t *Tally) decided() bool { return t.Committed == t.Seq }
+
+// Due is when the next beat should leave; MaxTime: none will. One that was ordered is due at
+// once.
+func (t *Tally) Due() Time {
+	switch {
+	case t.Beating == 0:
+		return MaxTime
+	case t.Ordered != 0:
+		return 0
+	}
+	return t.DueAt
+}
+
+// Beat is the round of a leader, whoever keeps the time. If a beat is due, or ordered, it judges
+// the rounds so far, and returns the next beat, after casting the leader's own vote by it, and
+// the slots to send it to, the own among them. The caller sends it before anything that is
+// answered to it can arrive.
+//
+// A beat may be early by a quarter of an interval, which whoever keeps the time may jitter; one
+// that was ordered between two others leaves the times of those as they are. It does not
+// count in the judgement unless it left at least 3/4 of an interval after the last that did.
+//
+// Beats end, until they are ordered again, when the register follows somebody else or has no
+// place in the group any more, when the agent was silent for longer than its grace, and when
+// no quorum answered for k rounds.
+//
+// What upper holds, the register of the group's slot in the level above, is handed down where the
+// order says so; else it may be nil.
+func (t *Tally) Beat(now Time, r, upper *Register) (f Frame, to Bitmap, wake Wake, sent bool) {
+	if t.Beating == 0 {
+		return
+	}
+	i := t.Interval()
+	late := now.Since(t.DueAt)
+	due, ordered := late >= -(i/4), t.Ordered != 0
+	if !due && !ordered {
+		return
+	}
+	t.Ordered = 0
+	s := t.sweep(now, r.Level, r.Slot)
+	if s.suspects != t.Suspects || s.fallen != t.Fallen {
+		wake = WakeRounds
+	}
+	t.Suspects, t.Fallen, t.QuorumAt = s.suspects, s.fallen, s.quorumAt
+	if s.lost || !t.mayBeat(now, r) {
+		t.Beating = 0
+		return f, to, WakeRounds, false
+	}
+	heard1, heard2 := t.heard(r.Level)
+	epoch, upperUS := t.Epoch, NoUpper
+	if t.Upper != 0 && upper != nil {
+		epoch, upperUS = upper.Epoch, upper.RemainingUS(now)
+	}
+	t.leave(now)
+	switch {
+	case due && (late < 0 || late >= i):
+		t.DueAt = now.Add(i)
+	case due:
+		t.DueAt = t.DueAt.Add(i)
+	}
+	f = Frame{
+		Kind: KindBeat, Level: r.Level, Cluster: r.Cluster, Instance: r.Instance, Group: r.Group, From: r.Slot, To: ToAll, Key: t.Key,
+		Ballot: t.Ballot, Round: t.Round, Sent: now,
+		Ask: Ask{
+			Seq: t.Seq, Committed: t.Committed, Digest: t.Digest, Roster: t.Roster, Epoch: epoch,
+			IntervalUS: t.IntervalUS, Rounds: uint16(t.Rounds), LeaseUS: t.LeaseUS, UpperUS: upperUS,
+			New: t.New, Old: t.Old, Heard1: heard1, Heard2: heard2, Stale: t.stale(),
+		},
+	}
+	to = t.New
+	if !t.decided() || t.Round <= t.Tell {
+		to = to.Or(t.Old)
+	}
+	return f, to, wake | Deliver(now, r, t, f).Wake, true
+}
+
+// mayBeat reports whether this node's register still lets it lead, and its agent lives.
+func (t *Tally) mayBeat(now Time, r *Register) bool {
+	return (r.State == RegisterJoining || r.State == RegisterMember) && r.Promised <= t.Ballot &&
+		now.Since(r.AgentAt) <= time.Duration(t.GraceNS)
+}
+
+// leave notes that the next round leaves.
+func (t *Tally) leave(now Time) {
+	i := t.Interval()
+	t.Round++
+	if t.Proposed == 0 {
+		t.Proposed = t.Round
+	}
+	t.SentAt[t.Round%uint64(len(t.SentAt))] = now
+	t.Counted <<= 1
+	if t.CountedAt == 0 || now.Since(t.CountedAt) >= i-i/4 {
+		t.Counted |= 1
+		t.CountedAt = now
+	}
+}
+
+// heard is whose leases the next beat extends (DESIGN 4.3 rule 2): nobody's, unless a
+// quorum echoed the last round in time.
+func (t *Tally) heard(level uint8) (heard1, heard2 Bitmap) {
+	last, before := Bitmap{}, Bitmap{}
+	all := t.New.Or(t.Old)
+	for s := all.First(); s < Slots; s = all.Next(s + 1) {
+		in := t.Heard[s].aligned(t.Heard[s].InTime, t.Round)
+		if in&1 != 0 {
+			last.Set(s)
+		}
+		if in&2 != 0 {
+			before.Set(s)
+		}
+	}
+	if !t.decides(level, last) {
+		return
+	}
+	may := t.New.Minus(t.Withheld)
+	return last.And(may), before.And(may)
+}
+
+func (t *Tally) stale() (b Bitmap) {
+	for s := t.New.First(); s < Slots; s = t.New.Next(s + 1) {
+		if h := &t.Heard[s]; h.Answered != 0 && h.AgentAgeMS > t.StaleMS {
+			b.Set(s)
+		}
+	}
+	return b
+}
+
+// sweep is what the rounds so far show.
+type sweep struct {
+	over     uint64 // rounds that count and are over: bit i is round Round-i
+	accusing uint64 // of those, the ones that accuse whoever did not answer them
+	suspects Bitmap // missed ceil(k/2) of them since their last answer
+	fallen   Bitmap // missed k
+	quorumAt uint64 // last round that a quorum answered
+	lost     bool   // k rounds and more came after it
+}
+
+// sweep judges the rounds that are over. Rounds, never seconds: a leader that was starved sent
+// fewer rounds and accuses nobody. A round counts as missed once it is an interval old and
+// another member answered it; one that nobody answered accuses nobody.
+func (t *Tally) sweep(now Time, level uint8, self uint16) (s sweep) {
+	others := t.New.Or(t.Old)
+	others.Clear(self)
+	answered := uint64(0)
+	for m := others.First(); m < Slots; m = others.Next(m + 1) {
+		if !t.Kin.Has(m) {
+			answered |= t.Heard[m].aligned(t.Heard[m].Answered, t.Round)
+		}
+	}
+	s.over = t.over(now)
+	s.accusing = s.over
+	if !t.alone(level, self) {
+		s.accusing &= answered
+	}
+	k := int(t.Rounds)
+	for m := others.First(); m < Slots; m = others.Next(m + 1) {
+		if missed := t.missed(m, s.accusing); t.New.Has(m) {
+			if missed >= half(k) {
+				s.suspects.Set(m)
+			}
+			if missed >= k {
+				s.fallen.Set(m)
+			}
+		}
+	}
+	t.quorate(level, self, others, &s)
+	return s
+}
+
+// over is the set of rounds that count and are over.
+func (t *Tally) over(now Time) (mask uint64) {
+	ripe := ripe(t.Interval())
+	for b := range uint64(64) {
+		if t.Counted>>b&1 == 1 && now.Since(t.sentAt(t.Round-b)) >= ripe {
+			mask |= 1 << b
+		}
+	}
+	return mask
+}
+
+func (t *Tally) sentAt(round uint64) Time { return t.SentAt[round%uint64(len(t.SentAt))] }
+
+// alone reports whether this node may judge without a third member's word: a group of two
+// in which the lower slot goes on alone.
+func (t *Tally) alone(level uint8, self uint16) bool {
+	in := t.New
+	if !t.decided() {
+		in = in.Or(t.Old)
+	}
+	return Voters(level, in).Len() <= 2 && t.decides(level, Of(self))
+}
+
+// decides reports whether those in have could decide the view that comes next.
+func (t *Tally) decides(level uint8, have Bitmap) bool {
+	return Decides(level, have, t.New) && (t.decided() || Decides(level, have, t.Old))
+}
+
+// missed counts the rounds of the set since the member entered, or last answered.
+func (t *Tally) missed(slot uint16, rounds uint64) int {
+	h := &t.Heard[slot]
+	return bits.OnesCount64(rounds & after(t.Round-max(h.Entered, h.Round)))
+}
+
+// after is the set of the last n rounds.
+func after(n uint64) uint64 {
+	if n > 63 {
+		return ^uint64(0)
+	}
+	return 1<<n - 1
+}
+
+// quorate finds the last round that a quorum answered. Who follows a higher ballot answers, but
+// not as a follower. The first members of all are waited for while they are still setting up.
+func (t *Tally) quorate(level uint8, self uint16, others Bitmap, s *sweep) {
+	s.quorumAt = t.QuorumAt
+	newest := s.over & -s.over
+	if newest == 0 || t.Seq == t.Began && !t.decided() {
+		return
+	}
+	with := Of(self)
+	for m := others.First(); m < Slots; m = others.Next(m + 1) {
+		if h := &t.Heard[m]; h.Strayed == 0 && h.aligned(h.Answered, t.Round)&newest != 0 {
+			with.Set(m)
+		}
+	}
+	if t.decides(level, with) {
+		s.quorumAt = t.Round - uint64(bits.TrailingZeros64(newest))
+		return
+	}
+	s.lost = t.without(s) >= int(t.Rounds)
+}
+
+// without counts the rounds that are over and came after the last that a quorum answered.
+func (t *Tally) without(s *sweep) int { return bits.OnesCount64(s.over & after(t.Round-s.quorumAt)) }

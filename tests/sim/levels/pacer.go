@@ -1,0 +1,36 @@
+package levels
+
+import "rollcall/control"
+
+// pace schedules the next beat of a level. A thread of the agent keeps the time.
+func (h *host) pace(level uint8) {
+	h.pacing[level]++
+	pacing, due := h.pacing[level], h.tallies[level].Due()
+	if due == control.MaxTime || h.agent == nil || h.stopped {
+		return
+	}
+	h.w.after(h.until(due), func() {
+		if pacing == h.pacing[level] && h.agent != nil && !h.stopped && h.up {
+			h.beat(level)
+		}
+	})
+}
+
+// beat sends the beat of a level that is due or ordered, if one is.
+func (h *host) beat(level uint8) {
+	p := control.SeatAt(level)
+	r := &h.regs[p]
+	var upper *control.Register
+	if level+1 < control.Levels {
+		upper = &h.regs[control.PlaceOf(level+1, 0)]
+	}
+	was := h.mark(p)
+	f, to, wake, sent := h.tallies[level].Beat(h.clock(), r, upper)
+	if sent {
+		h.served(p, was)
+		to.Clear(r.Slot) // it has voted
+		h.ask(&control.Outgoing{Place: p, To: to, Frame: f})
+	}
+	h.wake(p, wake)
+	h.pace(level)
+}
