@@ -48,6 +48,7 @@ func (a *app) status(ctx context.Context) error {
 		{"leader", s.Leader},
 		{"rounds", rounds(s)},
 		{"frames", frames(s)},
+		{"pacer", pacer(&s.Pacing)},
 	}
 	for _, r := range s.Refused {
 		lines = append(lines, [2]string{"refused", r})
@@ -106,6 +107,18 @@ func keys(s *publish.StatusDocument) string {
 		held = append(held, id)
 	}
 	return strings.Join(held, ", ")
+}
+
+// pacer tells who keeps the beat, and how the clock fares while this node leads.
+func pacer(p *publish.Pacing) string {
+	switch {
+	case p.Refused != "":
+		return fmt.Sprintf("%s, %s", p.Pacer, p.Refused)
+	case !p.Ticking:
+		return p.Pacer
+	}
+	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
+	return fmt.Sprintf("%s, every %v on CPU %d, %v late, at worst %v", p.Pacer, us(p.IntervalUS), p.CPU, us(p.LateUS), us(p.LatestUS))
 }
 
 func yesNo(b bool) string {

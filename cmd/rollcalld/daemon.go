@@ -44,6 +44,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 		Cluster: cfg.Cluster, ClusterID: dataplane.ClusterID(cfg.Cluster), Interface: cfg.Interfaces[0],
 		Address: cfg.Address, Port: cfg.Port, EtherType: cfg.EtherType, DSCP: int(cfg.DSCP),
 		Transport: cfg.Transport, Attach: cfg.Attach, Keys: frames, PinDir: cfg.PinDir,
+		Pacer: cfg.Pacer, Interval: cfg.Interval,
 	}}
 	self, err := dataplane.LocalEndpoint(p.options)
 	if err != nil {

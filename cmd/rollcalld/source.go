@@ -168,6 +168,7 @@ func (s *source) Status() publish.StatusDocument {
 	about := s.plane.Describe()
 	d.Plane, d.Attach, d.Transport, d.Interface, d.Address = about.Plane, about.Attach, about.Transport, about.Interface, about.Address
 	d.Adopted, d.PinDir, d.Refused, d.Warning = about.Adopted, about.PinDir, about.Refused, about.Warning
+	d.Pacing = pacing(&about.Pacing)
 	r := s.register()
 	d.Incarnation = publish.Hex(r.Incarnation)
 	d.Key, _ = signing(&r)
@@ -325,4 +326,11 @@ func (s *source) order(o publish.Order) (control.HostInput, error) {
 		return control.HostInput{Order: control.OrderAbandon, Abandon: o.Abandon}, nil
 	}
 	return control.HostInput{}, fmt.Errorf("no order %q", string(o.Verb))
+}
+
+func pacing(p *dataplane.Pacing) publish.Pacing {
+	return publish.Pacing{
+		Pacer: p.Pacer, Refused: p.Refused, Ticking: p.Ticking, CPU: p.CPU, Ticks: p.Ticks,
+		IntervalUS: p.Interval.Microseconds(), LateUS: p.Late.Microseconds(), LatestUS: p.Latest.Microseconds(),
+	}
 }

@@ -162,6 +162,7 @@ type StatusDocument struct {
 	PinDir      string    `json:"pin_dir,omitempty"`
 	Refused     []string  `json:"refused,omitempty"` // better ways to attach, and why not
 	Warning     string    `json:"warning,omitempty"` // why the way to attach that was asked for may not work
+	Pacing      Pacing    `json:"pacing"`
 	PID         int       `json:"pid"`
 	Realtime    bool      `json:"realtime"` // SCHED_FIFO
 	Locked      bool      `json:"locked"`   // memory locked
@@ -169,6 +170,19 @@ type StatusDocument struct {
 	Version     string    `json:"version"`
 	Socket      string    `json:"socket"`
 	Config      string    `json:"config,omitempty"`
+}
+
+// Pacing says who keeps the beat when this node leads. Of the kernel's clock, which ticks while
+// it does, all but Pacer and Refused.
+type Pacing struct {
+	Pacer      string `json:"pacer"`             // kernel | thread
+	Refused    string `json:"refused,omitempty"` // why it is not the kernel
+	Ticking    bool   `json:"ticking"`
+	CPU        int    `json:"cpu"` // where it ticked last
+	Ticks      uint64 `json:"ticks"`
+	IntervalUS int64  `json:"interval_us"` // between ticks
+	LateUS     int64  `json:"late_us"`     // of the last tick
+	LatestUS   int64  `json:"latest_us"`   // the worst since it was started
 }
 
 // EventDocument is one thing that happened, as this node saw it; a view change is one with

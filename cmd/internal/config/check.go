@@ -97,6 +97,10 @@ func (p *problems) plane(c *Config) {
 		}
 	}
 	p.oneOf("attach", c.Attach, dataplane.AttachAuto, dataplane.AttachNative, dataplane.AttachTC, dataplane.AttachGeneric, dataplane.AttachSocket)
+	p.oneOf("pacer", c.Pacer, dataplane.PacerAuto, dataplane.PacerKernel, dataplane.PacerThread)
+	if c.Pacer == dataplane.PacerKernel && c.Attach == dataplane.AttachSocket {
+		p.at("pacer", "attach %q has no program that could keep the beat; choose pacer %q", c.Attach, dataplane.PacerAuto)
+	}
 	p.oneOf("transport", c.Transport, dataplane.TransportUDP, dataplane.TransportEther)
 	switch c.EtherType {
 	case 0x0800, 0x0806, 0x86dd, 0x8100, 0x88a8:

@@ -46,6 +46,7 @@ type Config struct {
 	Interval   time.Duration
 	Rounds     int
 	Attach     string
+	Pacer      string // auto | kernel | thread
 	Transport  string // of the node's own group; other levels use UDP
 	KeyFile    string
 	Founders   []string // names, in the order given; in different groups where there are several
@@ -104,6 +105,7 @@ func defaults() *Config {
 	return &Config{
 		Profile:    "safe",
 		Attach:     dataplane.AttachAuto,
+		Pacer:      dataplane.PacerAuto,
 		Transport:  dataplane.TransportUDP,
 		KeyFile:    "/etc/rollcall/cluster.key",
 		rpc:        fmt.Sprintf(":%d", dataplane.DefaultPort),

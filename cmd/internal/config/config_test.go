@@ -53,6 +53,7 @@ profile = "safe"
 interval = "20ms"
 rounds = 7
 attach = "tc"
+pacer = "kernel"
 transport = "udp"
 key_file = "/k"
 founders = "a"
@@ -84,9 +85,9 @@ group = [{id = 3, nodes = "a,b", transport = "ether"}]
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(c.Node, c.Interfaces, c.Profile, c.Interval, c.Rounds, c.Attach, c.Transport, c.KeyFile, c.Founders, c.Prefer, c.Avoid, c.Contacts, c.RPC,
+	got := fmt.Sprint(c.Node, c.Interfaces, c.Profile, c.Interval, c.Rounds, c.Attach, c.Pacer, c.Transport, c.KeyFile, c.Founders, c.Prefer, c.Avoid, c.Contacts, c.RPC,
 		c.Socket, c.StateDir, c.PinDir, c.AgentGrace, c.OnStale, c.FoundWait, c.JoinWindow, c.LogLevel, c.EtherType, c.Port, c.DSCP, c.Address, c.Priority, c.Own().ID)
-	want := fmt.Sprint("a", []string{"v0"}, "custom", 20*time.Millisecond, 7, "tc", "ether", "/k", []string{"a"}, []string{"b"}, []string{"a"},
+	want := fmt.Sprint("a", []string{"v0"}, "custom", 20*time.Millisecond, 7, "tc", "kernel", "ether", "/k", []string{"a"}, []string{"b"}, []string{"a"},
 		[]string{"b:1", "10.0.0.1:2", "[fd00::1]:3"}, netip.MustParseAddrPort("10.0.0.9:7000"),
 		"/s", "/st", "/p", 3*time.Second, "remove", time.Second, time.Duration(0), "debug", 0x88b6, 7000, 10, netip.MustParseAddr("10.0.0.9"), 0, 3)
 	if got != want {
@@ -136,6 +137,8 @@ func TestProblemsNameFileLineAndRemedy(t *testing.T) {
 		"join_window long":      {top(`join_window = "11s"`), `f:1: join_window: 11s is out of range`},
 		"on_stale":              {top(`on_stale = "reboot"`), `f:1: on_stale: no such choice "reboot"; one of report, remove`},
 		"attach":                {top(`attach = "ebpf"`), `f:1: attach: no such choice "ebpf"; one of auto, native`},
+		"pacer":                 {top(`pacer = "cron"`), `f:1: pacer: no such choice "cron"; one of auto, kernel`},
+		"pacer of a socket":     {top("attach = \"socket\"\npacer = \"kernel\""), `f:2: pacer: attach "socket" has no program that could keep the beat; choose pacer "auto"`},
 		"transport":             {top(`transport = "tcp"`), `f:1: transport: no such choice "tcp"`},
 		"log_level":             {top(`log_level = "loud"`), `f:1: log_level: no such choice`},
 		"ethertype of IP":       {top("ethertype = 0x0800"), `f:1: ethertype: 0x0800 is taken by IP`},

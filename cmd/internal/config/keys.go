@@ -38,6 +38,7 @@ var Keys = []Key{
 	{"interval", "time between rounds, 1ms to 10s; overrides the profile's", text, span(func(c *Config) *time.Duration { return &c.Interval }, time.Millisecond, 10*time.Second)},
 	{"rounds", "unanswered rounds before a removal, 4 to 32; overrides the profile's", number, integer(func(c *Config) *int { return &c.Rounds }, 4, 32)},
 	{"attach", "auto, native, tc, generic or socket", text, word(func(c *Config) *string { return &c.Attach })},
+	{"pacer", "who keeps a leader's beat: auto, kernel or thread", text, word(func(c *Config) *string { return &c.Pacer })},
 	{"transport", "udp or ether", text, word(func(c *Config) *string { return &c.Transport })},
 	{"key_file", "file of the cluster's key", text, word(func(c *Config) *string { return &c.KeyFile })},
 	{"founders", "hostlist of the nodes that may found the cluster", text, word(func(c *Config) *string { return &c.founders })},

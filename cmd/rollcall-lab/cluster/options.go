@@ -18,13 +18,14 @@ import (
 // Options say what a cluster is made of. Zero values take the default given.
 type Options struct {
 	Lab        string            `json:"lab"`
-	Nodes      int               `json:"nodes"`       // of one group
-	Groups     int               `json:"groups"`      // 1; several have a bridge each, joined by a router
-	PerGroup   int               `json:"per_group"`   // nodes of each of several groups, instead of Nodes
-	Interval   time.Duration     `json:"interval_ns"` // between rounds; 10 ms, or what so many nodes can keep up here
-	Rounds     int               `json:"rounds"`      // unanswered before removal; 5
-	Attach     string            `json:"attach"`      // native
-	Transport  string            `json:"transport"`   // udp
+	Nodes      int               `json:"nodes"`           // of one group
+	Groups     int               `json:"groups"`          // 1; several have a bridge each, joined by a router
+	PerGroup   int               `json:"per_group"`       // nodes of each of several groups, instead of Nodes
+	Interval   time.Duration     `json:"interval_ns"`     // between rounds; 10 ms, or what so many nodes can keep up here
+	Rounds     int               `json:"rounds"`          // unanswered before removal; 5
+	Attach     string            `json:"attach"`          // native
+	Pacer      string            `json:"pacer,omitempty"` // who keeps a leader's beat; the daemon's default
+	Transport  string            `json:"transport"`       // udp
 	FoundWait  time.Duration     `json:"found_wait_ns"`
 	AgentGrace time.Duration     `json:"agent_grace_ns"` // the daemon's default
 	IPv6       bool              `json:"ipv6"`           // frames over IPv6
@@ -180,6 +181,9 @@ func (n *Node) config(o *Options, all []netlab.Node) string {
 	line("interval", o.Interval.String())
 	line("rounds", o.Rounds)
 	line("attach", attach)
+	if o.Pacer != "" {
+		line("pacer", o.Pacer)
+	}
 	line("transport", o.Transport)
 	line("key_file", keyFile(o.Lab))
 	line("founders", strings.Join(founders, ","))
