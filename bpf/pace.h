@@ -28,6 +28,8 @@ struct rc_pace {
 	__u64 late_ns;			  /* by which the last tick came more than an interval after the one before */
 	__u64 latest_ns;		  /* the worst since the clock was started */
 	__u64 hasty;			  /* clock frames in a row that came much too soon */
+	__u64 beats;			  /* sent, whatever the number of slots */
+	__u64 unsent;			  /* frames to a slot that were not: no header, or the device refused */
 	__u64 strange;			  /* packets dropped that are no clock frames */
 };
 
@@ -66,19 +68,6 @@ static __always_inline void rc_note_tick(struct rc_pace *p, __u32 number, __u64 
 	p->frame_at[number & (RC_CLOCK_FRAMES - 1)] = now;
 	p->tick_at = now;
 	p->ticks++;
-}
-
-/* Reports whether this node leads a group of any level. */
-static __always_inline bool rc_leads(void)
-{
-	for (__u32 level = 0; level < RC_LEVELS; level++) {
-		__u32 index = level;
-		const struct rc_tally *t = bpf_map_lookup_elem(&rc_tally, &index);
-
-		if (t && t->ballot && !t->preparing)
-			return true;
-	}
-	return false;
 }
 
 #endif

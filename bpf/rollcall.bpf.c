@@ -10,8 +10,7 @@
 #include <linux/pkt_cls.h>
 
 #include "command.h"
-#include "pace.h"
-#include "peer.h"
+#include "fanout.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 
@@ -145,7 +144,7 @@ int rc_command(struct __sk_buff *skb)
 	return rc_obey((void *)(long)skb->data, (void *)(long)skb->data_end) ? 0 : -1;
 }
 
-/* Sits where clock frames arrive; what is due on any level leaves with each of them. */
+/* Sits where clock frames arrive; the beat that is due leaves with each of them. */
 SEC("tc")
 int rc_tick(struct __sk_buff *skb)
 {
@@ -162,10 +161,15 @@ int rc_tick(struct __sk_buff *skb)
 	if (rc_hasty(pace, now))
 		return rc_unrestrained(pace) ? TC_ACT_SHOT : bpf_redirect(pace->clock, 0);
 	rc_note_tick(pace, number, now);
-	if (rc_leads())
-		return bpf_redirect(pace->clock, 0);
-	pace->frame_at[number & (RC_CLOCK_FRAMES - 1)] = 0;
-	return TC_ACT_SHOT;
+	rc_pull(skb, RC_HEADERS_MAX + RC_FRAME_LEN);
+	skb->mark = 0;
+	skb->priority = RC_PRIORITY;
+	if (!rc_beat_due(skb)) {
+		pace->frame_at[number & (RC_CLOCK_FRAMES - 1)] = 0;
+		return TC_ACT_SHOT;
+	}
+	skb->mark = RC_CLOCK_MARK + number;
+	return bpf_redirect(pace->clock, 0);
 }
 
 /* Puts a copy of the packet, which the agent has marked as a clock frame, into circulation. */

@@ -45,6 +45,17 @@
 // the other end runs a native program as well, so auto looks at the other end, and takes
 // TC where it sees none. Generic XDP is taken only when asked for.
 //
+// # Who keeps the beat
+//
+// A leader's beats of level 0 are sent by the kernel: a clock of its own ticks once an interval and
+// a program sends what is due, whether the agent gets a processor or not, until its grace is over.
+// The clock runs only where this node leads. It is two frames on a pair of veth devices behind
+// a token bucket; the agent puts in new ones where they are lost and repairs what somebody took
+// away. Where it cannot be had, and until it ticks, the thread in Wait sends what is due;
+// Description.Pacing says which it is and why. Beats of higher levels are the thread's always.
+//
+// Programs send by headers that the agent keeps ready, in rc_peer, from roster, routes and neighbours.
+//
 // The Socket plane serves the same frames in the agent: without privilege and on any
 // kernel, but only while the agent gets the processor, and with a new incarnation at each start.
 //

@@ -29,7 +29,8 @@ func (k *Kernel) due() control.Time {
 	return at
 }
 
-// dueAt is control.Tally.Due of a tally that the kernel writes.
+// dueAt is control.Tally.Due of a tally that the kernel writes; what the kernel's clock sends is
+// not due here, unless it was ordered.
 func (k *Kernel) dueAt(level int) control.Time {
 	a := &k.pages.tallies[level].Asking
 	switch {
@@ -37,6 +38,8 @@ func (k *Kernel) dueAt(level int) control.Time {
 		return control.MaxTime
 	case atomic.LoadUint32(&a.Ordered) != 0:
 		return 0
+	case level == 0 && k.clock != nil && k.clock.ticking(Now()):
+		return control.MaxTime
 	}
 	return control.Time(atomic.LoadUint64((*uint64)(&a.DueAt)))
 }
@@ -46,6 +49,7 @@ func (k *Kernel) beatWhatIsDue(now control.Time) {
 	for level := range k.pages.tallies {
 		if now >= k.dueAt(level) {
 			k.beat(control.SeatAt(uint8(level)))
+			k.keepPace()
 		}
 	}
 }

@@ -41,6 +41,9 @@ func (k *Kernel) carry(old map[string]*ebpf.Map, d door) error {
 			return err
 		}
 	}
+	if err := removeClock(dir); err != nil { // it beats by the old register
+		return err
+	}
 	for name, m := range doors {
 		if err := m.Delete(uint32(0)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("stop the old programs behind %s: %w", name, err)

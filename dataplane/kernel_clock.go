@@ -34,6 +34,8 @@ type pace struct {
 	LateNS     uint64
 	LatestNS   uint64
 	Hasty      uint64
+	Beats      uint64
+	Unsent     uint64
 	Strange    uint64
 }
 

@@ -12,20 +12,23 @@ import (
 
 const clockInterval = 5 * time.Millisecond
 
+// clockBeats orders beats of a decided view.
+func clockBeats(roster *control.Roster) control.Command {
+	c := beatCommand(roster, both)
+	c.Beats.Committed, c.Beats.IntervalUS = 1, uint32(clockInterval/time.Microsecond)
+	return c
+}
+
 // newTestClock starts the clock of a leader.
 func newTestClock(t *testing.T) (*wire, *station, *clock) {
 	t.Helper()
-	w, pair, _ := newPair(t, func(_ int, o *Options) { o.Attach, o.Pacer = AttachTC, PacerKernel })
+	w, pair, roster := newPair(t, func(_ int, o *Options) { o.Attach, o.Pacer = AttachTC, PacerKernel })
 	w.enter(t, 0)
 	leader := pair[0]
-	if err := leader.Apply(ask(1)); err != nil {
+	if err := leader.Apply(clockBeats(roster)); err != nil {
 		t.Fatal(err)
 	}
-	c := leader.clock
-	if err := c.set(clockInterval); err != nil {
-		t.Fatal(err)
-	}
-	return w, leader, c
+	return w, leader, leader.clock
 }
 
 // awaitTicks runs the clock until it has ticked so many times more, and returns how long that took.
@@ -158,7 +161,7 @@ func TestClockStops(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := leader.Apply(ask(2)); err != nil {
+	if err := leader.Apply(clockBeats(leader.rosters[0])); err != nil {
 		t.Fatal(err)
 	}
 	c.awaitTicks(t, 3)

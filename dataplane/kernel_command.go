@@ -108,8 +108,13 @@ func (k *Kernel) Apply(c control.Command) error {
 	case c.Kind == control.CommandJoin:
 		k.unwatched[p] = true
 		k.watch()
-	case c.Kind == control.CommandBeat && c.Now != 0:
-		k.beat(p)
+	case c.Kind == control.CommandBeat:
+		if c.Now != 0 {
+			k.beat(p)
+		}
+		if p.Level() == 0 {
+			k.pace(c.Beats.Interval())
+		}
 	}
 	return nil
 }

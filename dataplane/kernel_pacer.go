@@ -56,3 +56,26 @@ func (k *Kernel) paced(p *Pacing) {
 	p.Interval = time.Duration(atomic.LoadUint64(&at.IntervalNS))
 	p.Late, p.Latest = time.Duration(atomic.LoadUint64(&at.LateNS)), time.Duration(atomic.LoadUint64(&at.LatestNS))
 }
+
+// pace has the clock tick at an interval, when this node begins to lead or its beats change.
+func (k *Kernel) pace(interval time.Duration) {
+	if k.clock == nil {
+		return
+	}
+	if err := k.clock.set(interval); err != nil {
+		k.pacing(err)
+		return
+	}
+	k.keepPace()
+}
+
+// keepPace keeps the clock going while this node leads. Where that fails this thread keeps the beat,
+// and the clock is tried again.
+func (k *Kernel) keepPace() {
+	if k.clock == nil || atomic.LoadUint32(&k.pages.tallies[0].Asking.Beating) == 0 {
+		return
+	}
+	if err := k.clock.run(Now()); err != nil || k.clock.ticking(Now()) {
+		k.pacing(err)
+	}
+}

@@ -60,4 +60,5 @@ func (k *Kernel) Stamp(health uint16) {
 	k.stamper.program.Run(&ebpf.RunOptions{Data: k.stamper.packet[:], Context: skb{mark: uint32(health)}})
 	k.watch()
 	k.peers.follow(Now())
+	k.keepPace()
 }

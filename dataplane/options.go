@@ -68,7 +68,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.ClusterID, ClusterID(o.Cluster))
 	setDefault(&o.Transport, TransportUDP)
 	setDefault(&o.Attach, AttachAuto)
-	setDefault(&o.Pacer, PacerThread)
+	setDefault(&o.Pacer, PacerAuto)
 	setDefault(&o.Interval, DefaultInterval)
 	setDefault(&o.PinDir, DefaultPinDir)
 	setDefault(&o.ViewSize, DefaultViewSize)

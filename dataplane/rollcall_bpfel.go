@@ -180,6 +180,8 @@ type rollcallRcPace struct {
 	LateNs     uint64
 	LatestNs   uint64
 	Hasty      uint64
+	Beats      uint64
+	Unsent     uint64
 	Strange    uint64
 }
 
@@ -204,6 +206,62 @@ type rollcallRcRelay struct {
 	Answered struct {
 		_    structs.HostLayout
 		Word [4]uint64
+	}
+}
+
+type rollcallRcRoom struct {
+	_     structs.HostLayout
+	Frame struct {
+		_ structs.HostLayout
+		H struct {
+			_        structs.HostLayout
+			Magic    uint32
+			Version  uint8
+			Kind     uint8
+			Level    uint8
+			Flags    uint8
+			Tag      uint64
+			Cluster  uint64
+			Instance uint32
+			Group    uint16
+			From     uint16
+			To       uint16
+			Key      uint8
+			Zero     uint8
+			Via      uint16
+			Zero2    uint16
+			Ballot   uint64
+			Round    uint64
+			Sent     uint64
+		}
+		Ask struct {
+			_          structs.HostLayout
+			Seq        uint64
+			Committed  uint64
+			Digest     uint64
+			Roster     uint64
+			Epoch      uint64
+			Prior      uint64
+			IntervalUs uint32
+			Rounds     uint16
+			Zero       uint16
+			LeaseUs    uint32
+			UpperUs    uint32
+			NewMembers [4]uint64
+			OldMembers [4]uint64
+			Heard1     [4]uint64
+			Heard2     [4]uint64
+			Stale      [4]uint64
+		}
+	}
+	Out struct {
+		_  structs.HostLayout
+		To struct {
+			_    structs.HostLayout
+			Word [4]uint64
+		}
+		Wake uint32
+		Zero uint32
 	}
 }
 
@@ -311,6 +369,7 @@ const (
 	rollcallMapRcPace      = "rc_pace"
 	rollcallMapRcPeer      = "rc_peer"
 	rollcallMapRcRelays    = "rc_relays"
+	rollcallMapRcRoom      = "rc_room"
 	rollcallMapRcStats     = "rc_stats"
 	rollcallMapRcTally     = "rc_tally"
 	rollcallMapRcTcAgent   = "rc_tc_agent"
@@ -403,6 +462,7 @@ type rollcallMapSpecs struct {
 	RcPace     *ebpf.MapSpec `ebpf:"rc_pace"`
 	RcPeer     *ebpf.MapSpec `ebpf:"rc_peer"`
 	RcRelays   *ebpf.MapSpec `ebpf:"rc_relays"`
+	RcRoom     *ebpf.MapSpec `ebpf:"rc_room"`
 	RcStats    *ebpf.MapSpec `ebpf:"rc_stats"`
 	RcTally    *ebpf.MapSpec `ebpf:"rc_tally"`
 	RcTcAgent  *ebpf.MapSpec `ebpf:"rc_tc_agent"`
@@ -455,6 +515,7 @@ type rollcallMaps struct {
 	RcPace     *ebpf.Map `ebpf:"rc_pace"`
 	RcPeer     *ebpf.Map `ebpf:"rc_peer"`
 	RcRelays   *ebpf.Map `ebpf:"rc_relays"`
+	RcRoom     *ebpf.Map `ebpf:"rc_room"`
 	RcStats    *ebpf.Map `ebpf:"rc_stats"`
 	RcTally    *ebpf.Map `ebpf:"rc_tally"`
 	RcTcAgent  *ebpf.Map `ebpf:"rc_tc_agent"`
@@ -480,6 +541,7 @@ func (m *rollcallMaps) Close() error {
 		m.RcPace,
 		m.RcPeer,
 		m.RcRelays,
+		m.RcRoom,
 		m.RcStats,
 		m.RcTally,
 		m.RcTcAgent,

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Sends a leader's beats from inside the kernel: one frame to all of the group where
+ * the own slot's header leads there, else one to each slot.
+ */
+#ifndef RC_FANOUT_H
+#define RC_FANOUT_H
+
+#include "pace.h"
+#include "peer.h"
+#include "round.h"
+
+#define RC_PRIORITY 6 /* of the packet in this host's own queues */
+
+/* What a tick needs and the stack has no room for. */
+struct rc_room {
+	struct rc_frame frame;
+	struct rc_rounded out;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rc_room);
+} rc_room SEC(".maps");
+
+/* Sends a copy of the packet to one slot. False: nobody knows how to. */
+static __always_inline bool rc_send(struct __sk_buff *skb, const struct rc_peer *peer, __u32 length, __u32 sum)
+{
+	if (!peer->transport || peer->length != length)
+		return false;
+	if (!rc_address((void *)(long)skb->data, (void *)(long)skb->data_end, peer, sum))
+		return false;
+	return bpf_clone_redirect(skb, peer->ifindex, 0) == 0;
+}
+
+/*
+ * Sends the frame in the packet, whose sum is given, to everybody that the round names but the
+ * own slot. A global function: the verifier walks through it by itself.
+ */
+__attribute__((noinline)) int rc_fan_out(struct __sk_buff *skb, __u32 own, __u32 sum)
+{
+	__u32 first = 0, length = skb->len - RC_FRAME_LEN;
+	const struct rc_room *room = bpf_map_lookup_elem(&rc_room, &first);
+	struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
+	const struct rc_peer *all = rc_find_peer(0, own, 0);
+
+	if (!room || !pace)
+		return 0;
+	pace->beats++;
+	if (all && all->transport) {
+		if (!rc_send(skb, all, length, sum))
+			pace->unsent++;
+		return 0;
+	}
+	for (__u32 word = 0; word < RC_WORDS_OF_SLOTS; word++) {
+		__u64 slots = room->out.to.word[word];
+
+		if (own >> 6 == word)
+			slots &= ~(1ULL << (own & 63));
+		for (__u32 bit = 0; bit < 64; bit++) {
+			const struct rc_peer *peer;
+
+			if (!(slots >> bit & 1))
+				continue;
+			peer = rc_find_peer(0, word * 64 + bit, 0);
+			if (!peer || !rc_send(skb, peer, length, sum))
+				pace->unsent++;
+		}
+	}
+	return 0;
+}
+
+/* Tells the agent what a beat, or its end, has to tell. */
+static __attribute__((noinline)) void rc_tell_round(const struct rc_tally *t, __u32 wake)
+{
+	struct rc_event event = { .wake = wake, .at = rc_now(), .ballot = t->ballot, .seq = t->seq };
+
+	rc_tell(&event);
+}
+
+/*
+ * Lets the beat of level 0 leave if it is due; the packet becomes that beat. Those above are the
+ * agent's: each seat is asked by a frame of its own. False: this node leads no group.
+ */
+static __always_inline bool rc_beat_due(struct __sk_buff *skb)
+{
+	__u32 first = 0, length = skb->len - RC_FRAME_LEN; /* of the header */
+	struct rc_room *room = bpf_map_lookup_elem(&rc_room, &first);
+	const struct rc_tally *t = bpf_map_lookup_elem(&rc_tally, &first);
+	const struct rc_key *key;
+	struct rc_frame *f;
+
+	if (!room || !t || !t->beating || length > RC_HEADERS_MAX)
+		return false;
+	f = (void *)(long)skb->data + length;
+	if ((void *)(f + 1) > (void *)(long)skb->data_end)
+		return false;
+	if (rc_round(0, f, &room->frame, &room->out)) {
+		key = rc_find_key(f);
+		if (key) {
+			rc_sign(f, key);
+			rc_fan_out(skb, bpf_ntohs(f->h.from), rc_frame_sum(f));
+		}
+	}
+	if (room->out.wake)
+		rc_tell_round(t, room->out.wake);
+	return true;
+}
+
+#endif
