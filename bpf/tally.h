@@ -28,7 +28,7 @@ static __always_inline void rc_note(const struct rc_tally *t, struct rc_member *
 	const struct rc_wire_reply *y = &f->reply;
 
 	h->echo_at = now;
-	h->agent_age_ms = bpf_ntohl(y->agent_age_ms);
+	h->agent_age_ms = bpf_ntohl(y->agent_age_ms) | -(bpf_ntohs(y->health) / RC_HEALTH_ORPHANED); /* RC_NO_AGENT */
 	h->strayed = bpf_be64_to_cpu(y->promised) > t->ballot;
 	m->round = bpf_be64_to_cpu(f->h.round);
 	m->echo_at = now;

@@ -10,8 +10,8 @@ const staleAfter = 3 * time.Second
 func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 	l := &n.lead
 	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {
-		h := &n.tally.Heard[s]
-		if h.Answered != 0 && time.Duration(h.AgentAgeMS)*time.Millisecond > age {
+		m := &n.tally.Members[s]
+		if n.tally.Heard[s].Answered != 0 && time.Duration(m.AgentAgeMS)*time.Millisecond > age {
 			b.Set(s)
 		}
 	}

@@ -38,7 +38,7 @@ type Heard struct {
 	Entered    uint64 // the round before its first in the view
 	Stranger   uint64 // highest round that another incarnation answered in its place
 	EchoAt     Time   // arrival of the last echo or promise
-	AgentAgeMS uint32 // as its newest answer says
+	AgentAgeMS uint32 // as its newest answer says; NoAgent also of one whose process has ended
 	Strayed    uint32 // 1: it promised a higher ballot, as its newest answer says
 }
 
@@ -210,6 +210,9 @@ func (t *Tally) outbid(by Ballot) Wake {
 func (t *Tally) note(now Time, f *Frame, m *Member, h *Heard) {
 	r := &f.Reply
 	h.EchoAt, h.AgentAgeMS, h.Strayed = now, r.AgentAgeMS, 0
+	if r.Health&HealthOrphaned != 0 {
+		h.AgentAgeMS = NoAgent
+	}
 	if r.Promised > t.Ballot {
 		h.Strayed = 1
 	}

@@ -246,3 +246,23 @@ func TestTallyNotes(t *testing.T) {
 		t.Errorf("an answer left %+v", a.Members[3])
 	}
 }
+
+// TestTallyOrphaned has an agent whose process has ended be stale with the next beat, while what
+// it is removed for stays the age of its last stamp.
+func TestTallyOrphaned(t *testing.T) {
+	tally := Tally{Asking: Asking{Ballot: NewBallot(0, 1, 0), Round: 1, New: Of(0, 1), Old: Of(0, 1), Beats: Beats{StaleMS: 3000}}}
+	tally.Members[1].Expected = 7
+	for _, c := range []struct {
+		health uint16
+		stale  Bitmap
+	}{{3, Bitmap{}}, {3 | HealthOrphaned, Of(1)}, {3, Bitmap{}}} {
+		f := Frame{Kind: KindEcho, From: 1, Ballot: tally.Ballot, Round: tally.Round, Reply: Reply{Incarnation: 7, AgentAgeMS: 12, Health: c.health}}
+		if o := tally.Receive(1, &f); o.Reason != ReasonEchoTaken {
+			t.Fatalf("echo: %+v", o)
+		}
+		if got := tally.stale(); got != c.stale || tally.Members[1].AgentAgeMS != 12 {
+			t.Errorf("health %#x: stale %v, last stamp %d ms ago", c.health, got, tally.Members[1].AgentAgeMS)
+		}
+		tally.Round++
+	}
+}
