@@ -224,8 +224,8 @@ func TestReservedBytesAreIgnored(t *testing.T) {
 		frame control.Frame
 		zero  [][2]int // from, to
 	}{
-		{ask, [][2]int{{atKey + 1, atBallot}, {atRounds + 2, atLease}}},
-		{reply, [][2]int{{atKey + 1, atBallot}, {atKeys + 4*KeySlots, FrameLen}}},
+		{ask, [][2]int{{atKey + 1, atVia}, {atVia + 2, atBallot}, {atRounds + 2, atLease}}},
+		{reply, [][2]int{{atKey + 1, atVia}, {atVia + 2, atBallot}, {atKeys + 4*KeySlots, FrameLen}}},
 	} {
 		b := AppendFrame(nil, &c.frame, keys)
 		for _, z := range c.zero {
@@ -267,7 +267,7 @@ func TestCodecLayout(t *testing.T) {
 	check := func(name string, base int, want map[string]int) {
 		for field, at := range structs[name] {
 			got, ok := want[field]
-			if field == "zero" || field == "" {
+			if field == "zero" || field == "zero2" || field == "" {
 				continue
 			}
 			if !ok {
@@ -283,7 +283,7 @@ func TestCodecLayout(t *testing.T) {
 	const header = 64
 	check("rc_wire_header", 0, map[string]int{
 		"magic": atMagic, "version": atVersion, "kind": atKind, "level": atLevel, "flags": atFlags, "tag": atTag,
-		"cluster": atCluster, "instance": atInstance, "group": atGroup, "from": atFrom, "to": atTo, "key": atKey,
+		"cluster": atCluster, "instance": atInstance, "group": atGroup, "from": atFrom, "to": atTo, "key": atKey, "via": atVia,
 		"ballot": atBallot, "round": atRound, "sent": atSent,
 	})
 	check("rc_wire_ask", header, map[string]int{
