@@ -70,8 +70,8 @@ var mutants = []mutant{
 	{
 		name: "echoes of another incarnation count",
 		patches: []patch{{"tally.go",
-			"	if f.Reply.Incarnation != m.Expected {\n		m.Stranger",
-			"	if f.Reply.Incarnation == 0 {\n		m.Stranger"}},
+			"	if f.Reply.Incarnation != m.Expected {\n		h.Stranger",
+			"	if f.Reply.Incarnation == 0 {\n		h.Stranger"}},
 		check: "walks", seeds: "5000",
 	},
 	{
@@ -105,14 +105,14 @@ var mutants = []mutant{
 	},
 	{
 		name: "heard bits are set though no quorum echoed",
-		patches: []patch{{"leader.go",
-			"if !n.decides(last, l.view.New) || !l.decided && !n.decides(last, l.view.Old) {",
+		patches: []patch{{"round.go",
+			"if !t.decides(level, last) {",
 			"if last.Empty() {"}},
 		check: "sim", only: "G4", seeds: "2000",
 	},
 	{
 		name:    "whose agent is silent is removed while its lease runs",
-		patches: []patch{{"stale.go", "if !n.ended(w.since[s]) {", "if false {"}},
+		patches: []patch{{"stale.go", "if w.since[s] == 0 || !n.ended(w.since[s]) {", "if false {"}},
 		check:   "sim", only: "G4", seeds: "2000",
 	},
 	// k rounds are so long that the waits for leases are seldom what holds a removal up. These
@@ -138,17 +138,25 @@ var mutants = []mutant{
 	},
 	{
 		name: "whose agent is silent is still heard",
-		patches: []patch{{"leader.go",
-			"hear := l.view.New.Minus(l.withheld.from)",
-			"hear := l.view.New"}},
+		patches: []patch{{"round.go",
+			"may := t.New.Minus(t.Withheld)",
+			"may := t.New"}},
 		check: "sim", only: "G4", seeds: "2000",
 	},
 	{
 		name: "a leader beats on without a quorum",
-		patches: []patch{{"detect.go",
-			"if without < n.cfg.Rounds {",
-			"if true {"}},
+		patches: []patch{
+			{"round.go", "if s.lost || !t.mayBeat(now, r) {", "if !t.mayBeat(now, r) {"},
+			{"detect.go", "if !s.lost {", "if true {"},
+		},
 		check: "sim TestLeaderDeaf",
+	},
+	{
+		name: "the kernel beats on for an agent that is gone",
+		patches: []patch{{"round.go",
+			"now.Since(r.AgentAt) <= time.Duration(t.GraceNS)",
+			"t.GraceNS > 0"}},
+		check: "sim TestLeaderStale",
 	},
 	{
 		name: "leaders of groups vote above level 0",
@@ -162,6 +170,8 @@ var mutants = []mutant{
 var eager = []patch{
 	{"detect.go", "if missed >= half(k) {", "if missed >= 1 {"},
 	{"detect.go", "if missed >= k {", "if missed >= min(1, k) {"},
+	{"round.go", "if missed >= half(k) {", "if missed >= 1 {"},
+	{"round.go", "if missed >= k {", "if missed >= min(1, k) {"},
 }
 
 // TestMutants builds the oracle with a rule of package control broken, and expects it to notice

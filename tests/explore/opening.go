@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -20,9 +19,6 @@ func (o *Opening) World() *World {
 	if o.world == nil {
 		o.world = o.build()
 		o.world.prompt = false
-		if err := o.world.Violation(); err != nil {
-			panic(fmt.Sprintf("opening %q is broken: %v", o.Name, err))
-		}
 	}
 	return o.world
 }
@@ -209,10 +205,8 @@ func forgotten() *World {
 func (w *World) settle(holds func() bool, away ...int) {
 	for range 10000 {
 		switch {
-		case holds():
+		case holds(), w.Violation() != nil: // whoever explores from here will see
 			return
-		case w.Violation() != nil:
-			panic(w.Violation())
 		case len(w.letters) > 0:
 			if l := w.letters[0]; contains(away, l.to) {
 				w.letters = w.letters[1:]

@@ -216,15 +216,18 @@ func TestLeaderDeaf(t *testing.T) {
 // TestLeaderStale: a leader whose agent stands still longer than its grace is succeeded by
 // another, whatever else keeps its beats going, and is not removed: its kernel answers.
 func TestLeaderStale(t *testing.T) {
-	s := stand(t, 5, 3)
-	stale, removals := s.leader(), s.removals()
-	stale.stopAgent()
-	s.Run(s.AgentGrace)
-	s.expect("leadership moves", func() bool { l := s.leader(); return l != nil && l != stale })
-	stale.contAgent()
-	s.expect("all agree again", func() bool { return s.agreed(s.hosts) })
-	if len(removals()) != 0 {
-		t.Errorf("removals %+v", removals())
+	for _, kernel := range []bool{false, true} {
+		s := stand(t, 5, 3)
+		s.Kernel = kernel
+		stale, removals := s.leader(), s.removals()
+		stale.stopAgent()
+		s.Run(s.AgentGrace)
+		s.expect("leadership moves", func() bool { l := s.leader(); return l != nil && l != stale })
+		stale.contAgent()
+		s.expect("all agree again", func() bool { return s.agreed(s.hosts) })
+		if len(removals()) != 0 {
+			t.Errorf("removals %+v", removals())
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func realNode(c control.Config) Node { return control.New(c) }
 
 // fixed is how many seeds, from 1 on, run in every test. A test that anybody runs must give the
 // same answer every time; looking for new trouble is `make soak`.
-const fixed = 6000
+const fixed = 3000
 
 func tracer() func(string) {
 	if !*flagTrace {
