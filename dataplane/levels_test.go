@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -86,13 +87,13 @@ func (u *upper) everybody() (b control.Bitmap) {
 	return b
 }
 
-func (u *upper) beat(round uint64) control.Outgoing {
+// beat orders a beat that leaves at once.
+func (u *upper) beat() control.Command {
 	all := u.everybody()
-	return control.Outgoing{Place: seatPlace, To: all, Frame: control.Frame{
-		Kind: control.KindBeat, Level: 1, Cluster: ClusterID(testCluster), Instance: testInstance, From: control.FirstSeat, To: control.ToAll,
-		Ballot: u.ballot, Round: round,
-		Ask: control.Ask{Seq: 1, Digest: 77, Roster: u.roster.Version(), IntervalUS: 1e9, Rounds: 5, LeaseUS: 35e8, UpperUS: control.NoUpper, New: all, Old: all},
-	}}
+	return control.Command{
+		Kind: control.CommandBeat, Level: 1, Seat: 1, Now: 1, Ballot: u.ballot, Seq: 1, New: all, Old: all, WindowNS: 1e9,
+		Beats: control.Beats{Digest: 77, Roster: u.roster.Version(), GraceNS: 1 << 62, IntervalUS: 1e9, LeaseUS: 35e8, Rounds: 5},
+	}
 }
 
 // TestLevelAboveGroups lets every place of level 1 answer one beat: seats and leaders of groups, on
@@ -110,17 +111,14 @@ func TestLevelAboveGroups(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			u := newUpper(t, c.transport, c.attach)
 			leader := u.planes[0]
-			ask := control.Command{Kind: control.CommandAsk, Level: 1, Seat: 1, Ballot: u.ballot, Seq: 1, New: u.everybody(), Old: u.everybody(), WindowNS: 1e9}
-			if err := leader.Apply(ask); err != nil {
-				t.Fatal(err)
-			}
+			leader.Stamp(0)
 			var wakes [2]Wakes
 			var tally control.Tally
-			for round, end := uint64(1), Now().Add(patienceOfTests); tally.Votes != u.everybody(); round++ {
+			for end := Now().Add(patienceOfTests); tally.Votes != u.everybody(); {
 				if Now() > end {
 					t.Fatalf("votes of %v only; counters %v and %v", tally.Votes, counted(u.planes[0]), counted(u.planes[1]))
 				}
-				if err := leader.Send([]control.Outgoing{u.beat(round)}); err != nil {
+				if err := errors.Join(leader.Apply(u.beat()), leader.Trouble()); err != nil {
 					t.Fatal(err)
 				}
 				for _, i := range []int{1, 0, 1, 0} {
