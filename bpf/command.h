@@ -21,8 +21,11 @@ static __always_inline bool rc_heard_since(const struct rc_tally *t, const struc
 		__u64 silent = c->silent.word[i];
 
 		for (__u32 b = 0; b < 64; b++) {
+			const struct rc_heard *h;
+
 			rc_opaque(b);
-			heard |= silent >> b & rc_less(since, t->heard[i * 64 + b].echo_at);
+			h = &t->heard[i * 64 + b];
+			heard |= silent >> b & (rc_less(since, h->echo_at) | rc_less(since, h->answer_at));
 		}
 	}
 	return heard & 1;

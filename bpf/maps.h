@@ -202,6 +202,7 @@ struct rc_heard {
 	__u64 entered;
 	__u64 stranger;
 	__u64 echo_at;
+	__u64 answer_at;
 	__u32 agent_age_ms;
 	__u32 strayed;
 };
@@ -257,7 +258,6 @@ struct rc_member {
 	__u64 expected;		  /* agent */
 	__u64 round;
 	__u64 echo_at;
-	__u64 answer_at;
 	__u64 promised;
 	struct rc_proposal accepted;
 	__u64 committed;

@@ -189,7 +189,7 @@ static __always_inline void rc_answer(struct rc_tally *t, struct rc_member *m, c
 	}
 	if (!rc_known(f, expected, o))
 		return;
-	m->answer_at = now;
+	rc_heard_from(t, f)->answer_at = now;
 	o->reason = RC_ANSWER_TAKEN;
 }
 

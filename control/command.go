@@ -105,7 +105,7 @@ func (r *Register) apply(c *Command) {
 
 func (t *Tally) ask(c *Command) {
 	for s := c.Silent.First(); s < Slots; s = c.Silent.Next(s + 1) {
-		if c.Since.Before(t.Heard[s].EchoAt) {
+		if h := &t.Heard[s]; c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt) {
 			return
 		}
 	}
@@ -139,7 +139,7 @@ func (t *Tally) forget(sameBallot bool) {
 	t.DueAt, t.Counted, t.CountedAt = 0, 0, 0
 	for i := range t.Heard {
 		h := &t.Heard[i]
-		kept := Heard{}
+		kept := Heard{AnswerAt: h.AnswerAt}
 		if sameBallot {
 			kept.EchoAt = h.EchoAt
 		}

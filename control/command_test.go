@@ -51,8 +51,8 @@ func TestApplyAsk(t *testing.T) {
 			Votes: Of(1, 2), Promises: Of(1), Quorate: 1, WindowNS: 10, Proposed: 37, Beating: 1, DueAt: 200, Suspects: Of(2),
 			Fallen: Of(2), QuorumAt: 39, Counted: 7, CountedAt: 190,
 		}}
-		t.Heard[2] = Heard{Stranger: 23, Round: 40, Answered: 7, InTime: 7, Entered: 3, EchoAt: 100, AgentAgeMS: 1, Strayed: 1}
-		t.Members[2] = Member{Version: 6, State: 1, Expected: 22, AnswerAt: 90, Committed: 4, Name: [64]byte{'a'}}
+		t.Heard[2] = Heard{Stranger: 23, Round: 40, Answered: 7, InTime: 7, Entered: 3, EchoAt: 100, AnswerAt: 90, AgentAgeMS: 1, Strayed: 1}
+		t.Members[2] = Member{Version: 6, State: 1, Expected: 22, Committed: 4, Name: [64]byte{'a'}}
 		return t
 	}
 	for _, c := range []struct {
@@ -82,7 +82,7 @@ func TestApplyAsk(t *testing.T) {
 			t.Errorf("%s: beats", c.name)
 		}
 		if h := a.Heard[2]; c.forgets {
-			want := Heard{}
+			want := Heard{AnswerAt: 90}
 			if c.ask.Ballot == was.Ballot {
 				want.EchoAt = was.Heard[2].EchoAt
 			}
@@ -117,9 +117,13 @@ func TestApplyBeat(t *testing.T) {
 		{"silent", 99, 0, true},
 		{"heard when it was decided", 100, 1, true},
 		{"heard since", 101, 0, false},
+		{"a probe answered since", 0, 1, false},
 	} {
 		a := &Tally{Asking: Asking{Ballot: b, Seq: 5, New: Of(0, 1, 2), Old: Of(0, 1, 2)}}
 		a.Heard[2].EchoAt, a.Heard[1].EchoAt = c.heard, 500
+		if c.heard == 0 {
+			a.Heard[2].AnswerAt = 101
+		}
 		was := *a
 		Apply(&Command{
 			Kind: CommandBeat, Ballot: b, Seq: 6, New: Of(0, 1), Old: Of(0, 1, 2), Silent: Of(2), Since: 100, Now: c.now,

@@ -47,8 +47,8 @@ func (n *Node) detect() bool {
 
 // missed counts the rounds that accuse a member, and the probes that it missed before.
 func (n *Node) missed(slot uint16) int {
-	l, h := &n.lead, &n.tally.Heard[slot]
-	if h.EchoAt != 0 || n.tally.Members[slot].AnswerAt > l.elected { // it answered the prepare, or a probe, late
+	l := &n.lead
+	if n.lives(slot) {
 		l.credit[slot] = 0
 	}
 	return n.tally.missed(slot, l.accusing) + int(l.credit[slot])
@@ -66,6 +66,12 @@ func (n *Node) kin() Bitmap {
 		}
 	}
 	return b
+}
+
+// lives reports whether a member answered the prepare, a beat or, late, a probe.
+func (n *Node) lives(slot uint16) bool {
+	h := &n.tally.Heard[slot]
+	return h.EchoAt != 0 || h.AnswerAt > n.lead.elected
 }
 
 // firstMissed is when the first round left that a member missed since its last answer.

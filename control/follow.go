@@ -108,13 +108,13 @@ func (n *Node) rank() int {
 func (w *watch) unanswered(t *Tally, slot uint16, now Time, i time.Duration) int {
 	var anybody Time
 	for s := w.asked.First(); s < Slots; s = w.asked.Next(s + 1) {
-		if s != slot && t.Members[s].AnswerAt > anybody {
-			anybody = t.Members[s].AnswerAt
+		if s != slot && t.Heard[s].AnswerAt > anybody {
+			anybody = t.Heard[s].AnswerAt
 		}
 	}
 	missed := 0
 	for _, at := range w.probes {
-		if at != 0 && at > t.Members[slot].AnswerAt && at < anybody && now.Since(at) >= ripe(i) {
+		if at != 0 && at > t.Heard[slot].AnswerAt && at < anybody && now.Since(at) >= ripe(i) {
 			missed++
 		}
 	}

@@ -152,7 +152,7 @@ func (n *Node) takeBack() {
 		return
 	}
 	for s := l.silent.First(); s < Slots; s = l.silent.Next(s + 1) {
-		if n.tally.Heard[s].EchoAt != 0 {
+		if n.lives(s) {
 			l.credit[s] = 0
 			l.fallen.Clear(s)
 			l.suspects.Clear(s)

@@ -38,6 +38,7 @@ type Heard struct {
 	Entered    uint64 // the round before its first in the view
 	Stranger   uint64 // highest round that another incarnation answered in its place
 	EchoAt     Time   // arrival of the last echo or promise
+	AnswerAt   Time   // arrival of the last timely answer to a probe, under whatever ballot
 	AgentAgeMS uint32 // as its newest answer says; NoAgent also of one whose process has ended
 	Strayed    uint32 // 1: it promised a higher ballot, as its newest answer says
 }
@@ -59,7 +60,6 @@ type Member struct {
 	Expected   uint64 // incarnation that the roster names; zero: nobody has the slot
 	Round      uint64 // that the newest answer answers
 	EchoAt     Time   // its arrival
-	AnswerAt   Time   // arrival of the last timely answer to a probe
 	Promised   Ballot
 	Accepted   Proposal
 	Committed  uint64
@@ -106,7 +106,7 @@ func (t *Tally) Receive(now Time, f *Frame) Outcome {
 		}
 		return t.promise(now, f, m, h)
 	case KindAnswer:
-		return t.answer(now, f, m)
+		return t.answer(now, f, m, h)
 	}
 	return Outcome{Reason: ReasonBadKind}
 }
@@ -187,14 +187,14 @@ func (t *Tally) promise(now Time, f *Frame, m *Member, h *Heard) Outcome {
 }
 
 // answer takes the answer to a probe. What makes a replayed one worthless is its age.
-func (t *Tally) answer(now Time, f *Frame, m *Member) Outcome {
+func (t *Tally) answer(now Time, f *Frame, m *Member, h *Heard) Outcome {
 	if uint64(now-f.Sent) > t.WindowNS {
 		return Outcome{Reason: ReasonStale}
 	}
 	if f.Reply.Incarnation != m.Expected {
 		return Outcome{Reason: ReasonStranger}
 	}
-	m.AnswerAt = now
+	h.AnswerAt = now
 	return Outcome{Reason: ReasonAnswerTaken}
 }
 

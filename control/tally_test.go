@@ -56,7 +56,7 @@ func TestTallyRefuses(t *testing.T) {
 		if o.Reason != c.want {
 			t.Errorf("%s: %v", c.name, o.Reason)
 		}
-		if !a.Votes.Empty() || !a.Promises.Empty() || a.Heard[1].Answered != 0 || a.Heard[1].EchoAt != 0 || a.Members[1].AnswerAt != 0 {
+		if !a.Votes.Empty() || !a.Promises.Empty() || a.Heard[1].Answered != 0 || a.Heard[1].EchoAt != 0 || a.Heard[1].AnswerAt != 0 {
 			t.Errorf("%s: counted", c.name)
 		}
 		stranger := c.want == ReasonStranger && c.kind == KindEcho // only a round says when that was
@@ -242,8 +242,8 @@ func TestTallyNotes(t *testing.T) {
 	if a.Receive(10_150, stray); a.Heard[2].Strayed != 1 {
 		t.Errorf("who promised another left %+v", a.Heard[2])
 	}
-	if a.Receive(10_200, reply(KindAnswer, 3, 0)); a.Members[3].AnswerAt != 10_200 || a.Heard[3].EchoAt != 0 {
-		t.Errorf("an answer left %+v", a.Members[3])
+	if a.Receive(10_200, reply(KindAnswer, 3, 0)); a.Heard[3].AnswerAt != 10_200 || a.Heard[3].EchoAt != 0 {
+		t.Errorf("an answer left %+v", a.Heard[3])
 	}
 }
 

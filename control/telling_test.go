@@ -165,7 +165,7 @@ func (h *host) tellCounted(f *control.Frame, o control.Outcome) {
 		}
 		var from control.Bitmap
 		for s := range t.Members {
-			if t.Members[s].AnswerAt >= f.Sent {
+			if t.Heard[s].AnswerAt >= f.Sent {
 				from.Set(uint16(s))
 			}
 		}

@@ -127,7 +127,6 @@ type rollcallRcMember struct {
 	Expected uint64
 	Round    uint64
 	EchoAt   uint64
-	AnswerAt uint64
 	Promised uint64
 	Accepted struct {
 		_          structs.HostLayout
@@ -340,6 +339,7 @@ type rollcallRcTally struct {
 		Entered    uint64
 		Stranger   uint64
 		EchoAt     uint64
+		AnswerAt   uint64
 		AgentAgeMs uint32
 		Strayed    uint32
 	}

@@ -141,7 +141,7 @@ func (h *host) judge(c *control.Command) {
 		return
 	}
 	for m := gone.First(); m < control.Slots; m = gone.Next(m + 1) {
-		if c.Silent.Has(m) && h.tally.Heard[m].EchoAt > c.Since {
+		if heard := &h.tally.Heard[m]; c.Silent.Has(m) && max(heard.EchoAt, heard.AnswerAt) > c.Since {
 			return // it will be refused
 		}
 	}
