@@ -99,13 +99,6 @@ func nonzero(counts [control.Reasons]uint64) map[string]uint64 {
 
 var both = control.Of(0, 1)
 
-func ask(seq uint64) control.Command {
-	return control.Command{
-		Kind: control.CommandAsk, Ballot: control.NewBallot(0, 1, 0), Seq: seq, New: both, Old: both,
-		WindowNS: uint64(time.Second),
-	}
-}
-
 // beatCommand orders beats of a leader in slot 0, the first at once.
 func beatCommand(roster *control.Roster, to control.Bitmap) control.Command {
 	return control.Command{

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,7 +39,7 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 			planes := make([]*dataplane.Kernel, 2)
 			for i, n := range nodes {
 				o := dataplane.Options{
-					Cluster: "test", Interface: "eth0", Address: n.IPv4, DSCP: dataplane.DefaultDSCP, Attach: dataplane.AttachNative, Keys: keys,
+					Cluster: "test", Interface: "eth0", Address: n.IPv4, Port: dataplane.DefaultPort, DSCP: dataplane.DefaultDSCP, Attach: dataplane.AttachNative, Keys: keys,
 					PinDir: filepath.Join(n.PinDir(), "test"),
 				}
 				if ipv6 {
@@ -77,25 +78,20 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 			}
 			both, ballot := control.Of(0, 1), control.NewBallot(0, 1, 0)
 			leader := planes[0]
-			err = leader.Apply(control.Command{Kind: control.CommandAsk, Ballot: ballot, Seq: 1, New: both, Old: both, WindowNS: uint64(time.Second)})
-			if err != nil {
-				t.Fatal(err)
+			beat := control.Command{
+				Kind: control.CommandBeat, Now: 1, Ballot: ballot, Seq: 1, New: both, Old: both, WindowNS: uint64(time.Second),
+				Beats: control.Beats{
+					Digest: 77, Roster: roster.Version(), GraceNS: 1 << 62, IntervalUS: 10_000, Rounds: 5, LeaseUS: 35_000, Key: keys.First,
+				},
 			}
-			for round := uint64(1); ; round++ { // some are lost while ports and neighbours come up
-				err = c.network.Inside(nodes[0].Name, func() error {
-					return leader.Send([]control.Outgoing{{To: both, Frame: control.Frame{
-						Kind: control.KindBeat, Cluster: cluster, Instance: 1, From: 0, To: control.ToAll, Ballot: ballot, Round: round, Key: keys.First,
-						Ask: control.Ask{
-							Seq: 1, Digest: 77, Roster: roster.Version(), IntervalUS: 10_000, Rounds: 5, LeaseUS: 35_000,
-							UpperUS: control.NoUpper, New: both, Old: both,
-						},
-					}}})
-				})
+			leader.Stamp(0)
+			for try := 1; ; try++ { // some are lost while ports and neighbours come up
+				err := c.network.Inside(nodes[0].Name, func() error { return errors.Join(leader.Apply(beat), leader.Trouble()) })
 				wake, waited := leader.Wait(leader.Now().Add(100 * time.Millisecond))
 				if waited == nil && wake[0]&control.WakeQuorum != 0 {
 					return
 				}
-				if round == 100 {
+				if try == 100 {
 					t.Fatalf("no vote came across the router: %v, %v; the leader counts %v, the member %v", err, waited, leader.Stats(), planes[1].Stats())
 				}
 			}
