@@ -31,7 +31,7 @@ func newUpper(t *testing.T, transport string, attach []string) *upper {
 	for i, how := range attach {
 		opt := Options{
 			Cluster: testCluster, Interface: "eth0", Address: netip.AddrFrom4([4]byte{10, 99, 0, byte(i + 1)}),
-			Port: DefaultPort, Transport: transport, Routed: true, Attach: how, Keys: testKeys(), PinDir: pinDir(t),
+			Port: DefaultPort, Transport: transport, Routed: true, Attach: how, Pacer: PacerThread, Keys: testKeys(), PinDir: pinDir(t),
 		}
 		var p Plane
 		var at control.Endpoint

@@ -23,9 +23,9 @@ func TestMixedGroups(t *testing.T) {
 			requireKernel(t)
 			_, hosts := newSegment(t, len(c.attach))
 			agree(t, newPlaneGroup(t, len(c.attach), func(i int) (p Plane, at control.Endpoint) {
-				opt := Options{
+				opt := Options{ // a clock would be made where the test is, not where the interface is
 					Cluster: testCluster, Interface: "eth0", Address: netip.AddrFrom4([4]byte{10, 99, 0, byte(i + 1)}),
-					Port: DefaultPort, Transport: c.transport, Attach: c.attach[i], Keys: testKeys(), PinDir: pinDir(t),
+					Port: DefaultPort, Transport: c.transport, Attach: c.attach[i], Pacer: PacerThread, Keys: testKeys(), PinDir: pinDir(t),
 				}
 				hosts[i].do(t, func() (err error) {
 					if err := addAddress("eth0", opt.Address.String()+"/24"); err != nil {

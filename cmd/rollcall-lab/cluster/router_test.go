@@ -39,7 +39,7 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 			planes := make([]*dataplane.Kernel, 2)
 			for i, n := range nodes {
 				o := dataplane.Options{
-					Cluster: "test", Interface: "eth0", Address: n.IPv4, Port: dataplane.DefaultPort, DSCP: dataplane.DefaultDSCP, Attach: dataplane.AttachNative, Keys: keys,
+					Cluster: "test", Interface: "eth0", Address: n.IPv4, Port: dataplane.DefaultPort, DSCP: dataplane.DefaultDSCP, Attach: dataplane.AttachNative, Pacer: dataplane.PacerThread, Keys: keys,
 					PinDir: filepath.Join(n.PinDir(), "test"),
 				}
 				if ipv6 {
