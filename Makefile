@@ -31,7 +31,7 @@ bench: build bpffs ## measure detection and agreement, beside the machine's floo
 
 .PHONY: torture
 torture: build bpffs ## let a cluster live through faults of every kind, SECONDS (60) each (root)
-	bin/rollcall-lab torture --seconds $(SECONDS)
+	bin/rollcall-lab torture --seconds $(SECONDS) $(TORTUREFLAGS)
 
 .PHONY: ladder
 ladder: build bpffs ## the same at 10 ms beside user-space peers: memberlist, and our socket plane (root)
