@@ -20,7 +20,6 @@ type content struct {
 	root    string              // who leads the top, as the last letter told
 	behind  Time                // since when an epoch is known without its content
 	wantAt  Time                // not before
-	wants   [FirstSeat]Time     // by slot of a group below: when its content was asked for
 	last    [Levels]*view.Group // of the groups led, what their members were told
 }
 

@@ -14,6 +14,9 @@ func (n *Node) detect() bool {
 	k := n.cfg.Rounds
 	sweep := t.sweep(n.now, n.cfg.Level, n.reg.Slot)
 	l.accusing = sweep.accusing
+	if n.states == nil {
+		n.states = new([Slots]view.State)
+	}
 	before := l.suspects
 	l.suspects = Bitmap{}
 	others := l.view.New
@@ -93,6 +96,9 @@ func (n *Node) fell(slot uint16, why string) {
 		if l.settleBy == 0 {
 			l.settleBy = n.tally.Round + 1 + uint64(half(n.cfg.Rounds))
 		}
+	}
+	if l.why == nil {
+		l.why = map[uint16]string{}
 	}
 	l.why[slot] = why
 }

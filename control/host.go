@@ -68,7 +68,7 @@ type Host struct {
 	in       *HostInput
 	out      HostOutput
 	deadline Time
-	empty    Tally
+	empty    *Tally // where the driver has none
 
 	content content
 	orphans orphans
@@ -181,7 +181,10 @@ func (h *Host) stepNode(p Place, m *Message) {
 	n, level := h.nodes[p], p.Level()
 	t := h.in.Tallies[level]
 	if t == nil {
-		t = &h.empty
+		if h.empty == nil {
+			h.empty = new(Tally)
+		}
+		t = h.empty
 	}
 	in := Input{Register: &h.in.Registers[p], Tally: t, Wake: h.in.Wakes[p], Sent: h.in.Sent, Message: m, Abandon: h.in.Abandon, Order: h.order(p)}
 	if level < h.cfg.Top && p.Votes() {

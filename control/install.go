@@ -92,24 +92,20 @@ func (n *Node) installed(v *view.View) {
 	n.recordVoters(v.Epoch, n.reg.Committed.Members, Bitmap{}, n.rosterFor(&n.reg.Committed))
 }
 
-// changes lists who is in b but not in a, and the other way round, as incarnations.
+// changes lists who is in b but not in a, and the other way round, as incarnations. Both are
+// by slot.
 func changes(a, b []view.Identity) (joined, gone []string) {
-	has := func(l []view.Identity, m view.Identity) bool {
-		for i := range l {
-			if l[i] == m {
-				return true
+	for len(a) > 0 || len(b) > 0 {
+		switch {
+		case len(b) == 0 || len(a) > 0 && a[0].Slot < b[0].Slot:
+			gone, a = append(gone, a[0].Name), a[1:]
+		case len(a) == 0 || b[0].Slot < a[0].Slot:
+			joined, b = append(joined, b[0].Name), b[1:]
+		default:
+			if a[0] != b[0] {
+				joined, gone = append(joined, b[0].Name), append(gone, a[0].Name)
 			}
-		}
-		return false
-	}
-	for _, m := range b {
-		if !has(a, m) {
-			joined = append(joined, m.Name)
-		}
-	}
-	for _, m := range a {
-		if !has(b, m) {
-			gone = append(gone, m.Name)
+			a, b = a[1:], b[1:]
 		}
 	}
 	return joined, gone
@@ -181,7 +177,7 @@ func (n *Node) Status(now Time, r *Register) Status {
 	members := r.Committed.Members
 	for m := members.First(); m < Slots; m = members.Next(m + 1) {
 		switch {
-		case n.role == roleLeader:
+		case n.role == roleLeader && n.states != nil:
 			s.States[m] = n.states[m]
 		case m == r.Slot:
 			s.States[m] = view.Alive

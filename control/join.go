@@ -239,7 +239,7 @@ func (n *Node) leave() {
 func (n *Node) handOver(others Bitmap) {
 	to := others
 	for s := others.First(); s < Slots; s = others.Next(s + 1) {
-		if n.states[s] != view.Alive || !n.livesOn(s) {
+		if n.states == nil || n.states[s] != view.Alive || !n.livesOn(s) {
 			to.Clear(s)
 		}
 	}

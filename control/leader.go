@@ -25,7 +25,7 @@ type leadership struct {
 	credit   [Slots]uint8 // probes missed before the election, until the first answer
 	fallen   Bitmap       // to be removed: k rounds missed, or better evidence
 	certain  Bitmap       // of those, whose removal needs no wait for a lease
-	why      [Slots]string
+	why      map[uint16]string
 	missedAt Time   // first round that one of the fallen missed
 	settleBy uint64 // round at which the cut is made, whoever is still in doubt; 0: nobody fell
 	suspects Bitmap

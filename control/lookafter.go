@@ -42,11 +42,11 @@ func (h *Host) compare(level uint8, n *Node) {
 			h.hurry(level)
 			continue
 		}
-		if at := h.content.wants[s].Add(wantEvery); h.content.wants[s] != 0 && h.now.Before(at) {
+		if at := v.asked[s].Add(wantEvery); v.asked[s] != 0 && h.now.Before(at) {
 			h.wakeAt(at)
 			continue
 		}
-		h.content.wants[s] = h.now
+		v.asked[s] = h.now
 		h.wakeAt(h.now.Add(wantEvery))
 		h.want(n.rpcOf(s), level-1, n.cfg.Group*PerBranch+s, nil)
 	}

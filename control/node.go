@@ -31,7 +31,7 @@ type Node struct {
 	record     InstanceRecord
 	current    *view.View // installed; nil before the first
 	past       []Past
-	states     [Slots]view.State // a leader's judgement, of its last round
+	states     *[Slots]view.State // a leader's judgement, of its last round; nil: it never led
 	leaving    bool
 	handOverAt Time // a leaving leader stays until then, so that others who leave can say so
 	started    bool

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
+	"sort"
 )
 
 // Endpoint is where one rail of a node is reached by frames.
@@ -68,12 +69,11 @@ func appendString(b []byte, s string) []byte {
 
 // At returns the seat of a slot, or nil.
 func (r *Roster) At(slot uint16) *Seat {
-	for i := range r.Seats {
-		if r.Seats[i].Slot == slot {
-			return &r.Seats[i]
-		}
+	i := sort.Search(len(r.Seats), func(i int) bool { return r.Seats[i].Slot >= slot })
+	if i == len(r.Seats) || r.Seats[i].Slot != slot {
+		return nil
 	}
-	return nil
+	return &r.Seats[i]
 }
 
 // Named returns the seat of a node, or nil.

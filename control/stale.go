@@ -25,7 +25,7 @@ func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 // comes back before the cut is heard again.
 type withholding struct {
 	from  Bitmap
-	since [Slots]Time // when the tally was first seen to withhold; zero: it was not
+	since map[uint16]Time // when the tally was first seen to withhold; zero: it was not
 }
 
 // withhold orders whose echoes extend no lease, and notes whose do not.
@@ -37,6 +37,9 @@ func (n *Node) withhold() {
 	}
 	silent := n.silentFor(n.cfg.AgentGrace)
 	silent.Clear(n.reg.Slot)
+	if w.since == nil && !silent.Empty() {
+		w.since = map[uint16]Time{}
+	}
 	for s := silent.First(); s < Slots; s = silent.Next(s + 1) {
 		switch {
 		case !w.from.Has(s) || !n.tally.Withheld.Has(s):
