@@ -74,6 +74,9 @@ func (n *Node) admit(m *Message) {
 	switch {
 	case member && seat.Incarnation == m.From.Incarnation:
 		answer("member", "")
+		if !m.Holds && n.settingUp(seat.Slot) { // it did not get the roster
+			n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageRoster, Roster: l.roster}))
+		}
 	case member && n.livesOn(seat.Slot):
 		answer("waiting", "a member of this name still answers: if it is another node, one of the two must be renamed")
 	case member:

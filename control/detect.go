@@ -32,7 +32,7 @@ func (n *Node) detect() bool {
 			l.suspects.Set(s)
 			n.states[s] = view.Suspect
 		}
-		if missed >= k {
+		if missed >= k && !n.settingUp(s) {
 			if first := n.firstMissed(s); first != 0 && (l.missedAt == 0 || first.Before(l.missedAt)) {
 				l.missedAt = first
 			}
@@ -55,6 +55,13 @@ func (n *Node) missed(slot uint16) int {
 		l.credit[slot] = 0
 	}
 	return n.tally.missed(slot, l.accusing) + int(l.credit[slot])
+}
+
+// settingUp reports whether a member of the first view may still be taking the roster and joining
+// its register: its vote to found came by letter, and its host was never heard since.
+func (n *Node) settingUp(slot uint16) bool {
+	l := &n.lead
+	return l.began != 0 && l.view.Seq == l.began && !n.lives(slot) && n.now.Since(l.elected) < admitGiveUp
 }
 
 // kin are the slots that this host has in its group: above level 0 it may lead a group below as
