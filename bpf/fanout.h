@@ -25,10 +25,15 @@ struct {
 	__type(value, struct rc_room);
 } rc_room SEC(".maps");
 
-/* Sends a copy of the packet to one slot. False: nobody knows how to. */
-static __always_inline bool rc_send(struct __sk_buff *skb, const struct rc_peer *peer, __u32 length, __u32 sum)
+/*
+ * Sends a copy of the packet to one slot. False: nobody knows how to. A global function, like
+ * the next: the verifier walks through each by itself.
+ */
+__attribute__((noinline)) int rc_send(struct __sk_buff *skb, __u32 slot, __u32 sum)
 {
-	if (!peer->transport || peer->length != length)
+	const struct rc_peer *peer = rc_find_peer(0, slot, 0);
+
+	if (!peer || !peer->transport || peer->length != skb->len - RC_FRAME_LEN)
 		return false;
 	if (!rc_address((void *)(long)skb->data, (void *)(long)skb->data_end, peer, sum))
 		return false;
@@ -37,11 +42,11 @@ static __always_inline bool rc_send(struct __sk_buff *skb, const struct rc_peer 
 
 /*
  * Sends the frame in the packet, whose sum is given, to everybody that the round names but the
- * own slot. A global function: the verifier walks through it by itself.
+ * own slot.
  */
 __attribute__((noinline)) int rc_fan_out(struct __sk_buff *skb, __u32 own, __u32 sum)
 {
-	__u32 first = 0, length = skb->len - RC_FRAME_LEN;
+	__u32 first = 0;
 	const struct rc_room *room = bpf_map_lookup_elem(&rc_room, &first);
 	struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
 	const struct rc_peer *all = rc_find_peer(0, own, 0);
@@ -50,7 +55,7 @@ __attribute__((noinline)) int rc_fan_out(struct __sk_buff *skb, __u32 own, __u32
 		return 0;
 	pace->beats++;
 	if (all && all->transport) {
-		if (!rc_send(skb, all, length, sum))
+		if (!rc_send(skb, own, sum))
 			pace->unsent++;
 		return 0;
 	}
@@ -60,12 +65,7 @@ __attribute__((noinline)) int rc_fan_out(struct __sk_buff *skb, __u32 own, __u32
 		if (own >> 6 == word)
 			slots &= ~(1ULL << (own & 63));
 		for (__u32 bit = 0; bit < 64; bit++) {
-			const struct rc_peer *peer;
-
-			if (!(slots >> bit & 1))
-				continue;
-			peer = rc_find_peer(0, word * 64 + bit, 0);
-			if (!peer || !rc_send(skb, peer, length, sum))
+			if (slots >> bit & 1 && !rc_send(skb, word * 64 + bit, sum))
 				pace->unsent++;
 		}
 	}

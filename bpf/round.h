@@ -217,7 +217,7 @@ static __always_inline void rc_write_beat(const struct rc_place_in_group *in, co
 	__u32 upper_us = RC_NO_UPPER;
 	__u64 hear = -rc_decides_next(t, r->level, &s->last);
 
-	if (b->upper && upper) {
+	if (b->upper && r->level + 1 < RC_LEVELS) {
 		epoch = *(const volatile __u64 *)&upper->epoch;
 		upper_us = rc_remaining_us(upper, now);
 	}
@@ -265,7 +265,7 @@ static __always_inline void rc_vote_by_beat(struct rc_place_in_group *in, struct
 					    struct rc_outcome *o)
 {
 	struct rc_outcome vote = { .reason = RC_NONE };
-	__u64 expected = in->member ? *(volatile __u64 *)&in->member->expected : 0;
+	__u64 expected = *(volatile __u64 *)&in->member->expected;
 
 	rc_beat(in->group, f, now, o);
 	if (!o->reply || !expected || !in->tally->ballot || in->tally->preparing)
@@ -274,6 +274,12 @@ static __always_inline void rc_vote_by_beat(struct rc_place_in_group *in, struct
 	rc_echo(in->tally, in->member, f, now, expected, &vote);
 	rc_step_version(&in->member->version);
 	o->wake |= vote.wake;
+}
+
+/* Whether a beat so late, or early, is due: 1 or 0. */
+static __always_inline __u64 rc_due(__s64 late, __s64 interval)
+{
+	return ~(__u64)(late + interval / 4) >> 63;
 }
 
 /* Moves the time at which the next beat is due, of one that is due or early. */
@@ -298,7 +304,7 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 	__u64 tells;
 	bool lost;
 
-	if (!t->beating || (late < -(interval / 4) && !t->ordered))
+	if (!(t->beating & (rc_due(late, interval) | t->ordered)))
 		return false;
 	t->ordered = 0;
 	s.over = rc_over(t, now);
@@ -321,7 +327,7 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 		return false;
 	}
 	rc_leave(t, now);
-	if (late >= -(interval / 4))
+	if (rc_due(late, interval))
 		rc_move_due(t, now, late, interval);
 	rc_write_beat(in, upper, &s, f, now);
 	f->h.round = bpf_cpu_to_be64(t->round);
@@ -340,10 +346,10 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 /*
  * Builds the next beat of a register (level * 2 + seat) in f if one is due or ordered, unsigned,
  * and casts the leader's own vote. False: none leaves now; out->wake may still have a reason to
- * tell the agent.
+ * tell the agent. A global function, which the verifier walks through by itself: what would only
+ * multiply the ways through it is decided before, or without branches.
  */
-static __attribute__((noinline)) bool rc_round(__u32 index, struct rc_frame *f, struct rc_frame *room,
-					       struct rc_rounded *out)
+__attribute__((noinline)) int rc_round(__u32 index, struct rc_frame *f, struct rc_frame *room, struct rc_rounded *out)
 {
 	__u32 above = (index & ~1U) + 2; /* where the leader of this group has a slot */
 	const struct rc_group *r, *upper;
@@ -351,11 +357,15 @@ static __attribute__((noinline)) bool rc_round(__u32 index, struct rc_frame *f, 
 	__u64 now = rc_now();
 	bool leaves;
 
-	out->wake = 0;
-	upper = bpf_map_lookup_elem(&rc_group, &above);
-	r = bpf_map_lookup_elem(&rc_group, &index);
-	if (!r || !rc_look_up(index / 2, index & 1, r->slot, &in))
+	if (!f || !room || !out)
 		return false;
+	out->wake = 0;
+	r = bpf_map_lookup_elem(&rc_group, &index);
+	if (!r || !rc_look_up(index / 2, index & 1, r->slot & (RC_SLOTS - 1), &in) || !in.member)
+		return false;
+	upper = bpf_map_lookup_elem(&rc_group, &above);
+	if (!upper) /* above the last level, which is told by its number */
+		upper = r;
 	bpf_spin_lock(&in.lock->lock);
 	rc_step_version(&in.group->version);
 	rc_step_version(&in.tally->version);

@@ -145,6 +145,17 @@ static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_ou
 }
 
 /*
+ * rc_apply as a global function: the verifier walks through it by itself, and not once for each
+ * way that a frame may have come. Without a return value: o says what became of the frame.
+ */
+__attribute__((noinline)) int rc_settle(struct rc_frame *f, __u64 now, struct rc_outcome *o)
+{
+	if (f && o)
+		rc_apply(f, now, o);
+	return 0;
+}
+
+/*
  * Serves one packet. length is that of the whole packet, of which data_end may not show
  * everything. What is to be sent leaves by the device ifindex, which comes in as the packet's.
  */
@@ -181,7 +192,7 @@ static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u3
 	} else if (!rc_signed(f, key)) {
 		o.reason = RC_BAD_TAG;
 	} else {
-		rc_apply(f, rc_now(), &o);
+		rc_settle(f, rc_now(), &o);
 		if (o.reply) {
 			rc_sign(f, key);
 			rc_turn(data, &place, host);
