@@ -90,6 +90,7 @@ static __always_inline void rc_ask(struct rc_tally *t, const struct rc_command *
 		rc_forget(t, c->ballot == t->ballot);
 	if (another || c->seq != t->seq) {
 		t->votes = (struct rc_bitmap){};
+		t->latest = 0;
 		t->quorate = 0;
 		t->proposed = 0;
 	}

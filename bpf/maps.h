@@ -221,6 +221,7 @@ struct rc_tally {
 	struct rc_bitmap votes;
 	struct rc_bitmap promises;
 	__u64 proposed;
+	__u64 latest;
 	__u64 quorate;
 
 	struct rc_beats beats;

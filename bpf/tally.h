@@ -147,10 +147,14 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 	if (bpf_be64_to_cpu(f->reply.accepted_ballot) != t->ballot ||
 	    bpf_be64_to_cpu(f->reply.accepted_seq) != t->seq)
 		return;
-	rc_set(&t->votes, bpf_ntohs(f->h.from));
+	if (!rc_has(&t->votes, bpf_ntohs(f->h.from))) {
+		rc_set(&t->votes, bpf_ntohs(f->h.from));
+		if (t->latest < bpf_be64_to_cpu(f->h.round))
+			t->latest = bpf_be64_to_cpu(f->h.round);
+	}
 	if (!t->quorate && rc_decides(f->h.level, &t->votes, &t->old_members) &&
 	    rc_decides(f->h.level, &t->votes, &t->new_members)) {
-		t->quorate = t->round ? t->round : 1;
+		t->quorate = t->latest ? t->latest : 1;
 		o->wake |= RC_WAKE_QUORUM;
 	}
 }

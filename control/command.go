@@ -114,7 +114,7 @@ func (t *Tally) ask(c *Command) {
 		t.forget(c.Ballot == t.Ballot)
 	}
 	if another || c.Seq != t.Seq {
-		t.Votes, t.Quorate, t.Proposed = Bitmap{}, 0, 0
+		t.Votes, t.Latest, t.Quorate, t.Proposed = Bitmap{}, 0, 0, 0
 	}
 	enter := c.New.Minus(t.New)
 	for s := enter.First(); s < Slots; s = enter.Next(s + 1) {

@@ -15,7 +15,8 @@ type Asking struct {
 	Votes     Bitmap // who accepted (Ballot, Seq)
 	Promises  Bitmap // who promised Ballot
 	Proposed  uint64 // first round that carries the proposal
-	Quorate   uint64 // last round sent when the proposal had its votes; 0: it has not
+	Latest    uint64 // highest round that a vote, each member's first, came with
+	Quorate   uint64 // the same once the proposal had its votes; 0: it has not
 
 	Beats
 	Beating   uint32   // 1: beats leave
@@ -156,9 +157,12 @@ func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 		o.Wake |= WakeReport
 	}
 	if a := &f.Reply.Accepted; a.Ballot == t.Ballot && a.Seq == t.Seq {
-		t.Votes.Set(f.From)
+		if !t.Votes.Has(f.From) {
+			t.Votes.Set(f.From)
+			t.Latest = max(t.Latest, f.Round)
+		}
 		if t.Quorate == 0 && Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New) {
-			t.Quorate = max(t.Round, 1)
+			t.Quorate = max(t.Latest, 1)
 			o.Wake |= WakeQuorum
 		}
 	}

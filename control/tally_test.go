@@ -111,6 +111,34 @@ func TestTallyVotes(t *testing.T) {
 	}
 }
 
+// TestTallyQuorate: the rounds that votes needed are those they came with, each member's first,
+// not those that left meanwhile.
+func TestTallyQuorate(t *testing.T) {
+	type vote struct {
+		from  uint16
+		round uint64
+	}
+	for _, c := range []struct {
+		name  string
+		votes []vote
+		want  uint64
+	}{
+		{"the next round left meanwhile", []vote{{0, 48}, {1, 48}, {2, 48}}, 48},
+		{"… and was answered by one before another's vote came", []vote{{0, 48}, {1, 48}, {1, 49}, {2, 48}}, 48},
+		{"a vote that came with the next", []vote{{0, 48}, {1, 48}, {2, 49}}, 49},
+		{"votes after the quorum's", []vote{{0, 48}, {1, 48}, {2, 48}, {3, 50}}, 48},
+	} {
+		a := asking(false) // its last round is 50
+		a.New, a.Old = Of(0, 1, 2, 3, 4), Of(0, 1, 2, 3, 4)
+		for _, v := range c.votes {
+			a.Receive(10_000, reply(KindEcho, v.from, v.round))
+		}
+		if a.Quorate != c.want {
+			t.Errorf("%s: quorate %d, want %d", c.name, a.Quorate, c.want)
+		}
+	}
+}
+
 // TestTallyBothQuorums: the members before decide, and those after must be able to.
 func TestTallyBothQuorums(t *testing.T) {
 	for _, c := range []struct {

@@ -290,6 +290,7 @@ type rollcallRcTally struct {
 		Word [4]uint64
 	}
 	Proposed uint64
+	Latest   uint64
 	Quorate  uint64
 	Beats    struct {
 		_         structs.HostLayout
