@@ -42,6 +42,7 @@ static __always_inline void rc_forget(struct rc_tally *t, bool same_ballot)
 	t->suspects = (struct rc_bitmap){};
 	t->fallen = (struct rc_bitmap){};
 	t->quorum_at = 0;
+	t->attended = 0;
 	t->due_at = 0;
 	t->counted = 0;
 	t->counted_at = 0;

@@ -231,6 +231,7 @@ struct rc_tally {
 	struct rc_bitmap suspects;
 	struct rc_bitmap fallen;
 	__u64 quorum_at;
+	__u64 attended;
 	__u64 counted;
 	__u64 counted_at;
 	__u64 sent_at[64];

@@ -1,44 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * A leader's round: the twin of control/round.go, which is the specification and says why.
- * Whoever keeps the time calls rc_round; it judges all members and builds the next beat in one
- * step under the lock of the level, where the verifier allows no call. The loops over all slots
- * have no branches, so that the verifier walks through each once.
+ * Whoever keeps the time calls rc_round; it judges all members (sweep.h) and builds the next beat in one
+ * step under the lock of the level, where the verifier allows no call.
  */
 #ifndef RC_ROUND_H
 #define RC_ROUND_H
 
-#include "serve.h"
-
-/* All ones for a number below 64, else zero. */
-static __always_inline __u64 rc_within(__u64 n)
-{
-	return (__s64)(n - 64) >> 63;
-}
-
-/* control.Heard.aligned */
-static __always_inline __u64 rc_aligned(__u64 history, __u64 age)
-{
-	return history << (age & 63) & rc_within(age);
-}
-
-/* Bit b of a word as a mask: all ones, or zero. */
-static __always_inline __u64 rc_bit_mask(__u64 word, __u32 b)
-{
-	return -(word >> b & 1);
-}
-
-/* What one beat needs to know of the members. */
-struct rc_sweep {
-	__u64 over;
-	__u64 accusing;
-	__u64 answered;		/* rounds that anybody else answered */
-	__u32 newest;		/* the bit of the newest round that is over */
-	struct rc_bitmap self;	/* the leader alone */
-	struct rc_bitmap last;	/* echoed the last round in time */
-	struct rc_bitmap before; /* … the one before */
-	struct rc_bitmap with;	/* answered the newest round that is over */
-};
+#include "sweep.h"
 
 /* What rc_round has to say beside the beat. */
 struct rc_rounded {
@@ -47,131 +16,17 @@ struct rc_rounded {
 	__u32 zero;
 };
 
-static __always_inline __u64 rc_interval(const struct rc_tally *t)
+/* The agent may store meanwhile. */
+static __always_inline __u64 rc_agent_at(const struct rc_group *r)
 {
-	return t->beats.interval_us * RC_NS_PER_US;
-}
-
-/* 1 or 0 */
-static __always_inline __u64 rc_decided(const struct rc_tally *t)
-{
-	return rc_nonzero(t->beats.committed ^ t->seq) ^ 1;
-}
-
-/* control.Tally.decides: 1 or 0 */
-static __always_inline __u64 rc_decides_next(const struct rc_tally *t, __u32 level, const struct rc_bitmap *have)
-{
-	return rc_decides(level, have, &t->new_members) & (rc_decided(t) | rc_decides(level, have, &t->old_members));
-}
-
-/* control.Tally.over */
-static __always_inline __u64 rc_over(const struct rc_tally *t, __u64 now)
-{
-	__u64 interval = rc_interval(t), ripe = interval - interval / 8, over = 0;
-
-	for (__u32 b = 0; b < 64; b++) {
-		__u64 at;
-
-		rc_opaque(b);
-		at = t->sent_at[(t->round - b) & 63];
-		over |= (t->counted >> b & 1 & ~rc_less(now - at, ripe)) << b;
-	}
-	return over;
-}
-
-/* The first look at the members, by words of slots: who answered what. */
-static __always_inline void rc_look_at(const struct rc_tally *t, struct rc_sweep *s, __u32 word)
-{
-	__u64 all = t->new_members.word[word] | t->old_members.word[word];
-	__u64 others = all & ~s->self.word[word];
-	__u64 kin = t->beats.kin.word[word];
-	__u64 last = 0, before = 0, with = 0, answered = 0;
-
-	for (__u32 b = 0; b < 64; b++) {
-		const struct rc_heard *h;
-		__u64 age, in_time, rounds;
-
-		rc_opaque(b);
-		h = &t->heard[word * 64 + b];
-		age = t->round - h->round;
-		in_time = rc_aligned(h->in_time, age);
-		rounds = rc_aligned(h->answered, age) & rc_bit_mask(others, b);
-		last |= (in_time & 1) << b;
-		before |= (in_time >> 1 & 1) << b;
-		answered |= rounds & ~rc_bit_mask(kin, b);
-		with |= (rounds >> s->newest & ~(__u64)h->strayed & 1) << b;
-	}
-	s->last.word[word] = last & all;
-	s->before.word[word] = before & all;
-	s->with.word[word] = with | s->self.word[word];
-	s->answered |= answered;
-}
-
-/* The second look: who missed what. Returns whether that changed. */
-static __always_inline __u64 rc_judge(struct rc_tally *t, const struct rc_sweep *s, __u32 word, struct rc_frame *f)
-{
-	__u64 members = t->new_members.word[word];
-	__u64 others = members & ~s->self.word[word];
-	__u64 rounds = t->beats.rounds, half = (rounds + 1) / 2;
-	__u64 suspects = 0, fallen = 0, stale = 0, changed;
-
-	for (__u32 b = 0; b < 64; b++) {
-		const struct rc_heard *h;
-		__u64 entered, since, shorter, missed;
-
-		rc_opaque(b);
-		h = &t->heard[word * 64 + b];
-		since = t->round - h->round;
-		entered = t->round - h->entered;
-		shorter = -rc_less(entered, since);
-		since = (entered & shorter) | (since & ~shorter);
-		missed = rc_count(s->accusing & (((1ULL << (since & 63)) - 1) | ~rc_within(since)));
-		suspects |= (~rc_less(missed, half) & 1) << b;
-		fallen |= (~rc_less(missed, rounds) & 1) << b;
-		stale |= (rc_less(t->beats.stale_ms, h->agent_age_ms) & rc_nonzero(h->answered)) << b;
-	}
-	suspects &= others;
-	fallen &= others;
-	changed = (t->suspects.word[word] ^ suspects) | (t->fallen.word[word] ^ fallen);
-	t->suspects.word[word] = suspects;
-	t->fallen.word[word] = fallen;
-	f->ask.stale[word] = bpf_cpu_to_be64(stale & members);
-	return changed;
-}
-
-/* control.Tally.alone: 1 or 0 */
-static __always_inline __u64 rc_alone(const struct rc_tally *t, __u32 level, const struct rc_sweep *s)
-{
-	__u64 voters = 0, undecided = rc_decided(t) - 1;
-
-#pragma unroll
-	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++)
-		voters += rc_count((t->new_members.word[i] | (t->old_members.word[i] & undecided)) & rc_voters(level, i));
-	return rc_less(voters, 3) & rc_decides_next(t, level, &s->self);
-}
-
-/* control.Tally.quorate; false: lost */
-static __always_inline bool rc_quorate(struct rc_tally *t, __u32 level, const struct rc_sweep *s)
-{
-	__u64 since;
-
-	if (!s->over || (t->seq == t->beats.began && !rc_decided(t)))
-		return true;
-	if (rc_decides_next(t, level, &s->with)) {
-		t->quorum_at = t->round - s->newest;
-		return true;
-	}
-	since = t->round - t->quorum_at;
-	return rc_count(s->over & (((1ULL << (since & 63)) - 1) | ~rc_within(since))) < t->beats.rounds;
+	return *(const volatile __u64 *)&r->agent_at;
 }
 
 /* control.Tally.mayBeat */
-static __always_inline bool rc_may_beat(const struct rc_tally *t, const struct rc_group *r, __u64 now)
+static __always_inline bool rc_may_beat(const struct rc_tally *t, const struct rc_group *r, __u64 now, __u64 agent_at)
 {
-	__u64 at = *(const volatile __u64 *)&r->agent_at; /* the agent may store meanwhile */
-
 	return (r->state == RC_STATE_JOINING || r->state == RC_STATE_MEMBER) && r->promised <= t->ballot &&
-	       (__s64)(now - at) <= (__s64)t->beats.grace_ns;
+	       (__s64)(now - agent_at) <= (__s64)t->beats.grace_ns;
 }
 
 /* control.Tally.leave */
@@ -299,7 +154,7 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 	struct rc_tally *t = in->tally;
 	struct rc_group *r = in->group;
 	__s64 interval = rc_interval(t), late = now - t->due_at;
-	__u64 changed = 0;
+	__u64 changed = 0, agent_at = rc_agent_at(r);
 	struct rc_sweep s;
 	__u64 tells;
 	bool lost;
@@ -321,7 +176,7 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 		changed |= rc_judge(t, &s, i, f);
 	out->wake = -rc_nonzero(changed) & RC_WAKE_ROUNDS;
 	lost = !rc_quorate(t, r->level, &s);
-	if (lost || !rc_may_beat(t, r, now)) {
+	if (lost || !rc_attend(t, &s, agent_at) || !rc_may_beat(t, r, now, agent_at)) {
 		t->beating = 0;
 		out->wake = RC_WAKE_ROUNDS;
 		return false;

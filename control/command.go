@@ -135,7 +135,7 @@ func (t *Tally) ask(c *Command) {
 // forget begins anew; of the same ballot it stays known who answered the prepare, and so is there.
 func (t *Tally) forget(sameBallot bool) {
 	t.Round, t.Outbid, t.Promises = 0, 0, Bitmap{}
-	t.Suspects, t.Fallen, t.QuorumAt = Bitmap{}, Bitmap{}, 0
+	t.Suspects, t.Fallen, t.QuorumAt, t.Attended = Bitmap{}, Bitmap{}, 0, 0
 	t.DueAt, t.Counted, t.CountedAt = 0, 0, 0
 	for i := range t.Heard {
 		h := &t.Heard[i]

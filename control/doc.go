@@ -12,7 +12,8 @@
 // missed what, called by whoever keeps the time, be it the kernel or a thread. The node only says
 // what beats carry (CommandBeat), and is woken when that has to change: by the votes, by somebody
 // who missed too many rounds, by who asks to come in. In a healthy group neither leader nor
-// member has a reason to run but housekeeping.
+// member has a reason to run but housekeeping. A node that is woken for a verdict and does not look
+// for k rounds loses the lead: its tally beats no more.
 //
 // # The driver's contract
 //
@@ -80,7 +81,7 @@
 //     TestCrashFourAtOnce, TestCrashWithinWindow, tests/e2e TestFourCrashesOneView.
 //   - G8 Progress: while a quorum of the last view's kernels can exchange frames and one of
 //     their agents runs, there is a leader and a next view. The second phase of every run of
-//     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale.
+//     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale, TestLeaderAway.
 //   - G9 Restart: an agent that stops, crashes or is restarted removes nobody and loses no
 //     promise. TestSeeds, tests/sim TestAgentsRestarted, dataplane TestKernelAdopt, tests/e2e
 //     TestAgentRestartAdopts.

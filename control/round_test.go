@@ -110,6 +110,47 @@ func TestBeatsEnd(t *testing.T) {
 	}
 }
 
+// TestBeatWaitsForTheAgent: who fell, or a decision that nobody was told of, waits for the agent; if
+// that does not look for k rounds, beats end. Nothing waits in a healthy group.
+func TestBeatWaitsForTheAgent(t *testing.T) {
+	for name, c := range map[string]struct {
+		crashed, undecided bool
+		looks              bool
+		last               uint64 // round that leaves
+	}{
+		"nothing waits":                  {last: 30},
+		"a member fell":                  {crashed: true, last: 10}, // it is woken when round 6 leaves
+		"a member fell, the agent looks": {crashed: true, looks: true, last: 30},
+		"an untold decision":             {undecided: true, last: 6},
+		"an untold decision, it is told": {undecided: true, looks: true, last: 30},
+	} {
+		r, a := leading(4)
+		if c.undecided {
+			a.Committed = a.Seq - 1
+		}
+		answers := []uint16{1, 2, 3}
+		if c.crashed {
+			answers = answers[:2]
+		}
+		now, wake := Time(1e9), Wake(0)
+		for range 30 {
+			f, _, why, sent := a.Beat(now, r, nil)
+			if !sent {
+				wake = why
+				break
+			}
+			answer(a, &f, time.Microsecond, answers...)
+			now = now.Add(beatEvery)
+			if c.looks {
+				r.AgentAt = now.Add(-beatEvery / 2)
+			}
+		}
+		if a.Round != c.last || (a.Due() == MaxTime) != (c.last < 30) || c.last < 30 && wake&WakeRounds == 0 {
+			t.Errorf("%s: beats ended after round %d, want %d; wake %b", name, a.Round, c.last, wake)
+		}
+	}
+}
+
 // TestBeatJudges crashes a member and finds its missed rounds told when they are half of k, and k.
 func TestBeatJudges(t *testing.T) {
 	r, a := leading(4)

@@ -24,6 +24,7 @@ type stage struct {
 	hosts    []*host
 	founders []string
 	grace    time.Duration        // on_stale = "remove" after that; 0: "report"
+	kernel   bool                 // keeps the time of beats, whatever agents do
 	views    map[[2]uint64]uint64 // instance and epoch to hash: nobody may differ
 	script
 }
@@ -289,19 +290,21 @@ func (h *host) ask(o *control.Outgoing) {
 	h.sendAll(to, f)
 }
 
-// pace schedules the next beat. A thread of the agent keeps the time, so that beats stop with it.
+// pace schedules the next beat. Where a thread of the agent keeps the time, beats stop with it.
 func (h *host) pace() {
 	h.pacing++
 	pacing, due := h.pacing, h.tally.Due()
-	if due == control.MaxTime || h.node == nil || h.stopped {
+	if due == control.MaxTime || !h.keepsTime() {
 		return
 	}
 	h.s.after(max(h.when(due)-h.s.now, 0), func() {
-		if pacing == h.pacing && h.node != nil && !h.stopped {
+		if pacing == h.pacing && h.keepsTime() {
 			h.beat()
 		}
 	})
 }
+
+func (h *host) keepsTime() bool { return h.s.kernel || h.node != nil && !h.stopped }
 
 // beat sends the beat that is due, if one is.
 func (h *host) beat() {

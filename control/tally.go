@@ -25,6 +25,7 @@ type Asking struct {
 	Suspects  Bitmap   // missed ceil(k/2) rounds when the last beat left
 	Fallen    Bitmap   // … k rounds
 	QuorumAt  uint64   // last round that a quorum answered
+	Attended  uint64   // last round by which nothing waited for the agent, or it had looked since
 	Counted   uint64   // bit i: round Round-i counts in judging who missed it
 	CountedAt Time     // when the last of those left
 	SentAt    [64]Time // when a round left, by its number modulo 64

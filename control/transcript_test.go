@@ -32,6 +32,7 @@ func TestTranscripts(t *testing.T) {
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			if d.Cmd == "group" || d.Cmd == "hosts" {
 				s = newStage(t, number(t, d, "n", 0)+number(t, d, "off", 0), number(t, d, "founders", 3))
+				s.kernel = d.HasArg("kernel")
 				s.grace = time.Duration(number(t, d, "grace", 0)) * interval
 			}
 			s.t = t

@@ -329,6 +329,7 @@ type rollcallRcTally struct {
 		Word [4]uint64
 	}
 	QuorumAt  uint64
+	Attended  uint64
 	Counted   uint64
 	CountedAt uint64
 	SentAt    [64]uint64

@@ -115,6 +115,26 @@ func TestKernelKeepsBeat(t *testing.T) {
 	}
 }
 
+// A crash while the leader's agent is stopped does not wait for that: another leads, removes the
+// crashed node and nobody else, and the old leader follows when its agent goes on.
+func TestLeaderAgentStoppedInACrash(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 6})
+	old, victim := r.first.Leader, r.members(1)[0]
+	r.must(r.Signal(syscall.SIGSTOP, old))
+	_, err := r.Crash(victim)
+	r.must(err)
+	r.until("the crash is decided on", r.without(old, victim), func(s cluster.Sight) bool {
+		return s.View != nil && s.View.Valid && s.View.Leader != old && incarnations(s.View)[victim] == ""
+	})
+	r.must(r.Signal(syscall.SIGCONT, old))
+	d := r.agreed(r.without(victim)...)
+	want := maps.Clone(incarnations(r.first))
+	delete(want, victim)
+	if is := incarnations(d); !maps.Equal(is, want) {
+		t.Errorf("members are %v, want %v", is, want)
+	}
+}
+
 // An agent of the leader that is stopped for longer than its grace costs it the leadership, and
 // nobody the membership.
 func TestLeaderAgentStopMovesLeadership(t *testing.T) {

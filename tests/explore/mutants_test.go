@@ -146,7 +146,7 @@ var mutants = []mutant{
 	{
 		name: "a leader beats on without a quorum",
 		patches: []patch{
-			{"round.go", "if s.lost || !t.mayBeat(now, r) {", "if !t.mayBeat(now, r) {"},
+			{"round.go", "if s.lost || !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {", "if !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {"},
 			{"detect.go", "if !s.lost {", "if true {"},
 		},
 		check: "sim TestLeaderDeaf",
@@ -157,6 +157,13 @@ var mutants = []mutant{
 			"now.Since(r.AgentAt) <= time.Duration(t.GraceNS)",
 			"t.GraceNS > 0"}},
 		check: "sim TestLeaderStale",
+	},
+	{
+		name: "the kernel beats on while the fallen wait for an agent that does not look",
+		patches: []patch{{"round.go",
+			"if s.lost || !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {",
+			"if s.lost || !t.mayBeat(now, r) {"}},
+		check: "sim TestLeaderAway",
 	},
 	{
 		name: "leaders of groups vote above level 0",
@@ -170,8 +177,8 @@ var mutants = []mutant{
 var eager = []patch{
 	{"detect.go", "if missed >= half(k) {", "if missed >= 1 {"},
 	{"detect.go", "if missed >= k {", "if missed >= min(1, k) {"},
-	{"round.go", "if missed >= half(k) {", "if missed >= 1 {"},
-	{"round.go", "if missed >= k {", "if missed >= min(1, k) {"},
+	{"sweep.go", "if missed >= half(k) {", "if missed >= 1 {"},
+	{"sweep.go", "if missed >= k {", "if missed >= min(1, k) {"},
 }
 
 // TestMutants builds the oracle with a rule of package control broken, and expects it to notice

@@ -184,6 +184,7 @@ func (w *World) step(h *host, in control.Input) {
 	if h.thinks != w {
 		h.node, h.thinks = cloneNode(h.node), w
 	}
+	h.reg.AgentAt = h.clock
 	r := h.reg
 	in.Register, in.Tally, in.Wake, in.Sent = &r, h.tally(&w.scratch[0]), h.wakes, h.sent
 	h.wakes = 0

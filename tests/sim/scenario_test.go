@@ -231,6 +231,60 @@ func TestLeaderStale(t *testing.T) {
 	}
 }
 
+// TestLeaderAway: a leader whose agent is away while its kernel beats is succeeded once somebody
+// falls, and no sooner: the crash is decided on in rounds, not after the agent's grace.
+func TestLeaderAway(t *testing.T) {
+	for name, away := range map[string]func(*host){"stopped": (*host).stopAgent, "killed": (*host).killAgent} {
+		s := stand(t, 8, 3)
+		s.Kernel = true
+		lead, victim, removals := s.leader(), s.followers(1)[0], s.removals()
+		gone := slotsOf(victim)
+		elections := s.Elections
+		away(lead)
+		s.quiet(100)
+		if s.Elections != elections {
+			t.Errorf("%s: leadership moved, and nobody had fallen", name)
+		}
+		victim.powerOff()
+		bound := s.now + Instant(4*s.Rounds+8)*Instant(s.Interval) // the fall, the wait, the silence, and rounds of the next leader
+		s.expect("the crash is decided on", func() bool { return len(removals()) > 0 })
+		if s.now > bound {
+			t.Errorf("%s: %v later than %d intervals after the crash", name, time.Duration(s.now-bound), 4*s.Rounds+8)
+		}
+		if r := removals(); r[0].gone != gone {
+			t.Errorf("%s: removals %+v, want %s", name, r, slots(gone))
+		}
+		lead.contAgent()
+		lead.startAgent()
+		s.expect("the others agree", func() bool { return s.agreed(s.but(victim)) })
+		if len(removals()) != 1 {
+			t.Errorf("%s: removals %+v", name, removals())
+		}
+	}
+}
+
+// TestAgentStarvedFast: at 1 ms an agent is starved for many rounds at a time. While nobody falls,
+// that moves nothing.
+func TestAgentStarvedFast(t *testing.T) {
+	o := defaults(1)
+	o.Hosts, o.Interval, o.Kernel = 8, time.Millisecond, true
+	s := stage{New(o, realNode, nil), t}
+	for _, h := range s.hosts {
+		h.powerOn()
+	}
+	s.expect("all agree", func() bool { return s.agreed(s.hosts) })
+	elections := s.Elections
+	for range 100 {
+		for _, h := range s.hosts {
+			h.starve(10 * s.Interval)
+		}
+		s.quiet(12)
+	}
+	if s.Elections != elections {
+		t.Errorf("%d elections", s.Elections-elections)
+	}
+}
+
 // TestAgentsRestarted: registers serve on, and new agents find them.
 func TestAgentsRestarted(t *testing.T) {
 	s := stand(t, 5, 3)

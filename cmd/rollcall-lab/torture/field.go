@@ -30,7 +30,6 @@ type field struct {
 	mu       sync.Mutex
 	touched  []string // nodes to which the fault is done
 	excused  []string // those it makes unreachable, so that they may be removed
-	absent   bool     // it keeps the leader's agent away: what that has to decide on waits
 	crashes  []crash
 	counters map[string]int
 }
@@ -39,14 +38,6 @@ func (f *field) touch(names ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.touched = append(f.touched, names...)
-}
-
-// keepAway says that the fault may keep the leader's agent from deciding, while the leader's
-// kernel goes on beating: until it is back, or its grace is over.
-func (f *field) keepAway() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.absent = true
 }
 
 func (f *field) excuse(names ...string) {

@@ -21,7 +21,6 @@ type result struct {
 	ended    control.Time
 	crashes  []crash
 	excused  []string
-	absent   bool // the leader's agent may have been away: a late verdict is told, not judged
 	counters map[string]int
 	stalls   *stalls.Recorder
 	account  account
@@ -70,7 +69,7 @@ func (r *result) judge(events map[string][]publish.EventDocument) {
 			line += fmt.Sprintf("; leadership moved %d times", moves)
 			bound += time.Duration(moves) * r.move()
 		}
-		if r.options.Interval < strict || r.absent || took <= bound {
+		if r.options.Interval < strict || took <= bound {
 			r.told = append(r.told, line)
 		} else {
 			r.wrong = append(r.wrong, line)
@@ -89,7 +88,8 @@ func (r *result) bound() time.Duration {
 }
 
 // move is how long a move of the leadership holds a verdict up: the silence until deputies
-// stand, one after the other, and the rounds that the new leader counts anew.
+// stand, one after the other, and the rounds that the new leader counts anew. Where the verdict
+// waited for an agent of the old one that did not look, k more rounds had passed before the silence.
 func (r *result) move() time.Duration {
 	return time.Duration(2*r.options.Rounds+4) * r.options.Interval
 }

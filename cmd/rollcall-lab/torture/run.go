@@ -127,7 +127,7 @@ func endure(ctx context.Context, t *target, s scenario, p Plan, recorder *stalls
 	fail("fault", <-done)
 	fail("the nodes did not come together after", f.recover(ctx))
 	r.ended = dataplane.Now()
-	r.crashes, r.counters, r.excused, r.absent = f.crashes, f.counters, f.excused, f.absent
+	r.crashes, r.counters, r.excused = f.crashes, f.counters, f.excused
 	r.judge(f.events())
 	if t.peers != nil {
 		fail("peers", t.peers.missing())

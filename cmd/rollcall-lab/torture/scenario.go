@@ -71,7 +71,6 @@ func leaderStopped(ctx context.Context, f *field) error {
 	if err != nil {
 		return err
 	}
-	f.keepAway()
 	return f.stop(ctx, leader)
 }
 
@@ -138,7 +137,6 @@ const restarts = 100
 // restarted restarts daemons in a row, several at once, by turns in order and as after a crash.
 func restarted(ctx context.Context, f *field) error {
 	const atOnce = 3
-	f.keepAway()
 	names, err := f.members(ctx, len(f.cluster.Names())-victims-1)
 	if err != nil {
 		return err
