@@ -176,7 +176,7 @@ var mutants = []mutant{
 
 var eager = []patch{
 	{"detect.go", "if missed >= half(k) {", "if missed >= 1 {"},
-	{"detect.go", "if missed >= k {", "if missed >= min(1, k) {"},
+	{"detect.go", "if missed >= k && ", "if missed >= min(1, k) && "},
 	{"sweep.go", "if missed >= half(k) {", "if missed >= 1 {"},
 	{"sweep.go", "if missed >= k {", "if missed >= min(1, k) {"},
 }

@@ -15,20 +15,37 @@ import (
 // holds is compiled once into steps. A kind of field that these do not know is a panic,
 // so that nothing new can be overlooked.
 
-// cloneNode copies a node. Slices are copied as well; what their elements point to (rosters,
-// views, messages) never changes.
+// cloneNode copies a node. Slices, maps and arrays behind pointers are copied as well; what their
+// elements point to (rosters, views, messages) never changes.
 func cloneNode(n *control.Node) *control.Node {
 	c := new(control.Node)
 	*c = *n
-	for _, f := range nodeSlices {
-		s := reflect.NewAt(f.Type, unsafe.Add(unsafe.Pointer(c), f.Offset)).Elem()
-		if s.Len() > 0 {
-			own := reflect.MakeSlice(f.Type, s.Len(), s.Len())
-			reflect.Copy(own, s)
-			s.Set(own)
+	for _, f := range nodeHeld {
+		held := reflect.NewAt(f.Type, unsafe.Add(unsafe.Pointer(c), f.Offset)).Elem()
+		if !held.IsNil() {
+			held.Set(copyOf(held))
 		}
 	}
 	return c
+}
+
+func copyOf(v reflect.Value) reflect.Value {
+	switch t := v.Type(); t.Kind() {
+	case reflect.Slice:
+		own := reflect.MakeSlice(t, v.Len(), v.Len())
+		reflect.Copy(own, v)
+		return own
+	case reflect.Map:
+		own := reflect.MakeMapWithSize(t, v.Len())
+		for i := v.MapRange(); i.Next(); {
+			own.SetMapIndex(i.Key(), i.Value())
+		}
+		return own
+	default:
+		own := reflect.New(t.Elem())
+		own.Elem().Set(v.Elem())
+		return own
+	}
 }
 
 // nodeIdle are the fields of a Node that mean nothing between two steps, or never change, or are of
@@ -43,39 +60,40 @@ var nodeIdle = []string{
 var asides = []string{"RTTNS", "SilenceUS", "Echoed", "LeaseUntil", "UpperUntil"}
 
 var (
-	nodePlan, nodeSlices = planNode()
-	registerPlan         = plan(reflect.TypeFor[control.Register](), 0, nil)
-	askingPlan           = plan(reflect.TypeFor[control.Asking](), 0, nil)
-	heardPlan            = plan(reflect.TypeFor[control.Heard](), 0, nil)
-	memberPlan           = plan(reflect.TypeFor[control.Member](), 0, nil)
-	recordPlan           = plan(reflect.TypeFor[control.InstanceRecord](), 0, nil)
-	framePlan            = plan(reflect.TypeFor[control.Frame](), 0, nil)
-	messagePlan          = plan(reflect.TypeFor[control.Message](), 0, nil)
-	decisionPlan         = plan(reflect.TypeFor[decision](), 0, nil)
-	proposalPlan         = plan(reflect.TypeFor[proposal](), 0, nil)
-	contentPlan          = plan(reflect.TypeFor[content](), 0, nil)
+	nodePlan, nodeHeld = planNode()
+	registerPlan       = plan(reflect.TypeFor[control.Register](), 0, nil)
+	askingPlan         = plan(reflect.TypeFor[control.Asking](), 0, nil)
+	heardPlan          = plan(reflect.TypeFor[control.Heard](), 0, nil)
+	memberPlan         = plan(reflect.TypeFor[control.Member](), 0, nil)
+	recordPlan         = plan(reflect.TypeFor[control.InstanceRecord](), 0, nil)
+	framePlan          = plan(reflect.TypeFor[control.Frame](), 0, nil)
+	messagePlan        = plan(reflect.TypeFor[control.Message](), 0, nil)
+	decisionPlan       = plan(reflect.TypeFor[decision](), 0, nil)
+	proposalPlan       = plan(reflect.TypeFor[proposal](), 0, nil)
+	contentPlan        = plan(reflect.TypeFor[content](), 0, nil)
 )
 
-func planNode() (ops []op, lists []reflect.StructField) {
+func planNode() (ops []op, held []reflect.StructField) {
 	t := reflect.TypeFor[control.Node]()
 	for i := range t.NumField() {
 		if f := t.Field(i); !slices.Contains(nodeIdle, f.Name) {
 			ops = plan(f.Type, f.Offset, ops)
-			lists = sliceFields(f.Type, f.Offset, lists)
+			held = heldFields(f.Type, f.Offset, held)
 		}
 	}
-	return ops, lists
+	return ops, held
 }
 
-// sliceFields lists the slices in a struct and the structs in it, with offsets from its start.
-func sliceFields(t reflect.Type, at uintptr, to []reflect.StructField) []reflect.StructField {
-	switch t.Kind() {
-	case reflect.Slice:
+// heldFields lists what a struct and the structs in it hold outside of themselves and change there,
+// with offsets from its start.
+func heldFields(t reflect.Type, at uintptr, to []reflect.StructField) []reflect.StructField {
+	switch {
+	case t.Kind() == reflect.Slice, t.Kind() == reflect.Map, t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Array:
 		return append(to, reflect.StructField{Type: t, Offset: at})
-	case reflect.Struct:
+	case t.Kind() == reflect.Struct:
 		for i := range t.NumField() {
 			f := t.Field(i)
-			to = sliceFields(f.Type, at+f.Offset, to)
+			to = heldFields(f.Type, at+f.Offset, to)
 		}
 	}
 	return to
@@ -85,8 +103,9 @@ func sliceFields(t reflect.Type, at uintptr, to []reflect.StructField) []reflect
 type op struct {
 	what   hashing
 	offset uintptr
-	size   uintptr // of an integer, or of a slice's element
-	elem   []op    // of a slice or a pointer
+	size   uintptr      // of an integer, or of a slice's element
+	elem   []op         // of a slice, a map or a pointer
+	of     reflect.Type // the map's
 }
 
 type hashing uint8
@@ -95,6 +114,7 @@ const (
 	hashWord hashing = iota
 	hashString
 	hashSlice
+	hashMap
 	hashPointer
 	hashRoster
 	hashView
@@ -131,6 +151,8 @@ func plan(t reflect.Type, at uintptr, to []op) []op {
 		return to
 	case reflect.Slice:
 		return append(to, op{what: hashSlice, offset: at, size: t.Elem().Size(), elem: plan(t.Elem(), 0, nil)})
+	case reflect.Map:
+		return append(to, op{what: hashMap, offset: at, elem: plan(t.Elem(), 0, nil), of: t})
 	case reflect.Pointer:
 		return append(to, op{what: hashPointer, offset: at, elem: plan(t.Elem(), 0, nil)})
 	}
@@ -182,6 +204,8 @@ func (h *hash) add(ops []op, p unsafe.Pointer) {
 			for i := range s.len {
 				h.add(o.elem, unsafe.Add(s.data, uintptr(i)*o.size))
 			}
+		case hashMap:
+			h.word(o.sum(reflect.NewAt(o.of, q).Elem()))
 		case hashPointer:
 			if x := *(*unsafe.Pointer)(q); x == nil {
 				h.word(0)
@@ -200,6 +224,18 @@ func (h *hash) add(ops []op, p unsafe.Pointer) {
 			}
 		}
 	}
+}
+
+// sum is that of a map, whose entries have no order.
+func (o *op) sum(m reflect.Value) (sum uint64) {
+	value := reflect.New(o.of.Elem())
+	for i := m.MapRange(); i.Next(); {
+		x := hash{i.Key().Uint()}
+		value.Elem().SetIterValue(i)
+		x.add(o.elem, value.UnsafePointer())
+		sum += x.sum
+	}
+	return sum
 }
 
 // roster hashes who has which slot; names and addresses follow from the host.
