@@ -83,7 +83,7 @@ func (k *Kernel) serve(dir string) error {
 	return k.attach(dir)
 }
 
-// create makes new maps, a new incarnation among them, and pins them.
+// create makes new maps, with new incarnations, and pins them.
 func (k *Kernel) create(dir string) error {
 	frags := takesFrags()
 	if err := k.load(frags, nil); err != nil {
@@ -104,9 +104,8 @@ func (k *Kernel) create(dir string) error {
 	if err := writeDoor(k.door, d); err != nil {
 		return err
 	}
-	incarnation := newIncarnation()
-	for p := range control.Place(control.Places) {
-		if err := k.channel.apply(control.Command{Kind: control.CommandVacate, Level: p.Level(), Seat: p.Seat(), Incarnation: incarnation}); err != nil {
+	for p := range control.Place(control.Places) { // rosters tell a host's two slots at a level apart by the incarnations
+		if err := k.channel.apply(control.Command{Kind: control.CommandVacate, Level: p.Level(), Seat: p.Seat(), Incarnation: newIncarnation()}); err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,7 @@ func newUpper(t *testing.T, transport string, attach []string) *upper {
 	_, hosts := newSegment(t, len(attach))
 	u := &upper{roster: &control.Roster{}, ballot: control.NewBallot(0, 1, control.FirstSeat)}
 	var seats []control.Seat
+	incarnations := map[uint64]bool{}
 	for i, how := range attach {
 		opt := Options{
 			Cluster: testCluster, Interface: "eth0", Address: netip.AddrFrom4([4]byte{10, 99, 0, byte(i + 1)}),
@@ -50,6 +51,10 @@ func newUpper(t *testing.T, transport string, attach []string) *upper {
 		for place, slot := range map[control.Place]uint16{leaderPlace: uint16(i), seatPlace: control.FirstSeat + uint16(i)} {
 			var r control.Register
 			p.Snapshot(place, &r, nil, control.Bitmap{})
+			if r.Incarnation == 0 || incarnations[r.Incarnation] {
+				t.Errorf("incarnation %x of place %d of host %d is not its own", r.Incarnation, place, i)
+			}
+			incarnations[r.Incarnation] = true
 			seat := control.Seat{Slot: slot, Peer: control.Peer{
 				Name: fmt.Sprintf("cn%03d", i), Incarnation: r.Incarnation, RPC: "cn:1", Rails: []control.Endpoint{at},
 			}}

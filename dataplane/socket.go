@@ -52,9 +52,8 @@ func OpenSocket(opt Options) (*Socket, error) {
 		s.Close()
 		return nil, err
 	}
-	incarnation := newIncarnation()
 	for p := range s.registers {
-		s.registers[p].Incarnation = incarnation
+		s.registers[p].Incarnation = newIncarnation()
 	}
 	if err := s.tellKeys(); err != nil {
 		s.Close()
