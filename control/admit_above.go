@@ -134,7 +134,7 @@ func (n *Node) seats() int {
 	if n.cfg.Seats > 0 {
 		return min(n.cfg.Seats, SeatsMax)
 	}
-	return 7
+	return SeatsWanted
 }
 
 // named returns the voter of that name, or nil. Above level 0 the node may also have the slot of

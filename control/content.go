@@ -175,7 +175,7 @@ func (h *Host) learn(instance uint32, g *view.Group) {
 	for _, p := range []Place{Place(2 * h.cfg.Top), SeatAt(h.cfg.Top)} {
 		r := &h.in.Registers[p].Committed
 		if h.in.Registers[p].State == RegisterMember && r.Seq == g.Seq && r.Ballot.Generation() == g.Generation && r.Digest != 0 && r.Digest != g.Digest {
-			h.out.Events = append(h.out.Events, Event{Kind: EventMismatch, At: h.now, Instance: instance, To: g.Seq, Why: "the content of the epoch is not what its digest says"})
+			h.out.Events = append(h.out.Events, Event{Kind: EventMismatch, At: h.now, Instance: instance, Level: h.cfg.Top, Group: g.Number, To: g.Seq, Why: "the content of the epoch is not what its digest says"})
 			return
 		}
 	}
@@ -253,7 +253,12 @@ func (h *Host) show() {
 	v := *c.current
 	v.Leader = leader
 	if c.shown == nil || c.shown.Top != v.Top {
-		e := Event{Kind: EventInstalled, At: h.now, Instance: v.Instance, Level: h.cfg.Top, To: v.Epoch(), Leader: leader, Install: h.now}
+		e := Event{To: v.Epoch()}
+		if n := h.leads(h.cfg.Top); n != nil && n.lead.change.To == v.Epoch() {
+			e = n.lead.change
+		}
+		e.Kind, e.At, e.Install = EventInstalled, h.now, h.now
+		e.Instance, e.Level, e.Group, e.From, e.Leader = v.Instance, h.cfg.Top, v.Top.Number, 0, leader
 		var before *view.Group
 		if c.shown != nil {
 			before, e.From = c.shown.Top, c.shown.Epoch()

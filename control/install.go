@@ -151,6 +151,8 @@ func (n *Node) rosterFor(c *Commit) *Roster {
 type Status struct {
 	Role      string // absent | follower | deputy | candidate | leader | left
 	Instance  uint32
+	Level     uint8 // of the group, as Group
+	Group     uint16
 	Leader    string // name; empty: none known
 	LeaderRPC string
 	Slot      uint16
@@ -163,7 +165,7 @@ type Status struct {
 
 // Status reports the node's state; now and the register are those of the moment.
 func (n *Node) Status(now Time, r *Register) Status {
-	s := Status{Role: roleNames[n.role], Instance: r.Instance, Slot: r.Slot, Ballot: r.Promised, Past: n.past}
+	s := Status{Role: roleNames[n.role], Instance: r.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: r.Slot, Ballot: r.Promised, Past: n.past}
 	if n.role == roleFollower && n.watch.on {
 		s.Role = "deputy"
 	}

@@ -291,7 +291,7 @@ func (n *Node) self() Peer {
 
 func (n *Node) event(e Event) {
 	e.At = n.now
-	e.Instance, e.Level = n.reg.Instance, n.cfg.Level
+	e.Instance, e.Level, e.Group = n.reg.Instance, n.cfg.Level, n.cfg.Group
 	if e.Ballot == 0 {
 		e.Ballot = n.reg.Promised
 	}

@@ -8,6 +8,8 @@ const (
 	FirstSeat = 248
 	PerBranch = FirstSeat // groups with a leader in one group of the level above
 	SeatsMax  = Slots - FirstSeat
+
+	SeatsWanted = 7 // voters that a leader above level 0 sees to, unless configured otherwise
 )
 
 // Place names one of the registers of a host: its slot in its group at level 0, and at each

@@ -88,7 +88,8 @@ type Event struct {
 	Kind     EventKind
 	At       Time
 	Instance uint32
-	Level    uint8  // of the group that it is about
+	Level    uint8 // of the group that it is about, as Group
+	Group    uint16
 	From, To uint64 // seq before and after
 	Ballot   Ballot // under which it happened
 	Leader   string

@@ -30,7 +30,8 @@ func (a *app) eventsCommand() *cobra.Command {
 		Short: "Show what happened to the group",
 		Long: `Show what happened since the daemon started, the oldest first: view changes with who joined
 and who was removed, why, and how many rounds of messages it took; elections; losses. With
--o json each event is one line with all times and the evidence. Why and by which evidence a view
+-o json each event is one line with all times and the evidence. Where the cluster has several
+groups, G:N stands for number N of group G, which is no epoch. Why and by which evidence a view
 changed is known to the node that led: ask there.`,
 		Example: `  rollcall events
   rollcall events --kind installed -o wide
@@ -142,16 +143,22 @@ func (a *app) eventRow(e *publish.EventDocument) []string {
 	return row
 }
 
+// epochs are the numbers before and after; those of a group that is not the top one, whose
+// numbers are no epochs, with the group's before them.
 func epochs(e *publish.EventDocument) string {
+	of := ""
+	if !e.Top {
+		of = fmt.Sprintf("%d:", e.Group)
+	}
 	switch {
 	case e.From != 0 && e.To != 0:
-		return fmt.Sprintf("%d>%d", e.From, e.To)
+		return fmt.Sprintf("%s%d>%d", of, e.From, e.To)
 	case e.To != 0:
-		return strconv.FormatUint(e.To, 10)
+		return fmt.Sprintf("%s%d", of, e.To)
 	case e.From != 0:
-		return strconv.FormatUint(e.From, 10)
+		return fmt.Sprintf("%s%d", of, e.From)
 	}
-	return "-"
+	return dash(of)
 }
 
 func change(e *publish.EventDocument) string {

@@ -76,11 +76,11 @@ func document(epoch uint64) publish.Document {
 func history() []publish.EventDocument {
 	at := func(second int) time.Time { return time.Date(2026, 11, 22, 10, 20, second, 5e6, time.UTC) }
 	return []publish.EventDocument{
-		{Number: 1, Kind: "founded", At: at(1), AtNS: 1e9, Node: "cn001", Instance: 2, Ballot: "0.1.0", Leader: "cn001"},
-		{Number: 2, Kind: "installed", At: at(2), AtNS: 2e9, Node: "cn001", Instance: 2, From: 5, To: 6, Ballot: "0.1.0",
+		{Number: 1, Kind: "founded", At: at(1), AtNS: 1e9, Node: "cn001", Instance: 2, Top: true, Ballot: "0.1.0", Leader: "cn001"},
+		{Number: 2, Kind: "installed", At: at(2), AtNS: 2e9, Node: "cn001", Instance: 2, Top: true, From: 5, To: 6, Ballot: "0.1.0",
 			Leader: "cn001", Joined: []string{"cn001", "cn002", "cn003", "cn004"}, Why: "asked to join", RoundsUsed: 1},
-		{Number: 3, Kind: "suspect", At: at(3), AtNS: 3e9, Node: "cn001", Instance: 2, Leader: "cn001", Suspected: []string{"cn004"}},
-		{Number: 4, Kind: "installed", At: at(4), AtNS: 4e9, Node: "cn001", Instance: 2, From: 6, To: 7, Ballot: "0.1.0",
+		{Number: 3, Kind: "suspect", At: at(3), AtNS: 3e9, Node: "cn001", Instance: 2, Top: true, Leader: "cn001", Suspected: []string{"cn004"}},
+		{Number: 4, Kind: "installed", At: at(4), AtNS: 4e9, Node: "cn001", Instance: 2, Top: true, From: 6, To: 7, Ballot: "0.1.0",
 			Leader: "cn001", Removed: []string{"cn004"}, Why: "5 rounds unanswered", RoundsUsed: 1,
 			Evidence:       []publish.Evidence{{Name: "cn004", Slot: 3, Missed: 5, LastEchoNS: 3.4e9, Why: "5 rounds unanswered"}},
 			LastEvidenceNS: 3_500_000_000, VerdictNS: 3_950_000_000, CommitNS: 3_950_120_000, InstallNS: 3_950_180_000},
@@ -181,6 +181,10 @@ func (f *fake) Status() publish.StatusDocument {
 	return publish.StatusDocument{
 		Schema: publish.Schema, Cluster: "tofu", Node: "cn001", Role: "leader", Instance: 2, Epoch: 7, Leader: "cn001",
 		Key: "1f0c22aa", Keys: []string{"1f0c22aa", "9d31c0e5"},
+		Places: []publish.Place{
+			{Level: 1, Slot: 3, Role: "follower", Leader: "cn002"},
+			{Level: 1, Slot: 249, Seat: true, Role: "absent", Awaiting: "founder cn002"},
+		},
 		Incarnation: publish.Hex(0xa0), Valid: true, LeaseMS: 312, Roster: publish.Hex(9), Profile: "safe",
 		IntervalUS: 100_000, Rounds: 5, Plane: "kernel", Attach: "tc", Transport: "udp", Interface: "hsn0",
 		Address: "10.0.0.1:7746", PinDir: "/sys/fs/bpf/rollcall/tofu", Refused: []string{"native: the driver has no XDP"},

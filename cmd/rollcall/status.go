@@ -46,10 +46,11 @@ func (a *app) status(ctx context.Context) error {
 		{"awaiting", s.Awaiting},
 		{"view", describeView(s)},
 		{"leader", s.Leader},
-		{"rounds", rounds(s)},
-		{"frames", frames(s)},
-		{"pacer", pacer(&s.Pacing)},
 	}
+	for i := range s.Places {
+		lines = append(lines, [2]string{"place", place(&s.Places[i])})
+	}
+	lines = append(lines, [2]string{"rounds", rounds(s)}, [2]string{"frames", frames(s)}, [2]string{"pacer", pacer(&s.Pacing)})
 	for _, r := range s.Refused {
 		lines = append(lines, [2]string{"refused", r})
 	}
@@ -82,6 +83,22 @@ func describeView(s *publish.StatusDocument) string {
 		return fmt.Sprintf("instance %d, epoch %d, not valid: its lease has ended", s.Instance, s.Epoch)
 	}
 	return fmt.Sprintf("instance %d, epoch %d, valid for %d ms", s.Instance, s.Epoch, s.LeaseMS)
+}
+
+// place tells of a node's part in a group above its own.
+func place(p *publish.Place) string {
+	what := "slot"
+	if p.Seat {
+		what = "seat"
+	}
+	said := fmt.Sprintf("level %d, %s %d: %s", p.Level, what, p.Slot, p.Role)
+	if p.Role == "absent" {
+		said = fmt.Sprintf("level %d, no %s", p.Level, what)
+	}
+	if p.Awaiting != "" {
+		said += ", awaits " + p.Awaiting
+	}
+	return said
 }
 
 func rounds(s *publish.StatusDocument) string {

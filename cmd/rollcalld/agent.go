@@ -66,8 +66,8 @@ func (a *agent) install(_ control.Time, v *view.ClusterView) {
 	a.source.Raise()
 }
 
-func (a *agent) event(now control.Time, e *control.Event, v *view.View) {
-	a.source.history.add(eventDocument(a.cfg.Node, e, v, now, time.Now()))
+func (a *agent) event(now control.Time, e *control.Event, hash uint64) {
+	a.source.history.add(a.source.eventDocument(e, hash, now, time.Now()))
 	logEvent(a.log, e)
 	a.source.Raise()
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"rollcall/control"
-	"rollcall/view"
 	"rollcall/view/publish"
 )
 
@@ -42,19 +41,19 @@ func (h *history) since(number uint64) []publish.EventDocument {
 }
 
 // eventDocument describes an event for users. Now is the loop's reading of the time, at the
-// wall clock's reading wall; v the view that came with the event, or nil.
-func eventDocument(node string, e *control.Event, v *view.View, now control.Time, wall time.Time) publish.EventDocument {
+// wall clock's reading wall; hash that of the view installed, or 0.
+func (s *source) eventDocument(e *control.Event, hash uint64, now control.Time, wall time.Time) publish.EventDocument {
 	d := publish.EventDocument{
-		Kind: e.Kind.String(), At: wall.Add(-now.Since(e.At)), AtNS: uint64(e.At), Node: node,
-		Instance: e.Instance, From: e.From, To: e.To, Ballot: e.Ballot.String(), Leader: e.Leader,
+		Kind: e.Kind.String(), At: wall.Add(-now.Since(e.At)), AtNS: uint64(e.At), Node: s.cfg.Node,
+		Instance: e.Instance, Level: e.Level, Group: e.Group, Top: e.Level > 0 || len(s.cfg.Groups) == 1, From: e.From, To: e.To, Ballot: e.Ballot.String(), Leader: e.Leader,
 		Joined: e.Joined, Removed: e.Removed, Why: e.Why, RoundsUsed: e.Rounds,
 		LastEvidenceNS: uint64(e.Missed), VerdictNS: uint64(e.Verdict), CommitNS: uint64(e.Commit), InstallNS: uint64(e.Install),
 	}
 	if e.Kind == control.EventSuspect {
 		d.Removed, d.Suspected = nil, e.Removed // they are members still
 	}
-	if e.Kind == control.EventInstalled && v != nil {
-		d.Hash = publish.Hex(v.Hash())
+	if hash != 0 {
+		d.Hash = publish.Hex(hash)
 	}
 	for _, w := range e.Evidence {
 		d.Evidence = append(d.Evidence, publish.Evidence{Name: w.Name, Slot: w.Slot, LastEchoNS: uint64(w.LastEcho), Missed: w.Missed, Why: w.Why})

@@ -42,6 +42,9 @@ func logEvent(log zerolog.Logger, e *control.Event) {
 		line = log.Warn()
 	}
 	line = line.Str("event", e.Kind.String()).Uint32("instance", e.Instance)
+	if e.Level != 0 {
+		line = line.Uint8("level", e.Level)
+	}
 	if e.From != 0 {
 		line = line.Uint64("from", e.From)
 	}

@@ -37,7 +37,7 @@ type hands interface {
 	hold([]control.PlaceRosters)
 	letter(control.Letter)
 	install(control.Time, *view.ClusterView)
-	event(now control.Time, e *control.Event, group *view.View) // with the group's view, if that came with it
+	event(now control.Time, e *control.Event, hash uint64) // of the view installed, 0 with other events
 	validity(valid bool)
 	troubled(sending error) // nil: no longer
 	look(*snapshot)
@@ -233,9 +233,21 @@ func (l *loop) carry(now control.Time, out *control.HostOutput) error {
 		l.counts.views.Add(1)
 	}
 	for i := range out.Events {
-		l.hands.event(now, &out.Events[i], out.Group)
+		l.hands.event(now, &out.Events[i], hashOf(out, &out.Events[i]))
 	}
 	return nil
+}
+
+// hashOf is that of the view which an event tells was installed.
+func hashOf(out *control.HostOutput, e *control.Event) uint64 {
+	switch {
+	case e.Kind != control.EventInstalled:
+	case out.View != nil && e.Level == out.View.Top.Level:
+		return out.View.Hash()
+	case out.Group != nil && e.Level == 0:
+		return out.Group.Hash()
+	}
+	return 0
 }
 
 // record returns when the record is on disk. A disk may be busy for longer than a leader may be

@@ -163,7 +163,7 @@ func (s *source) Status() publish.StatusDocument {
 		Schema: publish.Schema, Cluster: s.cfg.Cluster, Node: s.cfg.Node, Role: "absent", Awaiting: "its first step",
 		Profile: s.cfg.Profile, IntervalUS: s.cfg.Interval.Microseconds(), Rounds: s.cfg.Rounds,
 		PID: os.Getpid(), Realtime: s.realtime, Locked: s.locked, Started: s.started,
-		Version: version.String(), Socket: s.cfg.Socket, Config: s.cfg.File, Roster: publish.Hex(0),
+		Version: version.String(), Socket: s.cfg.Socket, Config: s.cfg.File, Roster: publish.Hex(0), Places: []publish.Place{},
 	}
 	about := s.plane.Describe()
 	d.Plane, d.Attach, d.Transport, d.Interface, d.Address = about.Plane, about.Attach, about.Transport, about.Interface, about.Address
@@ -180,6 +180,7 @@ func (s *source) Status() publish.StatusDocument {
 		own := &seen.status.Group
 		d.Role, d.Leader, d.Slot, d.Awaiting = own.Role, own.Leader, own.Slot, own.Awaiting
 		d.Roster = publish.Hex(seen.register.Rosters[0])
+		d.Places = places(&seen.status)
 	}
 	if in := s.installed.Load(); in != nil {
 		d.Instance, d.Epoch = in.view.Instance, in.view.Epoch()
@@ -188,6 +189,19 @@ func (s *source) Status() publish.StatusDocument {
 		d.LeaseMS = left.Milliseconds()
 	}
 	return d
+}
+
+// places are those that a host has above its own group.
+func places(s *control.HostStatus) []publish.Place {
+	list := []publish.Place{}
+	for p := range control.Place(control.Places) {
+		if at := s.At(p); p.Level() > 0 && at.Role != "" {
+			list = append(list, publish.Place{
+				Level: at.Level, Group: at.Group, Slot: at.Slot, Seat: p.Votes(), Role: at.Role, Leader: at.Leader, Awaiting: at.Awaiting,
+			})
+		}
+	}
+	return list
 }
 
 // ownGroup is the group as this node's kernel and daemon see it.

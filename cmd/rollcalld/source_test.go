@@ -315,24 +315,28 @@ func TestHistoryKeepsTheNewest(t *testing.T) {
 
 func TestEventDocument(t *testing.T) {
 	wall := time.Unix(1000, 0)
-	v := &view.View{Cluster: "tofu", Epoch: 8}
+	s := &source{cfg: &config.Config{Node: "n", Groups: []config.Group{{ID: 0}, {ID: 3}}}}
 	e := &control.Event{
-		Kind: control.EventInstalled, At: 7e9, Instance: 1, From: 7, To: 8, Ballot: control.NewBallot(1, 2, 3), Leader: "a", Removed: []string{"b"},
+		Kind: control.EventInstalled, At: 7e9, Instance: 1, Level: 1, From: 7, To: 8, Ballot: control.NewBallot(1, 2, 3), Leader: "a", Removed: []string{"b"},
 		Why: "silent", Rounds: 1, Missed: 4e9, Verdict: 5e9, Commit: 6e9, Install: 7e9,
 		Evidence: []control.Evidence{{Name: "b", Slot: 1, LastEcho: 3e9, Missed: 5, Why: "silent"}},
 	}
 	want := publish.EventDocument{
-		Kind: "installed", At: time.Unix(997, 0), AtNS: 7e9, Node: "n", Instance: 1, From: 7, To: 8, Hash: publish.Hex(v.Hash()), Ballot: "1.2.3",
+		Kind: "installed", At: time.Unix(997, 0), AtNS: 7e9, Node: "n", Instance: 1, Level: 1, Top: true, From: 7, To: 8, Hash: publish.Hex(0xabc), Ballot: "1.2.3",
 		Leader: "a", Removed: []string{"b"}, Why: "silent", RoundsUsed: 1, LastEvidenceNS: 4e9, VerdictNS: 5e9, CommitNS: 6e9, InstallNS: 7e9,
 		Evidence: []publish.Evidence{{Name: "b", Slot: 1, LastEchoNS: 3e9, Missed: 5, Why: "silent"}},
 	}
-	if diff := cmp.Diff(want, eventDocument("n", e, v, 10e9, wall)); diff != "" {
+	if diff := cmp.Diff(want, s.eventDocument(e, 0xabc, 10e9, wall)); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)
+	}
+	if d := s.eventDocument(&control.Event{Group: 3, To: 9}, 0, 0, wall); d.Top || d.Group != 3 || d.Hash != "" {
+		t.Errorf("of a group below the top: %+v", d)
 	}
 }
 
 func TestSuspectsAreNotRemoved(t *testing.T) {
-	d := eventDocument("n", &control.Event{Kind: control.EventSuspect, Removed: []string{"b"}}, nil, 0, time.Now())
+	s := &source{cfg: &config.Config{Groups: make([]config.Group, 1)}}
+	d := s.eventDocument(&control.Event{Kind: control.EventSuspect, Removed: []string{"b"}}, 0, 0, time.Now())
 	if d.Removed != nil || len(d.Suspected) != 1 {
 		t.Errorf("removed %v, suspected %v; want just b suspected", d.Removed, d.Suspected)
 	}

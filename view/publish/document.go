@@ -145,6 +145,7 @@ type StatusDocument struct {
 	Slot        uint16    `json:"slot"`
 	Incarnation string    `json:"incarnation"`
 	Awaiting    string    `json:"awaiting"` // in words what it waits for; empty when all is well
+	Places      []Place   `json:"places"`   // in groups above its own
 	Valid       bool      `json:"valid"`
 	LeaseMS     int64     `json:"lease_ms"`
 	Roster      string    `json:"roster"` // version, 16 hex digits
@@ -172,6 +173,17 @@ type StatusDocument struct {
 	Config      string    `json:"config,omitempty"`
 }
 
+// Place is a node's part in a group above its own.
+type Place struct {
+	Level    uint8  `json:"level"`
+	Group    uint16 `json:"group"`
+	Slot     uint16 `json:"slot"`
+	Seat     bool   `json:"seat"` // it votes there; else it tells what the group that it leads decided
+	Role     string `json:"role"` // as in StatusDocument
+	Leader   string `json:"leader"`
+	Awaiting string `json:"awaiting"`
+}
+
 // Pacing says who keeps the beat when this node leads. Of the kernel's clock, which ticks while
 // it does, all but Pacer and Refused.
 type Pacing struct {
@@ -194,8 +206,11 @@ type EventDocument struct {
 	AtNS           uint64     `json:"at_ns"`
 	Node           string     `json:"node"` // who saw it
 	Instance       uint32     `json:"instance"`
-	From           uint64     `json:"from"` // seq before
-	To             uint64     `json:"to"`   // seq after
+	Level          uint8      `json:"level"` // of the group that it is about
+	Group          uint16     `json:"group"` // its number in that level
+	Top            bool       `json:"top"`   // it is the top group, whose numbers are the epochs
+	From           uint64     `json:"from"`  // number before
+	To             uint64     `json:"to"`    // number after
 	Hash           string     `json:"hash,omitempty"`
 	Ballot         string     `json:"ballot"` // generation.term.slot
 	Leader         string     `json:"leader"`
