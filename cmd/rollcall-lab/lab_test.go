@@ -58,7 +58,7 @@ func TestContextSwitchesGrow(t *testing.T) {
 }
 
 func story4() *cluster.Removal {
-	return &cluster.Removal{
+	r := &cluster.Removal{
 		Fault: 1_000_000,
 		Record: publish.EventDocument{
 			Instance: 1, From: 3, To: 4, Hash: "00000000000000aa", Ballot: "0.1.0", Leader: "n01", Removed: []string{"n04"},
@@ -66,6 +66,8 @@ func story4() *cluster.Removal {
 		},
 		Installs: []cluster.Install{{Node: "n01", At: 52_300_000}, {Node: "n02", At: 53_000_000}},
 	}
+	r.Epoch = r.Record
+	return r
 }
 
 func TestTimeline(t *testing.T) {
@@ -83,6 +85,39 @@ func TestTimeline(t *testing.T) {
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", &b, want)
+	}
+}
+
+func TestGroupsTimeline(t *testing.T) {
+	r := story4()
+	r.Record.Group, r.Record.Top = 3, false
+	r.Epoch = publish.EventDocument{
+		Instance: 1, Level: 1, Top: true, From: 8, To: 9, Hash: "00000000000000bb", Ballot: "0.2.249", Leader: "n09",
+		Removed: []string{"n04"}, Why: "groups changed", RoundsUsed: 1, VerdictNS: 52_260_000, CommitNS: 52_290_000,
+	}
+	var b bytes.Buffer
+	if err := groupsTimeline(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	const want = `  fault                     0.00 ms  link closed, daemon killed
+  first missed round        3.00 ms  sent by n01
+  verdict                  51.00 ms  5 rounds unanswered
+  committed in the group   51.25 ms  number 4 of group 3 after 3, ballot 0.1.0
+  committed at the top     51.29 ms  epoch 1.9 after 1.8, ballot 0.2.249, by n09
+  first survivor           51.30 ms  n01
+  last survivor            52.00 ms  n02, of 2 with the same hash 00000000000000bb
+  rounds used                     1  at the top, and 1 in the group
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &b, want)
+	}
+	r.Record = r.Epoch // the whole group is gone
+	b.Reset()
+	if err := groupsTimeline(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); strings.Contains(got, "in the group") || !strings.Contains(got, "1  at the top\n") {
+		t.Errorf("got\n%s", got)
 	}
 }
 
@@ -115,7 +150,7 @@ func TestWrongUseIsAnError(t *testing.T) {
 		"loss n01 101 --name nosuchlab", "loss n01 some --name nosuchlab", "flip n01 0s --name nosuchlab", "flip n01 often --name nosuchlab",
 		"partition --name nosuchlab", "partition n[01-03 n04 --name nosuchlab",
 		"up --nodes 0 --name wronguse", "up --groups 2 --name wronguse", "up --groups 249 --per-group 1 --name wronguse", "up --nodes 100000 --name wronguse", "up --name Wrong-Use", "bench --interval fast", "bench --trials 0",
-		"bench --nodes 2 --trials 1", "run --nodes 2", "switches --span 1ms", "nosuchcommand",
+		"bench --nodes 2 --trials 1", "run --nodes 2", "run --groups 2 --per-group 4 --name wronguse", "switches --span 1ms", "nosuchcommand",
 		"hog idle", "hog busy --cpus 0", "flood n01 garbage --name nosuchlab", "flood n01", "torture --seconds 0", "torture --nodes 3",
 		"torture --scenario [", "torture --interval often",
 	} {

@@ -23,8 +23,13 @@ func runCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Show a cluster lose a node and its leader, and get them back",
-		Args:  cobra.NoArgs,
+		Long: `Show a cluster lose a node and its leader, and get them back; with --groups, a member, the leader
+of a group, the leader of the cluster and a whole group, one after the other.`,
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if o.Groups > 1 {
+				return runGroups(c.Context(), c.OutOrStdout(), o)
+			}
 			ctx, cancel := context.WithTimeoutCause(c.Context(), runWithin, fmt.Errorf("not within %v", runWithin))
 			defer cancel()
 			return run(ctx, c.OutOrStdout(), o)

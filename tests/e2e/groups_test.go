@@ -1,30 +1,62 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
 )
 
-// Groups on bridges of their own, joined by a router, agree on one cluster view; a member that
-// crashes is out of it everywhere, and all daemons say so when asked along the tree.
-func TestGroupsAgreeAcrossTheRouter(t *testing.T) {
+// Groups on bridges of their own, joined by a router, lose a member, a group's leader, the
+// leader of the cluster and a whole group: each time one epoch, the same everywhere, without
+// them and nobody else, and they come back.
+func TestGroupsLoseAndRegain(t *testing.T) {
 	r := stand(t, cluster.Options{Groups: 3, PerGroup: 3, Interval: 50 * time.Millisecond})
-	names := r.Names()
-	victim := names[len(names)-1]
-	survivors := r.without(victim)
-	r.must(r.Kill(victim))
-	d, err := r.watch.Agreed(r.bounded(), survivors...)
-	r.must(err)
-	if d.Epoch <= r.first.Epoch {
-		t.Errorf("epoch %d after %d", d.Epoch, r.first.Epoch)
+	root := func() string { return r.watch.Sight(r.Names()[0]).View.Leader }
+	other := func() []string { // a group that the root is not in, its leader first
+		groups := r.Groups()
+		names := groups[2]
+		if slices.Contains(names, root()) {
+			names = groups[1]
+		}
+		n, err := r.Node(names[0])
+		r.must(err)
+		d, err := n.Client().Status(r.bounded())
+		r.must(err)
+		return slices.Insert(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == d.Leader }), 0, d.Leader)
 	}
-	n, err := r.Node(names[1]) // leads nothing, most probably: it has to have its leader ask
+	for _, tc := range []struct {
+		what          string
+		victims       func() []string
+		inGroup, atop int // rounds at most; 0: the group decides nothing
+	}{
+		{"a member", func() []string { return other()[2:] }, 1, 1},
+		{"a group's leader", func() []string { return other()[:1] }, 2, 1},
+		{"the root", func() []string { return []string{root()} }, 2, 2},
+		{"a group", other, 0, 1},
+	} {
+		r.must(r.Seated(r.bounded()))
+		victims := slices.Sorted(slices.Values(tc.victims()))
+		fault, err := r.Crash(victims...)
+		r.must(err)
+		story := r.removed(fault, victims...)
+		if gone := slices.Sorted(slices.Values(story.Epoch.Removed)); !slices.Equal(gone, victims) || len(story.Epoch.Joined) > 0 {
+			t.Errorf("%s, %v: the epoch removed %v, and let in %v", tc.what, victims, gone, story.Epoch.Joined)
+		}
+		if story.Epoch.RoundsUsed > tc.atop || tc.inGroup > 0 && story.Record.RoundsUsed > tc.inGroup || story.Record.Top != (tc.inGroup == 0) {
+			t.Errorf("%s: rounds used: %d at the top, %d in the group, by the records %+v and %+v", tc.what, story.Epoch.RoundsUsed, story.Record.RoundsUsed, story.Epoch, story.Record)
+		}
+		r.agreed(r.without(victims...)...)
+		r.must(r.Clear(victims...))
+		r.must(r.Boot(victims...))
+		r.agreed(r.Names()...)
+	}
+	n, err := r.Node(r.Names()[1]) // leads nothing, most probably: it has to have its leader ask
 	r.must(err)
 	v, err := n.Client().Verify(r.bounded())
 	r.must(err)
-	if !v.Agree || v.Asked != len(survivors) || len(v.Silent) != 0 {
+	if !v.Agree || v.Asked != len(r.Names()) || len(v.Silent) != 0 {
 		t.Errorf("all daemons were asked: %+v", v)
 	}
 }

@@ -163,6 +163,15 @@ func (c *Cluster) Nodes() []*Node { return c.nodes }
 // Names lists all nodes' names by number.
 func (c *Cluster) Names() []string { return c.network.Names() }
 
+// Groups lists the nodes' names group by group.
+func (c *Cluster) Groups() [][]string {
+	groups := make([][]string, c.options.Groups)
+	for _, n := range c.nodes {
+		groups[n.Segment] = append(groups[n.Segment], n.Name)
+	}
+	return groups
+}
+
 // Node finds a node by name.
 func (c *Cluster) Node(name string) (*Node, error) {
 	for _, n := range c.nodes {

@@ -141,7 +141,7 @@ func TestRemovedTellsTheStory(t *testing.T) {
 	}
 	defer w.Stop()
 	installed := func(node string, at uint64, removed ...string) publish.EventDocument {
-		return publish.EventDocument{Kind: "installed", Node: node, Instance: 1, From: 3, To: 4, Hash: "h", Removed: removed, InstallNS: at}
+		return publish.EventDocument{Kind: "installed", Node: node, Instance: 1, Top: true, From: 3, To: 4, Hash: "h", Removed: removed, InstallNS: at}
 	}
 	decided := installed("a", 1500, "c")
 	decided.VerdictNS, decided.CommitNS, decided.RoundsUsed = 1300, 1400, 1
