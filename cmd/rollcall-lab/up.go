@@ -16,8 +16,9 @@ import (
 	"rollcall/view/publish"
 )
 
-// settled bounds how long a new cluster may take to agree.
-const settled = 30 * time.Second
+// settled bounds how long a new cluster may take to agree: most of it is for the kernel, which
+// verifies the programs of every node.
+func settled(nodes int) time.Duration { return 30*time.Second + time.Duration(nodes)*time.Second/2 }
 
 // optionFlags adds the flags that describe a cluster.
 func optionFlags(f *pflag.FlagSet, o *cluster.Options) {
@@ -93,7 +94,8 @@ func stand(ctx context.Context, o cluster.Options) (*cluster.Cluster, *publish.D
 		return nil, nil, errors.Join(err, c.Down())
 	}
 	defer w.Stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, settled, fmt.Errorf("not within %v", settled))
+	within := settled(c.Options().Nodes)
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %v", within))
 	defer cancel()
 	d, err := w.Settled(ctx, c.Names()...)
 	if err != nil {
@@ -143,7 +145,7 @@ nodes leave their cluster and are shut down; "boot" brings them back.`,
 			switch {
 			case len(args) > 0:
 				return withNodes(lab, args, func(k *cluster.Cluster, names []string) error {
-					ctx, cancel := context.WithTimeout(c.Context(), settled)
+					ctx, cancel := context.WithTimeout(c.Context(), settled(len(names)))
 					defer cancel()
 					return k.Leave(ctx, names...)
 				})

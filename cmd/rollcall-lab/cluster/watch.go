@@ -201,14 +201,17 @@ func Agree(sights map[string]Sight, members []string) bool {
 	var first *publish.Document
 	for _, s := range sights {
 		d := s.View
-		if d == nil || !d.Valid || d.Epoch == 0 || !slices.Equal(Members(d), want) {
+		switch {
+		case d == nil || !d.Valid || d.Epoch == 0:
 			return false
-		}
-		if first == nil {
+		case first != nil: // of one hash, so it has the same members
+			if d.Instance != first.Instance || d.Epoch != first.Epoch || d.Hash != first.Hash {
+				return false
+			}
+		case !slices.Equal(Members(d), want):
+			return false
+		default:
 			first = d
-		}
-		if d.Instance != first.Instance || d.Epoch != first.Epoch || d.Hash != first.Hash {
-			return false
 		}
 	}
 	return first != nil
