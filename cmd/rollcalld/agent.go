@@ -18,6 +18,7 @@ type agent struct {
 	cfg       *config.Config
 	log       zerolog.Logger
 	source    *source
+	recorder  *recorder
 	sender    *calls.Sender
 	publisher *publish.Publisher
 	notifier  *notifier
@@ -66,10 +67,9 @@ func (a *agent) install(_ control.Time, v *view.ClusterView) {
 	a.source.Raise()
 }
 
-func (a *agent) event(now control.Time, e *control.Event, hash uint64) {
-	a.source.history.add(a.source.eventDocument(e, hash, now, time.Now()))
+func (a *agent) event(e *control.Event, hash uint64) {
+	a.recorder.add(a.source.eventDocument(e, hash, a.source.now(), time.Now()))
 	logEvent(a.log, e)
-	a.source.Raise()
 }
 
 func (a *agent) validity(valid bool) {

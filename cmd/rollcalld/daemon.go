@@ -132,9 +132,10 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	sender := calls.NewSender(identity, log)
 	defer sender.Close()
 
-	a := &agent{cfg: cfg, log: log, source: s, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}
+	recorder := newRecorder(s.show, s.askLeader, s.rank)
+	a := &agent{cfg: cfg, log: log, source: s, recorder: recorder, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}
 	l := newLoop(control.NewHost(p.control), plane, a)
-	s.plane, s.register, s.offer, s.ask, s.loop = plane, page.read, l.offer, sender.Ask, l
+	s.plane, s.register, s.offer, s.ask, s.askChange, s.loop = plane, page.read, l.offer, sender.Ask, sender.AskChange, l
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -158,7 +159,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}
 	s.reload = func() error { return keys.reload(ctx) } // what it sets going outlives the request
 	api := &publish.Server{Source: s}
-	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Take: func(m control.Message) error {
+	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Led: s.history.led, Take: func(m control.Message) error {
 		return l.offer(input{HostInput: control.HostInput{Message: &m}})
 	}}
 	s.called, s.sender = agents, sender
@@ -167,6 +168,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	serve(func() error { return publish.ServePages(ctx, listeners[2], readerPages(plane.Pages())) })
 	serve(func() error { a.notifier.run(ctx); return nil })
 	serve(func() error { keys.follow(ctx); return nil })
+	serve(func() error { recorder.run(ctx); return nil })
 	serve(func() error { a.saveRosters(); return nil })
 
 	line := log.Info().Str("version", version.String()).Str("cluster", cfg.Cluster).Str("plane", about.Plane).Str("attach", about.Attach).

@@ -40,8 +40,8 @@ func (h *history) since(number uint64) []publish.EventDocument {
 	return h.events[max(number, first)-first:]
 }
 
-// eventDocument describes an event for users. Now is the loop's reading of the time, at the
-// wall clock's reading wall; hash that of the view installed, or 0.
+// eventDocument describes an event for users. Now is the time at the wall clock's reading wall; hash
+// that of the view installed, or 0.
 func (s *source) eventDocument(e *control.Event, hash uint64, now control.Time, wall time.Time) publish.EventDocument {
 	d := publish.EventDocument{
 		Kind: e.Kind.String(), At: wall.Add(-now.Since(e.At)), AtNS: uint64(e.At), Node: s.cfg.Node,

@@ -37,7 +37,7 @@ type hands interface {
 	hold([]control.PlaceRosters)
 	letter(control.Letter)
 	install(control.Time, *view.ClusterView)
-	event(now control.Time, e *control.Event, hash uint64) // of the view installed, 0 with other events
+	event(e *control.Event, hash uint64) // of the view installed, 0 with other events
 	validity(valid bool)
 	troubled(sending error) // nil: no longer
 	look(*snapshot)
@@ -233,7 +233,7 @@ func (l *loop) carry(now control.Time, out *control.HostOutput) error {
 		l.counts.views.Add(1)
 	}
 	for i := range out.Events {
-		l.hands.event(now, &out.Events[i], hashOf(out, &out.Events[i]))
+		l.hands.event(&out.Events[i], hashOf(out, &out.Events[i]))
 	}
 	return nil
 }

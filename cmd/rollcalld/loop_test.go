@@ -127,7 +127,7 @@ func (s *stage) letter(l control.Letter)       { s.note("letter to %s", l.To) }
 func (s *stage) install(_ control.Time, v *view.ClusterView) {
 	s.note("view %d", v.Epoch())
 }
-func (s *stage) event(_ control.Time, e *control.Event, _ uint64) {
+func (s *stage) event(e *control.Event, _ uint64) {
 	s.note("event %v", e.Kind)
 }
 func (s *stage) validity(valid bool) {

@@ -171,6 +171,11 @@ func (r *rig) crashOne(victim string, rounds int) *cluster.Removal {
 	if e.VerdictNS < uint64(fault) || e.CommitNS < e.VerdictNS || uint64(story.First().At) < e.CommitNS {
 		r.Errorf("times out of order: fault %d, then %+v", fault, *e)
 	}
+	for _, name := range r.without(victim) {
+		if own := installs(r.watch.Sight(name), fault)[0]; !slices.Equal(own.Evidence, e.Evidence) || own.RoundsUsed != rounds || own.CommitNS != e.CommitNS {
+			r.Errorf("%s's record of the change is not its leader's:\n%+v\n%+v", name, own, *e)
+		}
+	}
 	r.agreed(r.without(victim)...)
 	return story
 }

@@ -198,7 +198,9 @@ type Pacing struct {
 }
 
 // EventDocument is one thing that happened, as this node saw it; a view change is one with
-// kind "installed". Times in ns are of this host's CLOCK_BOOTTIME; 0 where none applies.
+// kind "installed". Times in ns are of CLOCK_BOOTTIME, 0 where none applies: AtNS and InstallNS of
+// this host's, those of evidence, verdict and commit of the Leader's host, which is asked for what it
+// alone knows. Where it did not answer, that is empty.
 type EventDocument struct {
 	Number         uint64     `json:"number"` // 1, 2, … since the daemon started
 	Kind           string     `json:"kind"`

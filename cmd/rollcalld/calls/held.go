@@ -1,11 +1,8 @@
 package calls
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 
@@ -30,33 +27,11 @@ const (
 
 // Ask asks an agent which views are held in a part of the cluster.
 func (s *Sender) Ask(ctx context.Context, to string, of Scope) (*publish.VerifyDocument, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+to+HeldPath+"?of="+url.QueryEscape(string(of)), nil)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", to, err)
-	}
-	answer, err := s.client.Do(r)
-	if err != nil {
-		return nil, err // names method and address
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		why, _ := io.ReadAll(io.LimitReader(answer.Body, complaintMax))
-		return nil, fmt.Errorf("ask %s: %s: %s", to, answer.Status, bytes.TrimSpace(why))
-	}
-	d := new(publish.VerifyDocument)
-	if err := json.NewDecoder(io.LimitReader(answer.Body, heldMax)).Decode(d); err != nil {
-		return nil, fmt.Errorf("read the answer of %s: %w", to, err)
-	}
-	return d, nil
+	return get[publish.VerifyDocument](ctx, s, to, HeldPath+"?of="+url.QueryEscape(string(of)), heldMax)
 }
 
 // held answers who holds which view.
 func (s *Server) held(w http.ResponseWriter, r *http.Request) {
-	if _, err := s.Identity.peerName(r.TLS); err != nil {
-		w.Header().Set("Connection", "close")
-		http.Error(w, err.Error(), http.StatusForbidden)
-		return
-	}
 	of := Scope(r.URL.Query().Get("of"))
 	if of != OfNode && of != OfGroup && of != OfCluster {
 		http.Error(w, fmt.Sprintf("of=%.80q: node, group or cluster", of), http.StatusBadRequest)
@@ -67,6 +42,5 @@ func (s *Server) held(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusConflict)
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(d) // who asked may have gone away
+	reply(w, d)
 }

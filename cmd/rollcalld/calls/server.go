@@ -40,6 +40,7 @@ type Server struct {
 	Identity *Identity
 	Take     func(control.Message) error // must not block
 	Held     func(context.Context, Scope) (*publish.VerifyDocument, error)
+	Led      func(Change) (*publish.EventDocument, error) // the record of a change that this node led
 	Log      zerolog.Logger
 
 	taken   atomic.Uint64
@@ -96,7 +97,8 @@ func (s *Server) Handler() http.Handler {
 		s.taken.Add(1)
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("GET "+HeldPath, s.held)
+	mux.HandleFunc("GET "+HeldPath, s.known(s.held))
+	mux.HandleFunc("GET "+ChangePath, s.known(s.change))
 	return mux
 }
 

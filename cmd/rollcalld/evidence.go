@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"rollcall/cmd/rollcalld/calls"
+	"rollcall/control"
+	"rollcall/view/publish"
+)
+
+// How a leader is asked why it changed the view.
+const (
+	askWithin = 3 * time.Second // so long a record waits for the answer, and what happened later with it
+	askAgain  = 100 * time.Millisecond
+	askApart  = time.Millisecond // between members, lest all of a group call at once
+)
+
+// recorder writes down what happened, in order. Of a change that another node led, that one alone
+// knows the evidence, the rounds and the times of the decision: it is asked for them before the
+// record is shown.
+type recorder struct {
+	show func(publish.EventDocument)
+	// ask returns the leader's record of the same change.
+	ask  func(ctx context.Context, e *publish.EventDocument) (*publish.EventDocument, error)
+	rank func() int // how many members ask before this one
+
+	mu    sync.Mutex
+	queue []recorded // not shown yet; the first one is asked about
+	more  chan struct{}
+}
+
+type recorded struct {
+	event publish.EventDocument
+	since time.Time
+}
+
+func newRecorder(show func(publish.EventDocument), ask func(context.Context, *publish.EventDocument) (*publish.EventDocument, error), rank func() int) *recorder {
+	return &recorder{show: show, ask: ask, rank: rank, more: make(chan struct{}, 1)}
+}
+
+// add never waits.
+func (r *recorder) add(e publish.EventDocument) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 && !lacks(&e) {
+		r.show(e)
+		return
+	}
+	r.queue = append(r.queue, recorded{e, time.Now()})
+	select {
+	case r.more <- struct{}{}:
+	default:
+	}
+}
+
+// lacks reports whether a record is of a change of the own group that another node led.
+func lacks(e *publish.EventDocument) bool {
+	return e.Level == 0 && e.Kind == control.EventInstalled.String() && e.CommitNS == 0 && e.Leader != "" && e.Leader != e.Node
+}
+
+// run shows the records that wait until ctx ends.
+func (r *recorder) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.more:
+		}
+		for next := r.first(); next != nil; next = r.after(next) {
+			if lacks(&next.event) {
+				r.complete(ctx, next)
+			}
+		}
+	}
+}
+
+func (r *recorder) first() *recorded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		return nil
+	}
+	next := r.queue[0]
+	return &next
+}
+
+// after shows the first, and returns the next.
+func (r *recorder) after(first *recorded) *recorded {
+	r.mu.Lock()
+	r.show(first.event)
+	r.queue = r.queue[1:]
+	r.mu.Unlock()
+	return r.first()
+}
+
+// complete asks until there is an answer, or it was waited for long enough.
+func (r *recorder) complete(ctx context.Context, of *recorded) {
+	ctx, cancel := context.WithDeadline(ctx, of.since.Add(askWithin))
+	defer cancel()
+	for wait := time.Duration(r.rank()) * askApart; ; wait = askAgain {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if led, err := r.ask(ctx, &of.event); err == nil {
+			adopt(&of.event, led)
+			return
+		}
+	}
+}
+
+// adopt takes over what only the leader knows.
+func adopt(e, led *publish.EventDocument) {
+	e.Why, e.Evidence, e.RoundsUsed = led.Why, led.Evidence, led.RoundsUsed
+	e.LastEvidenceNS, e.VerdictNS, e.CommitNS = led.LastEvidenceNS, led.VerdictNS, led.CommitNS
+}
+
+// show adds a record to the history.
+func (s *source) show(e publish.EventDocument) {
+	s.history.add(e)
+	s.Raise()
+}
+
+// askLeader asks the leader that a record names for its own of the same change.
+func (s *source) askLeader(ctx context.Context, e *publish.EventDocument) (*publish.EventDocument, error) {
+	seen := s.seen.Load()
+	if seen == nil || seen.status.Group.Roster == nil {
+		return nil, errors.New("no roster names the leader yet")
+	}
+	leader := seen.status.Group.Roster.Named(e.Leader)
+	if leader == nil {
+		return nil, fmt.Errorf("the roster does not name %s", e.Leader)
+	}
+	return s.askChange(ctx, leader.RPC, calls.Change{Instance: e.Instance, To: e.To, Hash: e.Hash})
+}
+
+// rank is how many slots of the group come before this node's.
+func (s *source) rank() int {
+	if seen := s.seen.Load(); seen != nil {
+		return int(seen.status.Group.Slot)
+	}
+	return 0
+}
+
+// led finds the record of a change that this node led.
+func (h *history) led(c calls.Change) (*publish.EventDocument, error) {
+	list := h.since(0)
+	for i := len(list) - 1; i >= 0; i-- {
+		if e := &list[i]; e.Kind == control.EventInstalled.String() && e.Leader == e.Node && e.CommitNS != 0 &&
+			e.Instance == c.Instance && e.To == c.To && e.Hash == c.Hash {
+			return e, nil
+		}
+	}
+	return nil, errors.New("this node did not lead that change, or has forgotten it")
+}
