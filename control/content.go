@@ -34,7 +34,7 @@ func (h *Host) sendContent(base, g *view.Group, to ...string) {
 	if len(to) == 0 {
 		return
 	}
-	body, err := view.Between(h.cfg.Cluster, h.instance(), base, g).AppendBinary(nil)
+	body, err := h.cfg.Contents.Pack(h.cfg.Cluster, h.instance(), base, g)
 	if err != nil || len(body) > contentMax {
 		return // out of names that rosters allow no such content is made
 	}
@@ -68,7 +68,7 @@ func (h *Host) contentArrived(m *Message) {
 	if body == nil {
 		return
 	}
-	d, err := view.ParseDelta(body)
+	d, err := h.cfg.Contents.Unpack(body)
 	if err != nil || d.Cluster != h.cfg.Cluster || d.Instance != m.Instance || d.Level != m.Level || d.Number != m.Group {
 		return
 	}
@@ -91,7 +91,7 @@ func (h *Host) contentArrived(m *Message) {
 	if base != nil && (base.Digest == d.Digest || base.Generation > d.Generation || base.Generation == d.Generation && base.Seq > d.Seq) {
 		return
 	}
-	g, err := d.Apply(base)
+	g, err := h.cfg.Contents.Apply(d, base)
 	switch {
 	case err != nil:
 		h.want(m.From.RPC, m.Level, m.Group, base)
@@ -263,7 +263,7 @@ func (h *Host) show() {
 		if c.shown != nil {
 			before, e.From = c.shown.Top, c.shown.Epoch()
 		}
-		e.Joined, e.Removed = groupChanges(before, v.Top)
+		e.Joined, e.Removed = h.cfg.Contents.Changes(before, v.Top)
 		h.out.Events = append(h.out.Events, e)
 	}
 	c.shown = &v
@@ -278,32 +278,6 @@ func (h *Host) topLeader() string {
 		}
 	}
 	return h.content.root
-}
-
-// groupChanges lists whom the way from one content to another lets in and takes out.
-func groupChanges(from, to *view.Group) (joined, removed []string) {
-	if from == to {
-		return nil, nil
-	}
-	if from == nil {
-		from = &view.Group{}
-	}
-	if to == nil {
-		to = &view.Group{}
-	}
-	j, r := changes(from.Members, to.Members)
-	joined, removed = append(joined, j...), append(removed, r...)
-	for _, g := range to.Below {
-		j, r := groupChanges(from.Of(g.Number), g)
-		joined, removed = append(joined, j...), append(removed, r...)
-	}
-	for _, g := range from.Below {
-		if to.Of(g.Number) == nil {
-			_, r := groupChanges(g, nil)
-			removed = append(removed, r...)
-		}
-	}
-	return joined, removed
 }
 
 // catchUp asks for the content of an epoch of which beats tell and no letter came.

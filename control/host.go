@@ -81,6 +81,9 @@ type Host struct {
 // NewHost returns a host that belongs to no group yet, or, when its registers say otherwise at
 // the first Step, goes on where an earlier agent stopped.
 func NewHost(c HostConfig) *Host {
+	if c.Contents == nil {
+		c.Contents = ownContents{}
+	}
 	h := &Host{cfg: c}
 	h.nodes[0] = h.node(0)
 	if c.Top > 0 && contains(c.Founders, c.Self.Name) {

@@ -70,7 +70,7 @@ func (n *Node) install() {
 		return
 	}
 	v.Leader = leader
-	n.installed(v)
+	n.installed(n.cfg.Contents.Share(v))
 }
 
 func (n *Node) installed(v *view.View) {

@@ -62,6 +62,9 @@ type Node struct {
 // New returns a node that belongs to no group yet, or, when its register says otherwise at
 // the first Step, goes on where an earlier agent stopped.
 func New(c Config) *Node {
+	if c.Contents == nil {
+		c.Contents = ownContents{}
+	}
 	n := &Node{cfg: c, place: SeatAt(c.Level), record: c.Record}
 	if c.Represents {
 		n.place = Place(c.Level * 2)

@@ -26,6 +26,7 @@ type Config struct {
 	Founders    []string      // names
 	Contacts    []string      // RPC addresses to ask first, the founders' among them
 	Record      InstanceRecord
+	Contents    Contents  // nil: the host's own
 	Rosters     []*Roster // the last Output.Rosters of an earlier agent of this host
 }
 
