@@ -1,7 +1,9 @@
 package control
 
 import (
+	"cmp"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -15,7 +17,7 @@ import (
 // removed, so that its lease is over, then one of the orphans is appointed (Node.appoint): it
 // forms the group in a new generation.
 type orphans struct {
-	list []orphan
+	list []orphan // by level, group and name
 }
 
 type orphan struct {
@@ -194,17 +196,20 @@ func (h *Host) orphaned(m *Message) bool {
 // adopt notes an orphan.
 func (h *Host) adopt(o orphan) {
 	l := &h.orphans.list
-	for i := range *l {
-		if p := &(*l)[i]; p.level == o.level && p.group == o.group && p.peer.Name == o.peer.Name {
-			o.since = p.since
-			*p = o
-			return
-		}
+	i := sort.Search(len(*l), func(i int) bool { return !(*l)[i].before(&o) })
+	if i < len(*l) && !o.before(&(*l)[i]) {
+		o.since = (*l)[i].since
+		(*l)[i] = o
+		return
 	}
 	if len(*l) < orphansMax {
-		*l = append(*l, o)
+		*l = slices.Insert(*l, i, o)
 		h.wakeAt(h.now.Add(h.cfg.JoinWindow))
 	}
+}
+
+func (o *orphan) before(p *orphan) bool {
+	return cmp.Or(cmp.Compare(o.level, p.level), cmp.Compare(o.group, p.group), cmp.Compare(o.peer.Name, p.peer.Name)) < 0
 }
 
 // gather looks after the orphans: it forgets those that did not ask again, and appoints one of
@@ -213,16 +218,15 @@ func (h *Host) gather() {
 	h.adoptSelf()
 	l := &h.orphans
 	l.list = slices.DeleteFunc(l.list, func(o orphan) bool { return h.now.Since(o.at) > orphanFor })
-	for i := 0; i < len(l.list); i++ {
-		o := &l.list[i]
-		if first := slices.IndexFunc(l.list, o.sibling); first != i {
-			continue // its group was looked at already
+	for rest := l.list; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].level == rest[0].level && rest[n].group == rest[0].group {
+			n++
 		}
-		h.appoint(o.level, o.group)
+		h.appoint(rest[:n])
+		rest = rest[n:]
 	}
 }
-
-func (o *orphan) sibling(p orphan) bool { return o.level == p.level && o.group == p.group }
 
 // adoptSelf notes this host's own group where that has no leader.
 func (h *Host) adoptSelf() {
@@ -240,21 +244,19 @@ func (h *Host) adoptSelf() {
 }
 
 // appoint has one of a group's orphans form it, where its slot is free.
-func (h *Host) appoint(level uint8, group uint16) {
+func (h *Host) appoint(those []orphan) {
+	level, group := those[0].level, those[0].group
 	n := h.leads(level + 1)
 	_, slot := Parent(group)
 	if n == nil || !n.lead.decided || n.lead.adm.roster != nil || n.lead.inView().Has(slot) {
 		return
 	}
 	best, since, formed := -1, h.now, false
-	for i := range h.orphans.list {
-		o := &h.orphans.list[i]
-		if o.level != level || o.group != group {
-			continue
-		}
+	for i := range those {
+		o := &those[i]
 		since = min(since, o.since)
 		formed = formed || o.standing.Ballot != 0
-		if best < 0 || h.better(o, &h.orphans.list[best]) {
+		if best < 0 || h.better(o, &those[best]) {
 			best = i
 		}
 	}
@@ -271,7 +273,7 @@ func (h *Host) appoint(level uint8, group uint16) {
 		h.wakeAt(since.Add(wait))
 		return
 	}
-	o := h.orphans.list[best]
+	o := those[best]
 	o.peer.Incarnation = o.standing.Slots[level+1]
 	n.appoint(o.peer, slot)
 	h.wakeAt(h.now.Add(h.cfg.JoinWindow))
