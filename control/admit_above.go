@@ -84,25 +84,48 @@ func (n *Node) hearClaims() {
 	n.claims = nil
 }
 
-// leaderPatience is how long a group's leader is silent, beside all rounds, before the group is
-// taken for gone with all its members: it may be that leader alone that is dead, and letters,
-// unlike rounds, take no less time where rounds are short.
-const leaderPatience = 200 * time.Millisecond
+// leaderPatience is how long at least a group's leader is silent before the group is taken for gone
+// with all its members: it may be that leader alone that is dead, and letters, unlike rounds, take
+// no less time where rounds are short. A leader that hears nobody any more beats for k rounds,
+// and its members stand k+1 intervals later, the second of them another one after the first.
+func (n *Node) leaderPatience() time.Duration {
+	below := n.cfg.Rounds / 2
+	return max(200*time.Millisecond, time.Duration(2*below+4)*n.cfg.Interval)
+}
 
 // awaited reports whether the slot of a leader that fell silent is to be kept: a successor asked
-// for it, or may yet.
+// for it, or may yet. The seat of the same host is kept as long, so that a group that died goes in
+// one cut.
 func (n *Node) awaited(slot uint16) bool {
-	if n.cfg.Level == 0 || slot >= FirstSeat {
+	if n.cfg.Level == 0 {
 		return false
 	}
 	l := &n.lead
+	if slot >= FirstSeat {
+		seat := l.roster.At(slot)
+		if seat == nil {
+			return false
+		}
+		led := l.roster.Named(seat.Name) // the lower of its slots
+		return led.Slot < FirstSeat && l.fallen.Has(led.Slot) && n.patient(led.Slot)
+	}
 	for i := range l.adm.asked {
 		if l.adm.asked[i].slot == slot {
 			return true
 		}
 	}
-	since := max(n.tally.Heard[slot].EchoAt, l.elected)
-	return l.adm.joiners.Has(slot) || n.now.Since(since) < leaderPatience
+	return l.adm.joiners.Has(slot) || n.patient(slot)
+}
+
+// patient reports whether the leader in a slot is silent for too short a time for others of its
+// group to lead. Who was elected since has waited for k+1 intervals, and probed the while.
+func (n *Node) patient(slot uint16) bool {
+	h := &n.tally.Heard[slot]
+	since := max(h.EchoAt, h.AnswerAt)
+	if calm := time.Duration(n.cfg.Rounds+1) * n.cfg.Interval; since == 0 {
+		since = n.lead.elected.Add(-calm)
+	}
+	return n.now.Since(since) < n.leaderPatience()
 }
 
 // admitSeat gives a seat where one is free.

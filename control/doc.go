@@ -47,7 +47,8 @@
 //   - A group whose content is not known yet is not in the epoch, though its leader has its slot. So
 //     a view is to be trusted only while no beat told of a later epoch than the view's.
 //   - A leader that fell silent is taken for gone with its group no sooner than after
-//     leaderPatience, and not while a successor asks for its slot; claims are kept by all seats.
+//     leaderPatience, which outlasts a leader that is deaf, and not while a successor asks for its slot;
+//     claims are kept by all seats.
 //   - Contents are hashed when a letter brings them, and compared with the digest that the own
 //     register accepted where it has one (EventMismatch).
 //
