@@ -29,7 +29,9 @@ type vector struct {
 }
 
 // epochPace is how much time at least lies between a view and one that only adds to it: while a
-// cluster boots, groups grow for a while. What is gone is told at once.
+// cluster boots, groups grow for a while. What is gone is told at once, and what goes within an
+// interval after that in one more: groups that many of the same failures are in find them out one
+// after the other.
 const epochPace = time.Second
 
 // offer takes the content of a group below, if it is news.
@@ -171,7 +173,11 @@ func (n *Node) recompose() {
 	if !changed {
 		return
 	}
-	if wait := n.below.decidedAt.Add(epochPace); !less && n.now.Before(wait) {
+	pace := epochPace
+	if less {
+		pace = n.cfg.Interval
+	}
+	if wait := n.below.decidedAt.Add(pace); n.below.decidedAt != 0 && n.now.Before(wait) {
 		n.wakeAt(wait)
 		return
 	}
