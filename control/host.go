@@ -102,6 +102,9 @@ func (h *Host) node(p Place) *Node {
 	if level > 0 {
 		c.Allowed, c.RemoveStale = nil, c.AgentGrace > 0 // leading and voting take an agent
 	}
+	if p == 0 && h.cfg.Top > 0 {
+		c.AskMost = askMost
+	}
 	if p != SeatAt(h.cfg.Top) {
 		c.Founders, c.Record = nil, InstanceRecord{}
 	}

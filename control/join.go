@@ -10,7 +10,9 @@ import (
 type joining struct {
 	since    Time
 	next     Time
+	asked    int      // requests since it heard of somebody new to ask
 	turn     int      // which contact to ask next
+	pointed  bool     // to the newest of hints: ask there before it is another's turn
 	hints    []string // addresses of members heard of by the way, the newest first
 	why      string   // what the last answer said
 	mismatch uint64   // seq of a view whose content did not fit, told once
@@ -18,7 +20,12 @@ type joining struct {
 	byeAt    Time
 }
 
-const askEvery = 250 * time.Millisecond
+// A node asks every askEvery at first. Where the cluster has several groups it asks ever more
+// seldom, up to askMost: all nodes of a cluster that is switched on ask the same few contacts.
+const (
+	askEvery = 250 * time.Millisecond
+	askMost  = 4 * time.Second
+)
 
 // absent asks to be let in and, on a founder, founds when nobody is there.
 func (n *Node) absent() {
@@ -51,7 +58,8 @@ func (n *Node) askToJoin(holds bool) {
 		n.wakeAt(j.next)
 		return
 	}
-	j.next = n.now.Add(askEvery)
+	j.next = n.now.Add(min(askEvery<<min(j.asked, 8), max(n.cfg.AskMost, askEvery)))
+	j.asked++
 	n.wakeAt(j.next)
 	m := Message{Kind: MessageJoin, Instance: max(n.reg.Instance, n.elsewhere), Holds: holds, Keys: n.reg.Keys, Standing: n.claim}
 	if l := n.askable(); n.leaderHere {
@@ -60,6 +68,9 @@ func (n *Node) askToJoin(holds bool) {
 		for _, to := range l[:min(len(l), SeatsMax)] {
 			n.letter(to, m)
 		}
+	} else if j.pointed && len(j.hints) > 0 {
+		n.letter(j.hints[0], m)
+		j.pointed = false
 	} else if len(l) > 0 {
 		n.letter(l[j.turn%len(l)], m)
 		j.turn++
@@ -127,6 +138,7 @@ func (n *Node) keepJoining() {
 	}
 	since := max(n.reg.BeatAt, n.join.since)
 	if n.now.Since(since) < 2*n.reg.Calm()+time.Second {
+		n.join.asked = 0
 		n.wakeAt(since.Add(2*n.reg.Calm() + time.Second))
 		return
 	}
@@ -154,7 +166,9 @@ func (n *Node) answered(m *Message) {
 	switch a.Status {
 	case "redirect":
 		if n.hint(a.Leader) {
-			n.join.next = n.now
+			n.join.next, n.join.asked = n.now, 0
+		} else {
+			n.join.pointed = true
 		}
 	case "waiting", "member":
 		n.hint(m.From.RPC)

@@ -20,6 +20,7 @@ type Config struct {
 	Interval    time.Duration // between rounds
 	Rounds      int           // k: unanswered rounds before removal, 4..32: a lease has no room in fewer
 	JoinWindow  time.Duration // joins within it share one roster and one view
+	AskMost     time.Duration // between two requests to be let in; 0: askEvery
 	FoundWait   time.Duration // silence before founding
 	AgentGrace  time.Duration // how long an agent may be silent before on_stale applies
 	RemoveStale bool          // on_stale = "remove"
