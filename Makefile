@@ -8,6 +8,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 COMMANDS := rollcalld rollcall rollcall-lab
 FUZZTIME ?= 30s
 SECONDS  ?= 60
+SIZES    ?= 1950,2000,9408,63488,100000,1000000
 # One package at a time: those that build clusters would starve each other on a small machine.
 TESTFLAGS ?= -p 1 -timeout 15m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -59,6 +60,10 @@ lint: vet ## check format, vet and staticcheck
 .PHONY: soak
 soak: ## simulate groups from fresh seeds for SECONDS (60)
 	go test ./tests/sim -count=1 -v -run TestSeeds -args -seconds $(SECONDS)
+
+.PHONY: scale
+scale: ## simulate clusters of SIZES (1,950 to 1,000,000) nodes and print what faults cost them
+	go test ./tests/scale -count=1 -v -timeout 2h -run TestTable -args -nodes $(SIZES)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME (30s) each

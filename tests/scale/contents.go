@@ -1,0 +1,111 @@
+package scale
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"rollcall/control"
+	"rollcall/view"
+)
+
+// contents keeps one copy of every content, delta and view that hosts hold in common, which is
+// what makes a million hosts fit into one process. What a letter has as its body is the number of
+// a delta; what it weighs is told by size.
+type contents struct {
+	deltas  []packed
+	packs   map[[2]*view.Group]int
+	applied map[application]*view.Group
+	changes map[[2]*view.Group]*changes
+	views   map[uint64]*view.View
+	largest int
+}
+
+type packed struct {
+	*view.Delta
+	size int
+}
+
+type application struct {
+	d    *view.Delta
+	base *view.Group
+}
+
+type changes struct{ joined, removed []string }
+
+func newContents() *contents {
+	c := &contents{views: map[uint64]*view.View{}}
+	c.forget()
+	return c
+}
+
+// forget lets go of what only earlier epochs needed. Letters under way keep their numbers.
+func (c *contents) forget() {
+	c.packs = map[[2]*view.Group]int{}
+	c.applied = map[application]*view.Group{}
+	c.changes = map[[2]*view.Group]*changes{}
+}
+
+// Pack implements control.Contents.
+func (c *contents) Pack(cluster string, instance uint32, base, g *view.Group) ([]byte, error) {
+	k := [2]*view.Group{base, g}
+	i, ok := c.packs[k]
+	if !ok {
+		d := view.Between(cluster, instance, base, g)
+		body, err := d.AppendBinary(nil)
+		if err != nil {
+			return nil, err
+		}
+		if len(body) > control.PartMax*control.PartsMax {
+			return nil, fmt.Errorf("content of %d bytes", len(body))
+		}
+		i = len(c.deltas)
+		c.deltas = append(c.deltas, packed{d, len(body)})
+		c.packs[k] = i
+		c.largest = max(c.largest, len(body))
+	}
+	return binary.BigEndian.AppendUint32(nil, uint32(i)), nil
+}
+
+// size is that of the encoding which a body stands for.
+func (c *contents) size(body []byte) int { return c.deltas[binary.BigEndian.Uint32(body)].size }
+
+// Unpack implements control.Contents.
+func (c *contents) Unpack(body []byte) (*view.Delta, error) {
+	return c.deltas[binary.BigEndian.Uint32(body)].Delta, nil
+}
+
+// Apply implements control.Contents.
+func (c *contents) Apply(d *view.Delta, base *view.Group) (*view.Group, error) {
+	k := application{d, base}
+	g, ok := c.applied[k]
+	if !ok {
+		var err error
+		if g, err = d.Apply(base); err != nil {
+			return nil, err
+		}
+		c.applied[k] = g
+	}
+	return g, nil
+}
+
+// Changes implements control.Contents.
+func (c *contents) Changes(from, to *view.Group) (joined, removed []string) {
+	k := [2]*view.Group{from, to}
+	o := c.changes[k]
+	if o == nil {
+		o = &changes{}
+		o.joined, o.removed = control.GroupChanges(from, to)
+		c.changes[k] = o
+	}
+	return o.joined, o.removed
+}
+
+// Share implements control.Contents. Views are told apart by their hash and leader.
+func (c *contents) Share(v *view.View) *view.View {
+	h := v.Hash()
+	if o := c.views[h]; o != nil && o.Leader == v.Leader {
+		return o
+	}
+	c.views[h] = v
+	return v
+}

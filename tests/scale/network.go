@@ -1,0 +1,212 @@
+package scale
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"rollcall/control"
+)
+
+// batch is one ask to many slots, and what came back. Frames take equally long, so that all of
+// them are one event, and their answers another.
+type batch struct {
+	from    *host
+	frame   control.Frame
+	to      control.Bitmap
+	routes  *[control.Slots]*host
+	answers []control.Frame
+}
+
+// send asks what an agent wants asked.
+func (h *host) send(o *control.Outgoing) {
+	level := o.Place.Level()
+	if level == 0 {
+		h.group.wake()
+		h.group.news()
+	}
+	f := o.Frame
+	f.Sent = h.clock()
+	h.sent = f.Sent
+	t := h.asks(level)
+	own, to := o.Own(h.registers(), t)
+	for _, p := range own {
+		mine := f
+		mine.To = h.at(p).Slot
+		was := h.at(p).BeatAt
+		out := control.Deliver(h.clock(), h.at(p), t, mine)
+		h.took(p, was)
+		h.wake(p, out.Wake)
+	}
+	h.cast(o.Place, f, to)
+}
+
+// cast puts an ask on the network.
+func (h *host) cast(p control.Place, f control.Frame, to control.Bitmap) {
+	h.w.after(frameTakes, event{kind: kindAsk, of: &batch{from: h, frame: f, to: to, routes: h.lead.routes[p.Level()]}})
+}
+
+// pace schedules the next beat of a level.
+func (h *host) pace(level uint8) {
+	l := h.lead
+	if l == nil || l.tallies[level] == nil {
+		return
+	}
+	l.pacing[level]++
+	if due := l.tallies[level].Due(); due != control.MaxTime && h.agent != nil {
+		h.w.after(h.until(due), event{kind: kindBeat, host: h, place: control.Place(2 * level), token: l.pacing[level]})
+	}
+}
+
+// beat sends the beat of a level that is due or ordered, if one is.
+func (h *host) beat(level uint8) {
+	p := control.SeatAt(level)
+	if h.agent == nil || h.lead == nil || h.lead.tallies[level] == nil || level == 0 && h.group.rest(h) {
+		return
+	}
+	r := h.at(p)
+	upper := &control.Register{}
+	if level+1 < control.Levels && h.above != nil {
+		upper = &h.above[2*(level+1)]
+	}
+	was := r.BeatAt
+	f, to, wake, sent := h.lead.tallies[level].Beat(h.clock(), r, upper)
+	if sent {
+		h.took(p, was)
+		to.Clear(r.Slot) // it has voted
+		h.cast(p, f, to)
+	}
+	h.wake(p, wake)
+	h.pace(level)
+}
+
+// ask has a batch arrive.
+func (w *World) ask(b *batch) {
+	for slot := b.to.First(); slot < control.Slots; slot = b.to.Next(slot + 1) {
+		to := b.routes[slot]
+		if to == nil {
+			continue
+		}
+		if to != b.from {
+			w.meter.frame(b.from, to)
+		}
+		if w.lost(b.from, to) {
+			continue
+		}
+		f := b.frame
+		f.To = slot
+		p := control.PlaceOf(f.Level, slot)
+		if p > 0 && to.above == nil {
+			continue
+		}
+		if p == 0 {
+			to.group.wake()
+		}
+		r := to.at(p)
+		if to.agent != nil && to.stepAt == 0 { // its housekeeping would have
+			r.AgentAt = to.clock()
+		}
+		was, epoch := r.BeatAt, r.Epoch
+		o := r.Receive(to.clock(), &f)
+		if p == control.PlaceOf(1, 0) && r.Epoch != epoch {
+			to.group.hears(to, epoch)
+		}
+		to.took(p, was)
+		to.wake(p, o.Wake)
+		if p == 0 && o.Wake != 0 {
+			to.group.news()
+		}
+		if !o.Reply {
+			continue
+		}
+		if to != b.from {
+			w.meter.frame(to, b.from)
+		}
+		if !w.lost(to, b.from) {
+			b.answers = append(b.answers, f)
+		}
+	}
+	if len(b.answers) > 0 {
+		w.after(frameTakes, event{kind: kindAnswers, of: b})
+	}
+}
+
+// answers has those to a batch arrive.
+func (w *World) answers(b *batch) {
+	h := b.from
+	for i := range b.answers {
+		f := &b.answers[i]
+		if !h.up || h.lead == nil || h.lead.tallies[f.Level] == nil {
+			return
+		}
+		p := control.PlaceOf(f.Level, f.To)
+		r := h.at(p)
+		if r.State == control.RegisterVacant || f.Instance != r.Instance || f.Group != r.Group || f.To != r.Slot {
+			continue
+		}
+		o := h.lead.tallies[f.Level].Receive(h.clock(), f)
+		h.wake(p, o.Wake)
+	}
+}
+
+// took follows a register that may have taken a beat.
+func (h *host) took(p control.Place, was control.Time) {
+	r := h.at(p)
+	if r.BeatAt != was && r.BeatAt != 0 {
+		h.watchLeader(p, patience(r))
+	}
+}
+
+// letter is under way.
+type letter struct {
+	from *host
+	m    control.Message
+}
+
+// post sends a letter.
+func (h *host) post(l *control.Letter) {
+	to := h.w.named(l.To)
+	if to == nil {
+		h.w.fail("%s writes to %q", h.peer.Name, l.To)
+		return
+	}
+	m := &letter{from: h, m: l.Message}
+	if h.w.Trace != nil && h.w.Focus != "" && (h.peer.Name == h.w.Focus || to.peer.Name == h.w.Focus) {
+		s := ""
+		if a := l.Message.Answer; a != nil {
+			s = fmt.Sprint(*a)
+		}
+		h.w.Trace(fmt.Sprintf("%v LETTER %s > %s %s %d.%d seat %v %s", h.w.now, h.peer.Name, to.peer.Name, m.m.Kind, m.m.Level, m.m.Group, m.m.Seat, s))
+	}
+	h.w.meter.letter(h, to, h.w.size(&m.m), m.m.Kind)
+	h.w.after(letterTake, event{kind: kindLetter, host: to, of: m})
+}
+
+// read is when a letter arrives: a connection needs both ways.
+func (h *host) read(l *letter) {
+	if h.agent == nil || h.w.lost(l.from, h) || h.w.lost(h, l.from) {
+		return
+	}
+	h.inbox = append(h.inbox, &l.m)
+	h.poke()
+}
+
+// size is what a letter weighs as JSON. Rosters and contents are weighed once.
+func (w *World) size(m *control.Message) int {
+	bare := *m
+	bare.Roster, bare.Content = nil, nil
+	body, err := json.Marshal(&bare)
+	if err != nil {
+		w.fail("%v", err)
+	}
+	n := len(body)
+	if m.Roster != nil {
+		n += len(`,"roster":`) + w.meter.rosterSize(m.Roster)
+	}
+	if m.Content != nil {
+		c := *m.Content
+		c.Body = nil
+		body, _ := json.Marshal(&c)
+		n += len(`,"content":`) + len(body) + w.contents.size(m.Content.Body)*4/3
+	}
+	return n
+}

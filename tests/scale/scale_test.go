@@ -1,0 +1,124 @@
+package scale
+
+import (
+	"flag"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	nodes = flag.String("nodes", "1950", "sizes of the table, of 1950, 2000, 9408, 63488, 100000, 1000000")
+	each  = flag.Bool("each", false, "simulate idle groups beat by beat, too")
+	seed  = flag.Uint64("seed", 1, "which run")
+)
+
+// TestTable prints the table, and checks of every size what must not depend on it.
+func TestTable(t *testing.T) {
+	var tables []*Table
+	for _, n := range strings.Split(*nodes, ",") {
+		for _, s := range Shapes {
+			if strconv.Itoa(s.Nodes()) != n {
+				continue
+			}
+			table, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: *each}, Faults)
+			if err != nil {
+				t.Fatalf("%s nodes: %v", n, err)
+			}
+			t.Log(table.Cost())
+			table.judge(t)
+			tables = append(tables, table)
+		}
+	}
+	if testing.Verbose() {
+		os.Stdout.WriteString(Header)
+		for _, table := range tables {
+			table.Write(os.Stdout)
+		}
+	}
+}
+
+// judge checks what is promised of a cluster of any size.
+func (t *Table) judge(tt *testing.T) {
+	tt.Helper()
+	for i := range t.Faults {
+		r := &t.Faults[i]
+		if r.Took < 0 {
+			tt.Errorf("%d nodes, %s: not shown by all in time", t.Nodes(), r.Fault)
+		}
+		if r.Wronged > 0 {
+			tt.Errorf("%d nodes, %s: %d nodes that nothing befell were left out of a view", t.Nodes(), r.Fault, r.Wronged)
+		}
+	}
+	// The members of a group of the largest size answer its leader, which answers the root, and so on.
+	most := 2 * float64(t.PerGroup+t.Groups+t.Branches+8*int(t.Top())) * float64(time.Second/interval)
+	if rest := float64(t.Rest.Largest.messages) / t.Rest.Window.Seconds(); rest > most {
+		tt.Errorf("%d nodes: one sends and receives %.0f messages a second at rest, want at most %.0f", t.Nodes(), rest, most)
+	}
+	if m, _ := t.Rate(&t.Rest); m > 2.2*float64(time.Second/interval) {
+		tt.Errorf("%d nodes: each sends %.1f messages a second at rest", t.Nodes(), m)
+	}
+}
+
+// small are the faults whose outcome does not rest on chance in a small cluster.
+func small() []Fault { return Faults[:5] }
+
+// TestGrowth: four times the nodes, in groups of the same size, and the same at three levels.
+func TestGrowth(t *testing.T) {
+	few := measure(t, Shape{1, 8, 25}, small())
+	many := measure(t, Shape{1, 32, 25}, small())
+	three := measure(t, Shape{4, 8, 25}, small())
+	for _, larger := range []*Table{many, three} {
+		m, b := few.Rate(&few.Rest)
+		m2, b2 := larger.Rate(&larger.Rest)
+		if m2 > 1.1*m || b2 > 1.1*b {
+			t.Errorf("at rest a node of %d sends %.2f messages and %.0f bytes a second, of %d %.2f and %.0f", few.Nodes(), m, b, larger.Nodes(), m2, b2)
+		}
+		for i := range few.Faults {
+			// The beats of groups are not in step: detection takes an interval more or less.
+			most := few.Faults[i].Took + 2*interval
+			if larger == three {
+				most += 2 * interval * rounds // rounds double with every level
+			}
+			if r := &larger.Faults[i]; r.Took > most {
+				t.Errorf("%s: told everywhere after %v in %d nodes, after %v in %d of %d levels", r.Fault, few.Faults[i].Took, few.Nodes(), r.Took, larger.Nodes(), larger.Top()+1)
+			}
+		}
+	}
+}
+
+func measure(t *testing.T, s Shape, faults []Fault) *Table {
+	t.Helper()
+	table, err := Measure(Options{Shape: s, Seed: *seed}, faults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.judge(t)
+	return table
+}
+
+// TestModel: with idle groups computed, everything is as with each of their beats simulated.
+func TestModel(t *testing.T) {
+	for _, s := range []Shape{{1, 8, 16}, {3, 3, 8}} {
+		model, err := Measure(Options{Shape: s, Seed: *seed}, Faults)
+		if err != nil {
+			t.Fatal(err)
+		}
+		beats, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: true}, Faults)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := func(t *Table) []Result { return append([]Result{t.Start, t.Rest}, t.Faults...) }
+		for i, m := range all(model) {
+			b := all(beats)[i]
+			if m.Cost, m.Steps, b.Cost, b.Steps = 0, 0, 0, 0; m != b {
+				t.Errorf("%d nodes, %s:\n%+v\nby the model, beat by beat\n%+v", s.Nodes(), m.Fault, m, b)
+			}
+		}
+		if model.Rest.Steps >= beats.Rest.Steps {
+			t.Errorf("%d nodes at rest: %d steps by the model, %d beat by beat", s.Nodes(), model.Rest.Steps, beats.Rest.Steps)
+		}
+	}
+}

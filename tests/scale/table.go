@@ -1,0 +1,101 @@
+package scale
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"strconv"
+	"time"
+)
+
+// Shapes are those of the table. Groups are as large as racks of such clusters might be.
+var Shapes = []Shape{
+	{1, 39, 50},     // Dawning 5000A: 1,950
+	{1, 40, 50},     // 2,000, as in Rapid's evaluation
+	{1, 147, 64},    // Frontier: 9,408
+	{1, 248, 256},   // the most that two levels hold: 63,488
+	{40, 50, 50},    // 100,000
+	{100, 100, 100}, // 1,000,000
+}
+
+// Table is what a run of one cluster gave.
+type Table struct {
+	Shape
+	Start, Rest Result
+	Faults      []Result
+	Memory      uint64 // bytes of this process's heap a node
+	Content     int    // bytes of the largest content that was sent
+}
+
+// Measure has a cluster start, rest, and live through the faults.
+func Measure(o Options, faults []Fault) (*Table, error) {
+	w := New(o)
+	t := &Table{Shape: o.Shape, Start: w.Start(), Rest: w.Rest()}
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	t.Memory = m.HeapAlloc / uint64(o.Nodes())
+	for i := range faults {
+		if w.failure == nil {
+			t.Faults = append(t.Faults, w.Strike(&faults[i]))
+		}
+	}
+	t.Content = w.contents.largest
+	return t, w.failure
+}
+
+// Rate is what a node sent a second, of a result.
+func (t *Table) Rate(r *Result) (messages, bytes float64) {
+	d := r.Window.Seconds() * float64(t.Nodes())
+	return float64(r.All.messages) / d, float64(r.All.bytes) / d
+}
+
+// Extra is what a node sent for a fault, beside what it would have sent anyway.
+func (t *Table) Extra(r *Result) (messages, bytes float64) {
+	m, b := t.Rate(r)
+	m0, b0 := t.Rate(&t.Rest)
+	return (m - m0) * r.Window.Seconds(), (b - b0) * r.Window.Seconds()
+}
+
+// Header begins a table in Markdown.
+const Header = `| fault | rounds | seconds | views | left out | messages, KB a node | largest node: messages, KB a second |
+|---|---|---|---|---|---|---|
+`
+
+// Write appends the run to a table.
+func (t *Table) Write(w io.Writer) {
+	m, b := t.Rate(&t.Rest)
+	d := t.Rest.Window.Seconds()
+	shape := fmt.Sprintf("%d groups of %d", t.Groups, t.PerGroup)
+	if t.Branches > 1 {
+		shape = fmt.Sprintf("%d branches of %s", t.Branches, shape)
+	}
+	fmt.Fprintf(w, "| **%d nodes**, %s; nothing happens | | | | | %.1f, %.1f a second | %.0f, %.0f |\n", t.Nodes(), shape, m, b/1000,
+		float64(t.Rest.Largest.messages)/d, float64(t.Rest.Largest.bytes)/d/1000)
+	rows := append([]Result{t.Start}, t.Faults...)
+	for i := range rows {
+		r := &rows[i]
+		m, b := t.Extra(r)
+		left := strconv.Itoa(r.Wronged)
+		if i == 0 { // everything that was sent is for it, and who is not in yet is not left out
+			m, b = float64(r.All.messages)/float64(t.Nodes()), float64(r.All.bytes)/float64(t.Nodes())
+			left = ""
+		}
+		d := r.Window.Seconds()
+		took := "not in time | "
+		if r.Took >= 0 {
+			took = fmt.Sprintf("%.1f | %.2f", float64(r.Took)/float64(interval), r.Took.Seconds())
+		}
+		fmt.Fprintf(w, "| %s | %s | %d | %s | %.1f, %.2f | %.0f, %.0f |\n", r.Fault, took, r.Views, left, m, b/1000,
+			float64(r.Largest.messages)/d, float64(r.Largest.bytes)/d/1000)
+	}
+}
+
+// Cost is what the run took of this process.
+func (t *Table) Cost() string {
+	total := t.Start.Cost + t.Rest.Cost
+	for i := range t.Faults {
+		total += t.Faults[i].Cost
+	}
+	return fmt.Sprintf("%d nodes: %.1f KB of heap a node, largest content %d bytes, %v", t.Nodes(), float64(t.Memory)/1000, t.Content, total.Round(100*time.Millisecond))
+}
