@@ -55,6 +55,9 @@ static __always_inline void rc_forget(struct rc_tally *t, bool same_ballot)
 		h->answered = 0;
 		h->in_time = 0;
 		h->entered = 0;
+#pragma unroll
+		for (int i = 0; i < RC_RAILS; i++)
+			h->rails[i] = 0;
 		h->stranger = 0;
 		h->echo_at &= keep;
 		h->agent_age_ms = 0;
@@ -138,6 +141,8 @@ static __always_inline void rc_vacate(struct rc_group *r, __u64 incarnation)
 	r->beat_ballot = 0;
 	r->beat_round = 0;
 	r->beat_at = 0;
+	for (int i = 0; i < RC_RAILS; i++)
+		r->beat_rails[i] = 0;
 	r->echoed[0] = (struct rc_echoed){};
 	r->echoed[1] = (struct rc_echoed){};
 	r->lease_until = 0;
@@ -224,7 +229,7 @@ static __always_inline void rc_vote(struct rc_place_in_group *in, const struct r
 		return;
 	if (in->member)
 		rc_step_version(&in->member->version);
-	rc_tally_receive(in->tally, in->member, f, now, &vote);
+	rc_tally_receive(in->tally, in->member, f, now, RC_NO_RAIL, &vote);
 	if (in->member)
 		rc_step_version(&in->member->version);
 	o->wake |= vote.wake;
@@ -254,7 +259,7 @@ static __attribute__((noinline)) bool rc_deliver(struct rc_order *order, struct 
 	rc_step_version(&in.group->version);
 	rc_step_version(&in.tally->version);
 	if (rc_addressed(in.group, room, &o))
-		rc_register_receive(in.group, room, now, &o);
+		rc_register_receive(in.group, room, now, RC_NO_RAIL, &o);
 	rc_vote(&in, room, now, &o);
 	rc_step_version(&in.tally->version);
 	rc_step_version(&in.group->version);

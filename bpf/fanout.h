@@ -26,14 +26,16 @@ struct {
 } rc_room SEC(".maps");
 
 /*
- * Sends a copy of the packet to one slot. False: nobody knows how to. A global function, like
- * the next: the verifier walks through each by itself.
+ * Sends a copy of the packet to one slot by one rail. False: nobody knows how to. A global function,
+ * like the next: the verifier walks through each by itself.
  */
-__attribute__((noinline)) int rc_send(struct __sk_buff *skb, __u32 slot, __u32 sum)
+__attribute__((noinline)) int rc_send(struct __sk_buff *skb, __u32 slot, __u32 rail, __u32 sum)
 {
-	const struct rc_peer *peer = rc_find_peer(0, slot, 0);
+	const struct rc_peer *peer = rc_find_peer(0, slot, rail);
 
-	if (!peer || !peer->transport || peer->length != skb->len - RC_FRAME_LEN)
+	if (!peer || !peer->transport)
+		return rail != 0; /* not everybody has a second one */
+	if (peer->length != skb->len - RC_FRAME_LEN)
 		return false;
 	if (!rc_address((void *)(long)skb->data, (void *)(long)skb->data_end, peer, sum))
 		return false;
@@ -41,21 +43,20 @@ __attribute__((noinline)) int rc_send(struct __sk_buff *skb, __u32 slot, __u32 s
 }
 
 /*
- * Sends the frame in the packet, whose sum is given, to everybody that the round names but the
- * own slot.
+ * Sends the frame in the packet, whose sum is given, by one rail to everybody that the round names
+ * but the own slot.
  */
-__attribute__((noinline)) int rc_fan_out(struct __sk_buff *skb, __u32 own, __u32 sum)
+__attribute__((noinline)) int rc_fan_out(struct __sk_buff *skb, __u32 own, __u32 rail, __u32 sum)
 {
 	__u32 first = 0;
 	const struct rc_room *room = bpf_map_lookup_elem(&rc_room, &first);
 	struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
-	const struct rc_peer *all = rc_find_peer(0, own, 0);
+	const struct rc_peer *all = rc_find_peer(0, own, rail);
 
 	if (!room || !pace)
 		return 0;
-	pace->beats++;
 	if (all && all->transport) {
-		if (!rc_send(skb, own, sum))
+		if (!rc_send(skb, own, rail, sum))
 			pace->unsent++;
 		return 0;
 	}
@@ -65,11 +66,34 @@ __attribute__((noinline)) int rc_fan_out(struct __sk_buff *skb, __u32 own, __u32
 		if (own >> 6 == word)
 			slots &= ~(1ULL << (own & 63));
 		for (__u32 bit = 0; bit < 64; bit++) {
-			if (slots >> bit & 1 && !rc_send(skb, word * 64 + bit, sum))
+			if (slots >> bit & 1 && !rc_send(skb, word * 64 + bit, rail, sum))
 				pace->unsent++;
 		}
 	}
 	return 0;
+}
+
+static __always_inline bool rc_has_rail(__u32 rail)
+{
+	const struct rc_host *host = rc_find_host(rail);
+
+	return host && host->transports;
+}
+
+/* Sends the frame at f in the packet by every rail. */
+static __always_inline void rc_fan_out_by_all(struct __sk_buff *skb, struct rc_frame *f)
+{
+	__u32 first = 0, own = bpf_ntohs(f->h.from), sum = rc_frame_sum(f);
+	struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
+
+	if (pace)
+		pace->beats++;
+#pragma unroll
+	for (__u32 rail = 0; rail < RC_RAILS; rail++) {
+		if (!rc_has_rail(rail))
+			break;
+		rc_fan_out(skb, own, rail, sum);
+	}
 }
 
 /* Tells the agent what a beat, or its end, has to tell. */
@@ -101,7 +125,7 @@ static __always_inline bool rc_beat_due(struct __sk_buff *skb)
 		key = rc_find_key(f);
 		if (key) {
 			rc_sign(f, key);
-			rc_fan_out(skb, bpf_ntohs(f->h.from), rc_frame_sum(f));
+			rc_fan_out_by_all(skb, f);
 		}
 	}
 	if (room->out.wake)

@@ -26,6 +26,8 @@
 #define RC_REGISTERS (RC_LEVELS * 2)
 #define RC_FIRST_SEAT 248
 #define RC_HELD_ROSTERS 4
+#define RC_RAILS 4
+#define RC_NO_RAIL RC_RAILS /* by which a frame of this host's own comes to it */
 #define RC_KEYS 2
 #define RC_FOREVER (~0ULL)
 #define RC_NO_AGENT 0xffffffffU
@@ -65,6 +67,7 @@ enum rc_reason {
 	RC_BEAT_REPEATED,
 	RC_RELAYED,
 	RC_NO_WAY,
+	RC_ECHO_REPEATED,
 	RC_REASONS,
 };
 
@@ -157,6 +160,7 @@ struct rc_group {
 	__u64 beat_ballot;
 	__u64 beat_round;
 	__u64 beat_at;
+	__u64 beat_rails[RC_RAILS]; /* by each rail, the last round whose beat came by it */
 	struct rc_echoed echoed[2];
 	__u64 lease_until;
 	__u64 upper_until;
@@ -200,6 +204,7 @@ struct rc_heard {
 	__u64 answered;
 	__u64 in_time;
 	__u64 entered;
+	__u64 rails[RC_RAILS]; /* by each rail, the highest round answered */
 	__u64 stranger;
 	__u64 echo_at;
 	__u64 answer_at;
@@ -309,11 +314,11 @@ enum rc_transport {
 	RC_UDP6 = 4,
 };
 
-/* Where this host is reached: a frame addressed to anything else is not for it. */
+/* Where this host is reached by one of its rails: a frame addressed to nothing of these is not for it. */
 struct rc_host {
 	__u8 mac[6];
 	__u8 group_mac[6];
-	__u32 transports; /* bits of enum rc_transport */
+	__u32 transports; /* bits of enum rc_transport; 0: there is no such rail */
 	__u8 ip4[4];
 	__u8 ip6[16];
 };
@@ -336,7 +341,7 @@ RC_ARRAY(rc_lock, RC_LEVELS, struct rc_lock, 0);
 RC_ARRAY(rc_timer, RC_REGISTERS, struct rc_timer, 0); /* pinned: unpinned, it stops with the agent */
 RC_ARRAY(rc_stats, RC_REASONS, __u64, 0);	      /* by enum rc_reason */
 RC_ARRAY(rc_key, RC_KEYS, struct rc_key, 0);	      /* agent; never pinned */
-RC_ARRAY(rc_host, 1, struct rc_host, 0);	      /* agent */
+RC_ARRAY(rc_host, RC_RAILS, struct rc_host, 0);       /* agent; by rail, those there are first */
 RC_ARRAY(rc_clock, 1, __u64, 0);		      /* tests */
 
 /* The page in which the agent publishes the view. It says its size when it loads the maps. */

@@ -134,40 +134,82 @@ static __always_inline bool rc_priority_tagged(const void *data, const void *dat
 	return rc_is_vlan(eth->h_proto) && !(vlan->control & bpf_htons(RC_VLAN_ID)) && !rc_is_vlan(vlan->type);
 }
 
-static __always_inline bool rc_same_mac(const __u8 *a, const __u8 *b)
+/* An address as a number, by which functions that see no packet compare it. */
+static __always_inline __u64 rc_mac(const __u8 *a)
 {
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4] && a[5] == b[5];
+	const __u16 *words = (const __u16 *)a;
+
+	return words[0] | (__u64)words[1] << 16 | (__u64)words[2] << 32;
 }
 
-static __always_inline bool rc_same_ip6(const struct in6_addr *a, const __u8 *b)
+static __always_inline __u64 rc_half_ip6(const __u32 *half)
 {
-	const __u32 *x = a->in6_u.u6_addr32, *y = (const __u32 *)b;
+	return half[0] | (__u64)half[1] << 32;
+}
 
-	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3];
+static __always_inline const struct rc_host *rc_find_host(__u32 rail)
+{
+	return bpf_map_lookup_elem(&rc_host, &rail);
 }
 
 /*
- * Reports whether the packet is addressed to this host, and not only seen by it: switches
- * flood, and a neighbour must not answer for a dead member. The caller has checked that the
- * headers before p->at are there.
+ * The rail that has the addresses; RC_RAILS: none has. Global functions: the verifier walks
+ * through them by themselves, and what is served takes no more paths for there being rails.
  */
-static __always_inline bool rc_for_us(const void *data, const struct rc_place *p, const struct rc_host *host)
+__attribute__((noinline)) __u32 rc_rail_by_ether(__u64 mac)
+{
+#pragma unroll
+	for (__u32 rail = 0; rail < RC_RAILS; rail++) {
+		const struct rc_host *host = rc_find_host(rail);
+
+		if (host && host->transports & RC_ETHER && (mac == rc_mac(host->mac) || mac == rc_mac(host->group_mac)))
+			return rail;
+	}
+	return RC_RAILS;
+}
+
+__attribute__((noinline)) __u32 rc_rail_by_ip4(__u64 mac, __u32 ip)
+{
+#pragma unroll
+	for (__u32 rail = 0; rail < RC_RAILS; rail++) {
+		const struct rc_host *host = rc_find_host(rail);
+
+		if (host && host->transports & RC_UDP4 && mac == rc_mac(host->mac) && ip == *(const __u32 *)host->ip4)
+			return rail;
+	}
+	return RC_RAILS;
+}
+
+__attribute__((noinline)) __u32 rc_rail_by_ip6(__u64 mac, __u64 first, __u64 last)
+{
+#pragma unroll
+	for (__u32 rail = 0; rail < RC_RAILS; rail++) {
+		const struct rc_host *host = rc_find_host(rail);
+
+		if (host && host->transports & RC_UDP6 && mac == rc_mac(host->mac) &&
+		    first == rc_half_ip6((const __u32 *)host->ip6) && last == rc_half_ip6((const __u32 *)host->ip6 + 2))
+			return rail;
+	}
+	return RC_RAILS;
+}
+
+/*
+ * By which rail of this host the packet comes: the one whose addresses it is for. RC_RAILS: it is
+ * addressed to none, and only seen by this host: switches flood, and a neighbour must not answer for
+ * a dead member. The caller has checked that the headers before p->at are there.
+ */
+static __always_inline __u32 rc_rail(const void *data, const struct rc_place *p)
 {
 	const struct ethhdr *eth = data;
 	const struct iphdr *ip4 = data + ETH_HLEN;
-	const struct ipv6hdr *ip6 = data + ETH_HLEN;
+	const __u32 *ip6 = ((const struct ipv6hdr *)ip4)->daddr.in6_u.u6_addr32;
+	__u64 mac = rc_mac(eth->h_dest);
 
-	if (!(host->transports & p->transport))
-		return false;
-	if (p->transport == RC_ETHER && rc_same_mac(eth->h_dest, host->group_mac))
-		return true;
-	if (!rc_same_mac(eth->h_dest, host->mac))
-		return false;
 	if (p->transport == RC_UDP4)
-		return ip4->daddr == *(const __u32 *)host->ip4;
+		return rc_rail_by_ip4(mac, ip4->daddr);
 	if (p->transport == RC_UDP6)
-		return rc_same_ip6(&ip6->daddr, host->ip6);
-	return true;
+		return rc_rail_by_ip6(mac, rc_half_ip6(ip6), rc_half_ip6(ip6 + 2));
+	return rc_rail_by_ether(mac);
 }
 
 static __always_inline void rc_swap_ports(struct udphdr *udp)

@@ -8,8 +8,6 @@
 
 #include "parse.h"
 
-#define RC_RAILS 4
-
 /*
  * What leads a frame to a slot: everything before it, ready to be sent. Of what a frame
  * changes, the IPv4 header's sum needs nothing, a UDP checksum over IPv4 is zero, and over

@@ -177,7 +177,8 @@ static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_
 }
 
 /* Takes the beat's timing and remembers the echo that is about to leave. */
-static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f, __u64 now, __u64 ballot, __u64 round)
+static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f, __u64 now, __u64 ballot, __u64 round,
+				    __u32 rail)
 {
 	const struct rc_wire_ask *a = &f->ask;
 	__u32 upper_us = bpf_ntohl(a->upper_us);
@@ -186,10 +187,14 @@ static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f
 	if (ballot != r->beat_ballot) {
 		r->echoed[0].round = r->echoed[0].at = 0;
 		r->echoed[1].round = r->echoed[1].at = 0;
+#pragma unroll
+		for (int i = 0; i < RC_RAILS; i++)
+			r->beat_rails[i] = round - 1;
 	}
 	r->beat_ballot = ballot;
 	r->beat_round = round;
 	r->beat_at = now;
+	rc_new_by_rail(r->beat_rails, f, rail);
 	r->key = f->h.key;
 	r->interval_us = bpf_ntohl(a->interval_us);
 	r->lease_us = bpf_ntohl(a->lease_us);
@@ -207,7 +212,7 @@ static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f
 	r->echoed[0].at = now;
 }
 
-static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u64 now, struct rc_outcome *o)
+static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u64 now, __u32 rail, struct rc_outcome *o)
 {
 	__u64 ballot = bpf_be64_to_cpu(f->h.ballot);
 	__u64 round = bpf_be64_to_cpu(f->h.round);
@@ -221,7 +226,8 @@ static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u6
 	}
 	if (ballot == r->beat_ballot && round <= r->beat_round) {
 		o->reason = RC_OLD_ROUND;
-		if (round == r->beat_round && bpf_ntohs(f->h.to) == r->slot && r->state != RC_STATE_OUT) {
+		if (round == r->beat_round && r->state != RC_STATE_OUT &&
+		    (rc_new_by_rail(r->beat_rails, f, rail) || bpf_ntohs(f->h.to) == r->slot)) {
 			o->reason = RC_BEAT_REPEATED;
 			rc_reply(r, f, now, RC_ECHO, o);
 		}
@@ -256,7 +262,7 @@ static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u6
 			return;
 		}
 	}
-	rc_time(r, f, now, ballot, round);
+	rc_time(r, f, now, ballot, round, rail);
 	rc_reply(r, f, now, RC_ECHO, o);
 }
 
@@ -299,11 +305,12 @@ static __always_inline void rc_hand_over(const struct rc_group *r, const struct 
 }
 
 /* control.Register.Receive, of a frame that rc_addressed let through */
-static __always_inline void rc_register_receive(struct rc_group *r, struct rc_frame *f, __u64 now, struct rc_outcome *o)
+static __always_inline void rc_register_receive(struct rc_group *r, struct rc_frame *f, __u64 now, __u32 rail,
+						struct rc_outcome *o)
 {
 	switch (f->h.kind) {
 	case RC_BEAT:
-		rc_beat(r, f, now, o);
+		rc_beat(r, f, now, rail, o);
 		break;
 	case RC_PREPARE:
 		rc_prepare(r, f, now, o);

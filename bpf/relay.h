@@ -75,10 +75,12 @@ static __always_inline void rc_pass_on(const struct rc_group *r, struct rc_relay
 	}
 }
 
-/* Has a final frame at offset at leave for its slot. False: it is not known how, or only by another transport. */
-static __always_inline bool rc_redirect(void *data, void *data_end, __u32 at, struct rc_frame *f, __u32 *ifindex)
+/* Has a final frame at offset at leave for its slot by the rail that it came by. False: it is not known how, or only by
+ * another transport. */
+static __always_inline bool rc_redirect(void *data, void *data_end, __u32 at, struct rc_frame *f, __u32 rail,
+					__u32 *ifindex)
 {
-	const struct rc_peer *p = rc_find_peer(f->h.level, bpf_ntohs(f->h.to), 0);
+	const struct rc_peer *p = rc_find_peer(f->h.level, bpf_ntohs(f->h.to), rail);
 
 	if (!p || p->length != at || !rc_address(data, data_end, p, rc_frame_sum(f)))
 		return false;

@@ -122,11 +122,11 @@ static __always_inline void rc_vote_by_beat(struct rc_place_in_group *in, struct
 	struct rc_outcome vote = { .reason = RC_NONE };
 	__u64 expected = *(volatile __u64 *)&in->member->expected;
 
-	rc_beat(in->group, f, now, o);
+	rc_beat(in->group, f, now, RC_NO_RAIL, o);
 	if (!o->reply || !expected || !in->tally->ballot || in->tally->preparing)
 		return;
 	rc_step_version(&in->member->version);
-	rc_echo(in->tally, in->member, f, now, expected, &vote);
+	rc_echo(in->tally, in->member, f, now, RC_NO_RAIL, expected, &vote);
 	rc_step_version(&in->member->version);
 	o->wake |= vote.wake;
 }

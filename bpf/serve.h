@@ -105,7 +105,7 @@ static __always_inline bool rc_relay(struct rc_frame *f, struct rc_outcome *o)
 }
 
 /* Applies a frame whose form and tag are good. */
-static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_outcome *o)
+static __always_inline void rc_apply(struct rc_frame *f, __u64 now, __u32 rail, struct rc_outcome *o)
 {
 	__u32 level = f->h.level, from = bpf_ntohs(f->h.from);
 	bool answer = rc_is_answer(f->h.kind), seat = rc_is_seat(level, bpf_ntohs(f->h.to));
@@ -127,14 +127,14 @@ static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_ou
 		rc_step_version(&in.tally->version);
 		if (in.member)
 			rc_step_version(&in.member->version);
-		rc_tally_receive(in.tally, in.member, f, now, o);
+		rc_tally_receive(in.tally, in.member, f, now, rail, o);
 		event.seq = in.tally->seq;
 		if (in.member)
 			rc_step_version(&in.member->version);
 		rc_step_version(&in.tally->version);
 	} else {
 		rc_step_version(&in.group->version);
-		rc_register_receive(in.group, f, now, o);
+		rc_register_receive(in.group, f, now, rail, o);
 		event.seq = in.group->committed.seq;
 		rc_step_version(&in.group->version);
 	}
@@ -148,10 +148,10 @@ static __always_inline void rc_apply(struct rc_frame *f, __u64 now, struct rc_ou
  * rc_apply as a global function: the verifier walks through it by itself, and not once for each
  * way that a frame may have come. Without a return value: o says what became of the frame.
  */
-__attribute__((noinline)) int rc_settle(struct rc_frame *f, __u64 now, struct rc_outcome *o)
+__attribute__((noinline)) int rc_settle(struct rc_frame *f, __u64 now, __u32 rail, struct rc_outcome *o)
 {
 	if (f && o)
-		rc_apply(f, now, o);
+		rc_apply(f, now, rail, o);
 	return 0;
 }
 
@@ -166,7 +166,7 @@ static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u3
 	const struct rc_key *key;
 	struct rc_place place;
 	struct rc_frame *f;
-	__u32 first = 0;
+	__u32 rail;
 
 	if (!rc_find(data, data_end, &place))
 		return RC_PASS;
@@ -174,8 +174,9 @@ static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u3
 		rc_count_frame(RC_VLAN_TAGGED);
 		return RC_PASS;
 	}
-	host = bpf_map_lookup_elem(&rc_host, &first);
-	if (!host || !rc_for_us(data, &place, host)) {
+	rail = rc_rail(data, &place);
+	host = rc_find_host(rail);
+	if (!host) {
 		rc_count_frame(RC_BAD_DESTINATION);
 		return RC_PASS;
 	}
@@ -192,12 +193,12 @@ static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u3
 	} else if (!rc_signed(f, key)) {
 		o.reason = RC_BAD_TAG;
 	} else {
-		rc_settle(f, rc_now(), &o);
+		rc_settle(f, rc_now(), rail, &o);
 		if (o.reply) {
 			rc_sign(f, key);
 			rc_turn(data, &place, host);
 		}
-		if (o.pass_on && !rc_redirect(data, data_end, place.at, f, ifindex)) {
+		if (o.pass_on && !rc_redirect(data, data_end, place.at, f, rail, ifindex)) {
 			o.reason = RC_NO_WAY;
 			o.pass_on = false;
 		}

@@ -150,4 +150,16 @@ static __always_inline __u64 rc_decides(__u32 level, const struct rc_bitmap *hav
 	return rc_less(voters, votes) | ((rc_nonzero(voters ^ votes) ^ 1) & first);
 }
 
+/* control.newByRail: 1 or 0 */
+static __always_inline __u64 rc_new_by_rail(__u64 rails[RC_RAILS], const struct rc_frame *f, __u32 rail)
+{
+	__u64 *by = &rails[rail & (RC_RAILS - 1)], round = bpf_be64_to_cpu(f->h.round), is_new;
+
+	if (rail == RC_NO_RAIL)
+		return 0;
+	is_new = rc_less(*by, round) & (rc_nonzero(f->h.flags & RC_FLAG_RELAY) ^ 1);
+	*by = (round & -is_new) | (*by & ~-is_new);
+	return is_new;
+}
+
 #endif

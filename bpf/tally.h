@@ -74,7 +74,7 @@ static __always_inline bool rc_in_time(const struct rc_tally *t, const struct rc
 
 /* Enters the answered round into the member's history; false when it tells nothing new. */
 static __always_inline bool rc_enter(const struct rc_tally *t, struct rc_member *m, struct rc_heard *h,
-				     const struct rc_frame *f, __u64 now, __u64 in_time, struct rc_outcome *o)
+				     const struct rc_frame *f, __u64 now, __u64 in_time, __u64 by_rail, struct rc_outcome *o)
 {
 	__u64 round = bpf_be64_to_cpu(f->h.round);
 
@@ -100,7 +100,7 @@ static __always_inline bool rc_enter(const struct rc_tally *t, struct rc_member 
 			return false;
 		}
 		if (h->answered >> back & 1) {
-			o->reason = RC_REPLAYED;
+			o->reason = RC_REPLAYED + by_rail * (RC_ECHO_REPEATED - RC_REPLAYED);
 			return false;
 		}
 		h->answered |= 1ULL << back;
@@ -117,9 +117,9 @@ static __always_inline struct rc_heard *rc_heard_from(struct rc_tally *t, const 
 }
 
 static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, const struct rc_frame *f, __u64 now,
-				    __u64 expected, struct rc_outcome *o)
+				    __u32 rail, __u64 expected, struct rc_outcome *o)
 {
-	__u64 below_seq, below_digest;
+	__u64 below_seq, below_digest, by_rail;
 	__u16 below_generation;
 	struct rc_heard *h = rc_heard_from(t, f);
 
@@ -133,11 +133,12 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 		o->wake = RC_WAKE_STRANGER;
 		return;
 	}
+	by_rail = rc_new_by_rail(h->rails, f, rail);
 	below_generation = m->below.generation;
 	below_seq = m->below.seq;
 	below_digest = m->below.digest;
 	/* who follows a higher ballot answers, but not to this leader */
-	if (!rc_enter(t, m, h, f, now, rc_in_time(t, f, now) && bpf_be64_to_cpu(f->reply.promised) <= t->ballot, o))
+	if (!rc_enter(t, m, h, f, now, rc_in_time(t, f, now) && bpf_be64_to_cpu(f->reply.promised) <= t->ballot, by_rail, o))
 		return;
 	o->reason = RC_ECHO_TAKEN;
 	if (rc_outbid(t, bpf_be64_to_cpu(f->reply.promised)))
@@ -199,7 +200,7 @@ static __always_inline void rc_answer(struct rc_tally *t, struct rc_member *m, c
 
 /* control.Tally.Receive; m is the member in the sender's slot, or null when there is no such slot */
 static __always_inline void rc_tally_receive(struct rc_tally *t, struct rc_member *m, const struct rc_frame *f,
-					     __u64 now, struct rc_outcome *o)
+					     __u64 now, __u32 rail, struct rc_outcome *o)
 {
 	__u64 expected = m ? *(volatile __u64 *)&m->expected : 0; /* the agent may store meanwhile */
 	__u8 kind = f->h.kind;
@@ -215,7 +216,7 @@ static __always_inline void rc_tally_receive(struct rc_tally *t, struct rc_membe
 	} else if (kind == RC_PROMISE) {
 		rc_promise(t, m, f, now, expected, o);
 	} else {
-		rc_echo(t, m, f, now, expected, o);
+		rc_echo(t, m, f, now, rail, expected, o);
 	}
 }
 

@@ -151,6 +151,7 @@ func (t *Tally) forget(sameBallot bool) {
 // tally: a leader votes, and a candidate promises, by the rule that holds for everybody.
 // It must come before the ask leaves for the others, so that no answer is ahead of it.
 func Deliver(now Time, r *Register, t *Tally, f Frame) Outcome {
+	f.Rail = noRail
 	o := r.Receive(now, &f)
 	if o.Reply {
 		o.Wake |= t.Receive(now, &f).Wake

@@ -61,6 +61,7 @@ type Frame struct {
 	Ballot   Ballot // an answer repeats the ask's
 	Round    uint64 // an answer repeats the ask's
 	Sent     Time   // when the ask left, on the asker's clock; an answer repeats it
+	Rail     uint8  // by which it came, as this host's addresses tell; not on the wire
 
 	Ask   Ask   // of a beat, prepare, probe or hand-over; else zero
 	Reply Reply // of an echo, promise or answer; else zero

@@ -36,9 +36,10 @@ const (
 	ReasonReplayed              // answer that was already taken
 	ReasonStranger              // answer from another incarnation than the roster names
 	ReasonTagged                // ours, inside a VLAN that belongs to another device: passed on
-	ReasonBeatRepeated          // beat of the last round once more, for this slot alone: answered again
+	ReasonBeatRepeated          // beat of the last round once more, by another rail or for this slot alone: answered again
 	ReasonRelayed               // for another member, sent on to it
 	ReasonNoWay                 // for another member, to which no way is known
+	ReasonEchoRepeated          // answer to a round that was answered by another rail already
 	Reasons                     // how many there are
 )
 
@@ -47,7 +48,7 @@ var reasonNames = [Reasons]string{
 	"answer_taken", "roster_missing", "old_ballot", "refused", "old_round", "out", "not_member", "frozen",
 	"bad_length", "bad_version", "bad_kind", "unknown_key", "bad_tag", "bad_cluster", "bad_instance", "higher_instance",
 	"bad_destination", "bad_slot", "not_asking", "stale", "replayed", "stranger", "vlan_tagged",
-	"beat_repeated", "relayed", "no_way",
+	"beat_repeated", "relayed", "no_way", "echo_repeated",
 }
 
 // String gives the reason's name as counters show it.

@@ -62,8 +62,9 @@ type Register struct {
 
 	BeatBallot Ballot // of the last beat taken
 	BeatRound  uint64
-	BeatAt     Time      // its arrival; zero before the first
-	Echoed     [2]Echoed // the last two echoes under BeatBallot, the newest first
+	BeatAt     Time             // its arrival; zero before the first
+	BeatRails  [RailsMax]uint64 // by each rail, the last round whose beat came by it
+	Echoed     [2]Echoed        // the last two echoes under BeatBallot, the newest first
 	LeaseUntil Time
 	UpperUntil Time   // end of the lease of the level above; MaxTime: there is none
 	Below      Report // above level 0, of a member that leads a group below: what its echoes tell
@@ -161,7 +162,7 @@ func (r *Register) beat(now Time, f *Frame) Outcome {
 		return Outcome{Reply: true, Reason: ReasonOldBallot}
 	}
 	if f.Ballot == r.BeatBallot && f.Round <= r.BeatRound {
-		if f.Round == r.BeatRound && f.To == r.Slot && r.State != RegisterOut { // its echo may be lost
+		if f.Round == r.BeatRound && r.State != RegisterOut && (r.newByRail(f) || f.To == r.Slot) { // its echo may be lost
 			r.reply(now, f, KindEcho)
 			return Outcome{Reply: true, Reason: ReasonBeatRepeated}
 		}
@@ -228,8 +229,10 @@ func (r *Register) time(now Time, f *Frame) {
 	}
 	if f.Ballot != r.BeatBallot {
 		r.Echoed = [2]Echoed{}
+		r.beginRails(f.Round)
 	}
 	r.BeatBallot, r.BeatRound, r.BeatAt, r.Key = f.Ballot, f.Round, now, f.Key
+	r.newByRail(f)
 	r.IntervalUS, r.LeaseUS, r.Rounds = a.IntervalUS, a.LeaseUS, uint32(a.Rounds)
 	r.Epoch, r.Stale, r.Heard = a.Epoch, a.Stale, a.Heard1.Or(a.Heard2)
 	if a.UpperUS == NoUpper {

@@ -34,15 +34,16 @@ type Asking struct {
 // Heard is what a leader's judgement needs of one slot, of what was answered under
 // Asking.Ballot. It has the layout of struct rc_heard in bpf/maps.h.
 type Heard struct {
-	Round      uint64 // highest round answered
-	Answered   uint64 // bit i: round Round-i was answered
-	InTime     uint64 // bit i: … within Asking.WindowNS, by a member that follows Asking.Ballot
-	Entered    uint64 // the round before its first in the view
-	Stranger   uint64 // highest round that another incarnation answered in its place
-	EchoAt     Time   // arrival of the last echo or promise
-	AnswerAt   Time   // arrival of the last timely answer to a probe, under whatever ballot
-	AgentAgeMS uint32 // as its newest answer says; NoAgent also of one whose process has ended
-	Strayed    uint32 // 1: it promised a higher ballot, as its newest answer says
+	Round      uint64           // highest round answered
+	Answered   uint64           // bit i: round Round-i was answered
+	InTime     uint64           // bit i: … within Asking.WindowNS, by a member that follows Asking.Ballot
+	Entered    uint64           // the round before its first in the view
+	Rails      [RailsMax]uint64 // by each rail, the highest round answered
+	Stranger   uint64           // highest round that another incarnation answered in its place
+	EchoAt     Time             // arrival of the last echo or promise
+	AnswerAt   Time             // arrival of the last timely answer to a probe, under whatever ballot
+	AgentAgeMS uint32           // as its newest answer says; NoAgent also of one whose process has ended
+	Strayed    uint32           // 1: it promised a higher ballot, as its newest answer says
 }
 
 // aligned shifts a history, one of the masks, so that bit i is round newest-i.
@@ -121,6 +122,7 @@ func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 		h.Stranger = max(h.Stranger, f.Round)
 		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
 	}
+	byRail := h.newByRail(f)
 	below := m.Below
 	inTime := uint64(0)
 	if uint64(now-f.Sent) <= t.WindowNS && f.Reply.Promised <= t.Ballot {
@@ -143,7 +145,10 @@ func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 		if back > 63 {
 			return Outcome{Reason: ReasonStale}
 		}
-		if h.Answered>>back&1 == 1 {
+		switch answered := h.Answered>>back&1 == 1; {
+		case answered && byRail:
+			return Outcome{Reason: ReasonEchoRepeated}
+		case answered:
 			return Outcome{Reason: ReasonReplayed}
 		}
 		h.Answered |= 1 << back

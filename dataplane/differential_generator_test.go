@@ -16,7 +16,10 @@ type generator struct {
 	now       control.Time
 	thawed    [8]control.RegisterState
 	wholeIP   bool // cut no IP header: the kernel runs no TC program on such packets
-	lastLevel int  // whom the last frame was about
+	last      []byte
+	echoes    uint64 // taken so far
+	rail      int    // by which it came
+	lastLevel int    // whom the last frame was about
 	lastFrom  uint16
 }
 
@@ -266,6 +269,11 @@ func (g *generator) aPacket() []byte {
 		f = g.anAsk(i)
 	}
 	frame := AppendFrame(nil, &f, &twinKeys)
+	g.rail = (g.rail + 1) % len(hosts)
+	if taken := g.stats[control.ReasonEchoTaken]; taken != g.echoes || g.last != nil && g.chance(2) {
+		frame, g.echoes = g.last, taken // once more, by the other rail
+	}
+	g.last = frame
 	if g.chance(4) { // anything at all, well signed
 		frame = g.garbled(frame)
 		g.signAnew(frame, f.Key)
@@ -275,9 +283,9 @@ func (g *generator) aPacket() []byte {
 	if f.Flags&control.FlagRelay != 0 && g.chance(80) {
 		over = [...]carrier{overEther, overUDP4, overUDP6, overEther}[f.To%4] // see wayTo
 	}
-	b := packet(over, frame)
+	b := packetBy(g.rail, over, frame)
 	if over == overEther && g.chance(50) {
-		copy(b, hostGroup[:])
+		copy(b, hosts[g.rail].groupMAC[:])
 	}
 	switch n := g.rng.IntN(100); {
 	case n < 2:
@@ -295,7 +303,7 @@ func (g *generator) aPacket() []byte {
 	case n < 8:
 		b = append(b, make([]byte, 1+g.rng.IntN(40))...)
 	case n < 9:
-		b = packet(over, frame[:g.rng.IntN(len(frame))])
+		b = packetBy(g.rail, over, frame[:g.rng.IntN(len(frame))])
 	case n < 10:
 		for range 1 + g.rng.IntN(3) {
 			b = slices.Insert(b, 12, pick(g.rng, byte(0x81), 0x81, 0x88), 0x00, pick(g.rng, byte(0), 0x10, 0xe0), pick(g.rng, byte(0), 0, 1))

@@ -25,9 +25,17 @@
 //     its own register before they leave, and a leader's next beat, which Wait sends when it is due.
 //   - It waits for the ring buffer, an interrupt or a deadline with one ppoll.
 //
+// # Rails
+//
+// A plane serves one to four interfaces, the rails of package control (rail.go there). Each has a door,
+// addresses and, for what the agent sends, a transport of its own; registers and tallies are those of
+// all. The rail of a frame is the one to whose address it came, so rails are networks of their own: of two
+// interfaces in one network, the kernel answers for both addresses at either, unless arp_ignore
+// keeps it from that.
+//
 // # What stays
 //
-// Maps and door are pinned under PinDir/Cluster. When the agent exits, crashes or is upgraded, the
+// Maps and doors are pinned under PinDir/Cluster. When the agent exits, crashes or is upgraded, the
 // kernel goes on answering, and echoes tell how long the agent has been silent. The next agent adopts
 // the pins: same incarnation, same promises. It puts its own programs behind the door by
 // replacing the entries of two pinned program arrays; the device is not touched. Keys are not

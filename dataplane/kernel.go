@@ -51,9 +51,8 @@ const (
 // Kernel is the plane whose frames the kernel serves by itself.
 type Kernel struct {
 	opt       Options
-	link      Link
-	host      host
-	transport Transport
+	rails     []*kernelRail
+	transport rails // of the same
 	lock      *os.File
 	coll      *ebpf.Collection
 	door      *ebpf.Map // record of what is attached
@@ -67,7 +66,6 @@ type Kernel struct {
 	trouble   [control.Levels]error // with sending the last beats
 	scratch   [FrameLen]byte
 	watcher   *watcher
-	peers     *peers
 	rosters   [control.Levels]*control.Roster // the last ones named
 	clock     *clock                          // nil: the thread keeps the beat
 	closed    bool
@@ -121,7 +119,7 @@ func (k *Kernel) Describe() Description {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	d := k.about
-	d.Refused = slices.Clone(d.Refused)
+	d.Refused, d.Rails = slices.Clone(d.Refused), slices.Clone(d.Rails)
 	k.paced(&d.Pacing)
 	return d
 }
@@ -149,9 +147,7 @@ func (k *Kernel) Close() error {
 	}
 	k.closed = true
 	var errs []error
-	if k.transport != nil {
-		errs = append(errs, k.transport.Close())
-	}
+	errs = append(errs, k.transport.Close())
 	if k.bell != nil {
 		k.bell.close()
 	}
@@ -173,8 +169,10 @@ func (k *Kernel) Close() error {
 	if k.clock != nil {
 		k.clock.close()
 	}
-	if k.peers != nil {
-		errs = append(errs, k.peers.close())
+	for _, r := range k.rails {
+		if r.peers != nil {
+			errs = append(errs, r.peers.close())
+		}
 	}
 	if k.door != nil {
 		errs = append(errs, k.door.Close())

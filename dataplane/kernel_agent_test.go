@@ -134,9 +134,9 @@ func TestKernelRefusals(t *testing.T) {
 		change func(o *Options)
 		words  []string
 	}{
-		{"no interface", func(o *Options) { o.Interface = "none0" }, []string{"no such interface none0", "ip link"}},
+		{"no interface", func(o *Options) { o.Rails = []Rail{{Interface: "none0"}} }, []string{"no such interface none0", "ip link"}},
 		{"no bpffs", func(o *Options) { o.PinDir = filepath.Join(t.TempDir(), "a", "b") }, []string{"mount -t bpf bpf"}},
-		{"other address", func(o *Options) { o.Address = (&wire{}).six(5) }, []string{"no address fd77::6"}},
+		{"other address", func(o *Options) { o.Rails[0].Address = (&wire{}).six(5) }, []string{"no address fd77::6"}},
 		{"no key", func(o *Options) { o.Keys = &Keys{} }, []string{"key"}},
 		{"attach", func(o *Options) { o.Attach = "best" }, []string{"best", "native"}},
 		{"socket", func(o *Options) { o.Attach = AttachSocket }, []string{"socket"}},

@@ -83,7 +83,7 @@ func (k *Kernel) carry(old map[string]*ebpf.Map, d door) error {
 		return err
 	}
 	d.Layout = layoutOf(spec)
-	return writeDoor(k.door, d)
+	return writeDoor(k.door, 0, d)
 }
 
 // carried reads the registers and gives them in the layout of the other map.

@@ -123,12 +123,12 @@ func pinOlder(t *testing.T, dir string, typ *btf.Struct, r *control.Register) {
 		t.Fatal(err)
 	}
 	defer record.Close()
-	d, err := readDoor(record)
+	d, err := readDoor(record, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.Layout++
-	if err := writeDoor(record, d); err != nil {
+	if err := writeDoor(record, 0, d); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -171,7 +171,7 @@ func TestClockStops(t *testing.T) {
 func TestClockAdopted(t *testing.T) {
 	_, leader, c := newTestClock(t)
 	c.awaitTicks(t, 3)
-	next, err := newClock(leader.coll, leader.about.PinDir, leader.host.transports, leader.opt.EtherType, clockInterval)
+	next, err := newClock(leader.coll, leader.about.PinDir, leader.rails[0].host.transports, leader.opt.EtherType, clockInterval)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestClockKeepsOff(t *testing.T) {
 	if err := netlink.LinkSetAlias(linkOf(t, tick), "somebody's"); err != nil {
 		t.Fatal(err)
 	}
-	_, err := newClock(s.coll, s.about.PinDir, s.host.transports, s.opt.EtherType, clockInterval)
+	_, err := newClock(s.coll, s.about.PinDir, s.rails[0].host.transports, s.opt.EtherType, clockInterval)
 	if err == nil || !strings.Contains(err.Error(), tick+" is not ours") {
 		t.Errorf("clock on somebody's device: %v", err)
 	}

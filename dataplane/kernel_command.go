@@ -186,5 +186,10 @@ func (k *Kernel) Name(level uint8, r *control.Roster) error {
 	}
 	k.rosters[level] = r
 	k.transport.SetPeers(level, r)
-	return k.peers.name(level, r)
+	for _, rail := range k.rails {
+		if err := rail.peers.name(level, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }

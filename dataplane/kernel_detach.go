@@ -67,15 +67,17 @@ func removePins(dir string) error {
 		return fmt.Errorf("open the record of what is attached: %w", err)
 	}
 	defer m.Close()
-	d, err := readDoor(m)
-	if err != nil {
-		return err
-	}
-	if err := removeDoor(dir, &d); err != nil {
-		return err
-	}
-	if err := leaveMulticast(dir, d); err != nil {
-		return err
+	for rail := range int(m.MaxEntries()) {
+		d, err := readDoor(m, rail)
+		if err != nil {
+			return err
+		}
+		if err := removeDoor(dir, rail, &d); err != nil {
+			return err
+		}
+		if err := leaveMulticast(dir, rail, d); err != nil {
+			return err
+		}
 	}
 	if err := removeClock(dir); err != nil {
 		return err
@@ -86,11 +88,11 @@ func removePins(dir string) error {
 	return nil
 }
 
-// removeDoor takes the recorded door off its interface, which may be gone by now.
-func removeDoor(dir string, d *door) error {
+// removeDoor takes the recorded door of a rail off its interface, which may be gone by now.
+func removeDoor(dir string, rail int, d *door) error {
 	switch d.Attach {
 	case attachedNative, attachedGeneric:
-		l, err := link.LoadPinnedLink(filepath.Join(dir, pinXDPLink), nil)
+		l, err := link.LoadPinnedLink(filepath.Join(dir, pinOf(pinXDPLink, rail)), nil)
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -102,7 +104,7 @@ func removeDoor(dir string, d *door) error {
 			return fmt.Errorf("unpin the XDP link: %w", err)
 		}
 	case attachedTC:
-		f, err := ownFilter(dir, int(d.Ifindex))
+		f, err := ownFilter(dir, rail, int(d.Ifindex))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -111,7 +113,7 @@ func removeDoor(dir string, d *door) error {
 				return fmt.Errorf("remove TC filter: %w", err)
 			}
 		}
-		if err := os.Remove(filepath.Join(dir, pinTCDoor)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(filepath.Join(dir, pinOf(pinTCDoor, rail))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("unpin the TC door: %w", err)
 		}
 		if err := removeQdisc(d); err != nil {
@@ -147,8 +149,8 @@ func removeQdisc(d *door) error {
 	return nil
 }
 
-// leaveMulticast takes the group's address, which the register tells, off the interface.
-func leaveMulticast(dir string, d door) error {
+// leaveMulticast takes the group's address, which the register tells, off a rail's interface.
+func leaveMulticast(dir string, rail int, d door) error {
 	m, err := ebpf.LoadPinnedMap(filepath.Join(dir, mapGroup), nil)
 	if err != nil {
 		return fmt.Errorf("open the register: %w", err)
@@ -170,7 +172,7 @@ func leaveMulticast(dir string, d door) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := multicast(fd, unix.SIOCDELMULTI, l.Attrs().Name, GroupMAC(r.Cluster, r.Level, r.Group)); err != nil {
+	if err := multicast(fd, unix.SIOCDELMULTI, l.Attrs().Name, GroupMAC(r.Cluster, r.Level, r.Group, rail)); err != nil {
 		return fmt.Errorf("leave the group's multicast address: %w", err)
 	}
 	return nil

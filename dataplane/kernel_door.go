@@ -5,22 +5,26 @@ import (
 	"fmt"
 	"hash"
 	"hash/fnv"
+	"os"
+	"path/filepath"
 	"slices"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+
+	"rollcall/control"
 )
 
 // mapDoor is pinned beside the maps of bpf/: what the next agent, and detach, must know.
 const mapDoor = "rc_door"
 
-// door is the value of mapDoor.
+// door is a value of mapDoor, which has one for each rail. The first has what is of all.
 type door struct {
-	Layout  uint64 // of the pinned maps
+	Layout  uint64 // of the pinned maps; of all
 	Ifindex uint32
 	Attach  attachment
-	Frags   uint32 // 1: the XDP programs take frames in several buffers
+	Frags   uint32 // 1: the XDP programs take frames in several buffers; of all
 	Clsact  uint32 // 1: the clsact qdisc is ours
 }
 
@@ -61,7 +65,7 @@ func newDoor() (*ebpf.Map, error) {
 		value.Members = append(value.Members, btf.Member{Name: f.name, Type: f.typ, Offset: btf.Bits(f.offset * 8)})
 	}
 	m, err := ebpf.NewMap(&ebpf.MapSpec{
-		Name: mapDoor, Type: ebpf.Array, KeySize: 4, ValueSize: value.Size, MaxEntries: 1, Key: u32, Value: value,
+		Name: mapDoor, Type: ebpf.Array, KeySize: 4, ValueSize: value.Size, MaxEntries: control.RailsMax, Key: u32, Value: value,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make map %s: %w", mapDoor, err)
@@ -69,11 +73,43 @@ func newDoor() (*ebpf.Map, error) {
 	return m, nil
 }
 
-func readDoor(m *ebpf.Map) (d door, err error) {
+// widened is the record with room for all rails: one of a version that knew only one rail is
+// replaced, and so is its pin.
+func widened(m *ebpf.Map, dir string) (*ebpf.Map, error) {
+	if m.MaxEntries() == control.RailsMax {
+		return m, nil
+	}
+	d, err := readDoor(m, 0)
+	if err != nil {
+		return m, err
+	}
+	wide, err := newDoor()
+	if err != nil {
+		return m, err
+	}
+	next := filepath.Join(dir, mapDoor+"_next")
+	if err = writeDoor(wide, 0, d); err == nil {
+		err = os.RemoveAll(next)
+	}
+	if err == nil {
+		err = wide.Pin(next)
+	}
+	if err == nil {
+		err = os.Rename(next, filepath.Join(dir, mapDoor))
+	}
+	if err != nil {
+		wide.Close()
+		return m, fmt.Errorf("make room in %s for more rails: %w", mapDoor, err)
+	}
+	m.Close()
+	return wide, nil
+}
+
+func readDoor(m *ebpf.Map, rail int) (d door, err error) {
 	if m.ValueSize() != uint32(unsafe.Sizeof(d)) {
 		return d, fmt.Errorf("read %s: a value has %d bytes, expected %d", mapDoor, m.ValueSize(), unsafe.Sizeof(d))
 	}
-	if err := m.Lookup(uint32(0), bytesOf(&d)); err != nil {
+	if err := m.Lookup(uint32(rail), bytesOf(&d)); err != nil {
 		return d, fmt.Errorf("read %s: %w", mapDoor, err)
 	}
 	if d.Attach > attachedGeneric {
@@ -82,8 +118,8 @@ func readDoor(m *ebpf.Map) (d door, err error) {
 	return d, nil
 }
 
-func writeDoor(m *ebpf.Map, d door) error {
-	if err := m.Put(uint32(0), bytesOf(&d)); err != nil {
+func writeDoor(m *ebpf.Map, rail int, d door) error {
+	if err := m.Put(uint32(rail), bytesOf(&d)); err != nil {
 		return fmt.Errorf("write %s: %w", mapDoor, err)
 	}
 	return nil

@@ -34,13 +34,17 @@ func requireKernel(t testing.TB) {
 	t.Skipf("needs BPF, so root or CAP_BPF and CAP_NET_ADMIN: %v", err)
 }
 
-// What the tests' host is: the addresses, and the keys of both slots.
+// What the tests' host is: the addresses, on two rails, and the keys of both slots.
 var (
 	hostMAC   = [6]byte{2, 0, 0, 0, 0, 1}
 	hostGroup = [6]byte{7, 0x52, 0x43, 0, 0, 0}
 	hostIP4   = [4]byte{10, 1, 2, 3}
 	hostIP6   = [16]byte{0xfd, 0x52, 15: 3}
-	twinKeys  = Keys{Slots: [KeySlots][16]byte{{1, 2, 3}, {4, 5, 6, 15: 7}}}
+	hosts     = [...]host{
+		{mac: hostMAC, groupMAC: hostGroup, transports: 7, ip4: hostIP4, ip6: hostIP6},
+		{mac: [6]byte{2, 0, 0, 0, 1, 1}, groupMAC: [6]byte{7, 0x52, 0x43, 0, 0, 1}, transports: 7, ip4: [4]byte{10, 1, 2, 4}, ip6: [16]byte{0xfd, 0x52, 15: 4}},
+	}
+	twinKeys = Keys{Slots: [KeySlots][16]byte{{1, 2, 3}, {4, 5, 6, 15: 7}}}
 )
 
 // testDoors are the two ways in, and what their verdicts are called there.
@@ -106,11 +110,11 @@ func openTestKernelBy(t testing.TB, testClock bool) *testKernel {
 		k.put(hook+"agent", 0, coll.Programs[hook+"serve"])
 		k.put(hook+"progs", 0, coll.Programs[hook+"enter"])
 	}
-	k.put("rc_host", 0, &rollcallRcHost{Mac: hostMAC, GroupMac: hostGroup, Transports: 7, Ip4: hostIP4, Ip6: hostIP6})
-	for level := range 4 {
-		for slot := range control.Slots {
-			if p, ok := wayTo(uint16(slot)); ok {
-				k.put(mapPeer, (level*control.Slots+slot)*rails, p)
+	for rail, own := range hosts {
+		k.put("rc_host", rail, bytesOf(&own))
+		for at := range control.Levels * control.Slots {
+			if p, ok := wayBy(rail, uint16(at%control.Slots)); ok {
+				k.put(mapPeer, at*control.RailsMax+rail, p)
 			}
 		}
 	}

@@ -39,11 +39,11 @@ func TestKernelHeal(t *testing.T) {
 				if d := s.Describe(); d.Attach != c.attach || len(d.Refused) != 0 {
 					t.Fatalf("description: %+v", d)
 				}
-				at, err := LocalEndpoint(s.opt)
+				at, err := LocalEndpoints(s.opt)
 				if err != nil {
 					t.Fatal(err)
 				}
-				roster.Seats[i].Rails[0] = at
+				roster.Seats[i].Rails = at
 			}
 			for _, s := range pair {
 				if err := s.Name(0, roster); err != nil {

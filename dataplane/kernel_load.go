@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// host is struct rc_host of bpf/maps.h: where this host is reached.
+// host is struct rc_host of bpf/maps.h: where this host is reached by one rail.
 type host struct {
 	mac        [6]byte
 	groupMAC   [6]byte
@@ -78,23 +78,25 @@ func (k *Kernel) load(frags bool, keep map[string]*ebpf.Map) error {
 	if err := k.putKeys(k.opt.Keys, true); err != nil {
 		return err
 	}
-	k.host = hostOf(k.link, k.opt)
-	if err := k.putHost(); err != nil {
-		return err
+	for _, r := range k.rails {
+		r.host = hostOf(r.link, &k.opt, r.number)
+		if err := k.putHost(r); err != nil {
+			return err
+		}
 	}
 	k.channel.program = k.coll.Programs[progCommand]
 	return nil
 }
 
-func (k *Kernel) putHost() error {
-	if err := k.coll.Maps[mapHost].Put(uint32(0), bytesOf(&k.host)); err != nil {
+func (k *Kernel) putHost(r *kernelRail) error {
+	if err := k.coll.Maps[mapHost].Put(uint32(r.number), bytesOf(&r.host)); err != nil {
 		return fmt.Errorf("give the own addresses to the kernel: %w", err)
 	}
 	return nil
 }
 
-// hostOf says what the programs are to answer to: only the transports in use.
-func hostOf(link Link, opt Options) host {
+// hostOf says what the programs are to answer to by a rail: only the transports in use.
+func hostOf(link Link, opt *Options, rail int) host {
 	h := host{mac: link.MAC}
 	if opt.Transport == TransportEther {
 		h.transports = transportEther
@@ -102,7 +104,7 @@ func hostOf(link Link, opt Options) host {
 	if !opt.usesUDP() {
 		return h
 	}
-	switch addr := opt.Address.Unmap(); {
+	switch addr := opt.Rails[rail].Address.Unmap(); {
 	case addr.Is4():
 		h.transports |= transportUDP4
 		h.ip4 = addr.As4()
@@ -118,11 +120,16 @@ func (k *Kernel) answerFor(group uint16) error {
 	if k.opt.Transport != TransportEther {
 		return nil
 	}
-	k.host.groupMAC = GroupMAC(k.opt.ClusterID, 0, group)
-	if err := k.putHost(); err != nil {
-		return err
+	for _, r := range k.rails {
+		r.host.groupMAC = GroupMAC(k.opt.ClusterID, 0, group, r.number)
+		if err := k.putHost(r); err != nil {
+			return err
+		}
+		if err := r.peers.join(r.host.groupMAC); err != nil {
+			return err
+		}
 	}
-	return k.peers.join(k.host.groupMAC)
+	return nil
 }
 
 // enter makes the doors lead to the programs loaded.

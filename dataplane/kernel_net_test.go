@@ -137,7 +137,7 @@ func pass(t testing.TB) *ebpf.Program {
 func testOptions(pins string) Options {
 	keys := &Keys{}
 	keys.Slots[0] = [16]byte{1, 2, 3, 4}
-	return Options{Cluster: "test", Interface: testInterface, Keys: keys, PinDir: pins, Pacer: PacerThread, ViewSize: 64 << 10, DSCP: DefaultDSCP}
+	return Options{Cluster: "test", Rails: []Rail{{Interface: testInterface}}, Keys: keys, PinDir: pins, Pacer: PacerThread, ViewSize: 64 << 10, DSCP: DefaultDSCP}
 }
 
 // openKernel opens a plane that the test closes, and detaches, at its end.

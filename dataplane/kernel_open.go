@@ -2,8 +2,6 @@ package dataplane
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 
 	"github.com/cilium/ebpf"
@@ -28,27 +26,14 @@ func OpenKernel(opt Options) (*Kernel, error) {
 }
 
 func (k *Kernel) open() (err error) {
-	if k.link, err = FindLink(k.opt.Interface); err != nil {
+	k.about = Description{Plane: "kernel", Transport: k.opt.Transport, PinDir: pinPath(k.opt.PinDir, k.opt.Cluster)}
+	if err := k.findRails(); err != nil {
 		return err
-	}
-	if k.opt.usesUDP() || k.opt.Address.IsValid() {
-		if k.opt.Address, err = localAddress(k.link, k.opt.Address); err != nil {
-			return err
-		}
-	}
-	k.about = Description{
-		Plane: "kernel", Transport: k.opt.Transport, Interface: k.link.Name,
-		PinDir: pinPath(k.opt.PinDir, k.opt.Cluster),
-	}
-	if k.opt.Transport == TransportEther {
-		k.about.Address = net.HardwareAddr(k.link.MAC[:]).String()
-	} else {
-		k.about.Address = netip.AddrPortFrom(k.opt.Address, k.opt.Port).String()
 	}
 	if err := preparePinDir(k.opt.PinDir); err != nil {
 		return err
 	}
-	if k.lock, err = lockPins(k.opt.PinDir, k.opt.Cluster, k.link.Name); err != nil {
+	if k.lock, err = lockPins(k.opt.PinDir, k.opt.Cluster, k.rails[0].link.Name); err != nil {
 		return err
 	}
 	dir := k.about.PinDir
@@ -101,7 +86,7 @@ func (k *Kernel) create(dir string) error {
 	if k.door, err = newDoor(); err != nil {
 		return err
 	}
-	if err := writeDoor(k.door, d); err != nil {
+	if err := writeDoor(k.door, 0, d); err != nil {
 		return err
 	}
 	for p := range control.Place(control.Places) { // rosters tell a host's two slots at a level apart by the incarnations
@@ -130,7 +115,10 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 	if k.door, err = old[mapDoor].Clone(); err != nil {
 		return fmt.Errorf("open %s: %w", mapDoor, err)
 	}
-	d, err := readDoor(k.door)
+	if k.door, err = widened(k.door, k.about.PinDir); err != nil {
+		return err
+	}
+	d, err := readDoor(k.door, 0)
 	if err != nil {
 		return err
 	}
@@ -188,8 +176,10 @@ func (k *Kernel) equip() (err error) {
 	if k.watcher, err = newWatcher(unix.RTMGRP_LINK); err != nil {
 		return err
 	}
-	if k.peers, err = newPeers(k.coll.Maps[mapPeer], &k.opt, k.link); err != nil {
-		return err
+	for _, r := range k.rails {
+		if r.peers, err = newPeers(k.coll.Maps[mapPeer], &k.opt, r); err != nil {
+			return err
+		}
 	}
 	if k.view, err = newPage("rollcall-view", k.opt.ViewSize); err != nil {
 		return err
@@ -197,6 +187,12 @@ func (k *Kernel) equip() (err error) {
 	if k.stamper, err = newStamper(k.coll.Maps[mapGroup]); err != nil {
 		return err
 	}
-	k.transport, err = OpenTransport(k.opt)
-	return err
+	for _, r := range k.rails {
+		t, err := openRail(&k.opt, r.number)
+		if err != nil {
+			return err
+		}
+		k.transport = append(k.transport, t)
+	}
+	return nil
 }

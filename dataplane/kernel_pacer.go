@@ -23,8 +23,10 @@ func (k *Kernel) openPacer() error {
 	if k.opt.Pacer == PacerThread {
 		return nil
 	}
-	c, err := newClock(k.coll, k.about.PinDir, k.host.transports, k.opt.EtherType, k.opt.Interval)
-	k.clock = c
+	err := k.oneLength()
+	if err == nil {
+		k.clock, err = newClock(k.coll, k.about.PinDir, k.rails[0].host.transports, k.opt.EtherType, k.opt.Interval)
+	}
 	k.pacing(err)
 	if err != nil && k.opt.Pacer == PacerKernel {
 		return fmt.Errorf("pacer %s: %w", PacerKernel, err)

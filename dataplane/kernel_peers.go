@@ -12,16 +12,15 @@ import (
 	"rollcall/control"
 )
 
-// rails is how many ways to each slot rc_peer has room for; the first is in use.
-const rails = 4
-
-// peers keeps rc_peer up to date: for every slot the header that leads a frame there, so that
-// programs can send. It asks the kernel for routes when a roster comes and when routes
+// peers keeps one rail's part of rc_peer up to date: for every slot the header that leads a frame there,
+// so that programs can send. It asks the kernel for routes when a roster comes and when routes
 // change, and for a neighbour's hardware address where it is not known. An address
 // that is no longer known stays: it is most probably still right.
 type peers struct {
 	to      *ebpf.Map
 	opt     *Options
+	rail    int
+	own     netip.Addr // this node's address on the rail
 	link    Link
 	group   [6]byte                               // multicast address of the own group; zero: none, or not over Ethernet
 	slots   [control.Levels * control.Slots]reach // level * 256 + slot
@@ -50,12 +49,12 @@ const checkPeers = 100 * time.Millisecond
 // renewPeers is how often at most routes are read, and unknown neighbours asked for.
 const renewPeers = time.Second
 
-func newPeers(m *ebpf.Map, opt *Options, link Link) (*peers, error) {
+func newPeers(m *ebpf.Map, opt *Options, r *kernelRail) (*peers, error) {
 	w, err := newWatcher(unix.RTMGRP_NEIGH | unix.RTMGRP_IPV4_ROUTE | unix.RTMGRP_IPV6_ROUTE)
 	if err != nil {
 		return nil, err
 	}
-	return &peers{to: m, opt: opt, link: link, changes: w}, nil
+	return &peers{to: m, opt: opt, rail: r.number, own: opt.Rails[r.number].Address, link: r.link, changes: w}, nil
 }
 
 // name says who has which slot of a level.
@@ -67,11 +66,12 @@ func (p *peers) name(level uint8, r *control.Roster) error {
 	}
 	for i := range r.Seats {
 		s := &r.Seats[i]
-		if len(s.Rails) == 0 {
+		if len(s.Rails) <= p.rail {
 			continue
 		}
-		slots[s.Slot].at, slots[s.Slot].named = s.Rails[0], true
-		if was := &own[s.Slot]; was.named && was.at == s.Rails[0] {
+		at := s.Rails[p.rail]
+		slots[s.Slot].at, slots[s.Slot].named = at, true
+		if was := &own[s.Slot]; was.named && was.at == at {
 			slots[s.Slot].mac = was.mac
 		}
 	}
@@ -117,14 +117,14 @@ func (p *peers) route(s *reach, ether bool) {
 		return
 	}
 	addr := s.at.UDP.Addr().Unmap()
-	if s.self = addr == p.opt.Address; s.self {
+	if s.self = addr == p.own; s.self {
 		return
 	}
-	if !addr.IsValid() || addr.Is4() != p.opt.Address.Is4() {
+	if !addr.IsValid() || addr.Is4() != p.own.Is4() {
 		s.why = errNoAddress
 		return
 	}
-	how := &netlink.RouteGetOptions{SrcAddr: p.opt.Address.AsSlice()}
+	how := &netlink.RouteGetOptions{SrcAddr: p.own.AsSlice()}
 	if addr.IsLinkLocalUnicast() {
 		how.OifIndex = p.link.Index
 	}
@@ -159,7 +159,7 @@ func (p *peers) learn() error {
 		return nil
 	}
 	family := netlink.FAMILY_V4
-	if p.opt.Address.Is6() {
+	if p.own.Is6() {
 		family = netlink.FAMILY_V6
 	}
 	list, err := netlink.NeighList(0, family)
@@ -263,7 +263,7 @@ func (p *peers) write() error {
 		if s.written != nil && *s.written == now {
 			continue
 		}
-		if err := p.to.Put(uint32(slot*rails), bytesOf(&now)); err != nil {
+		if err := p.to.Put(uint32(slot*control.RailsMax+p.rail), bytesOf(&now)); err != nil {
 			return fmt.Errorf("tell the kernel how slot %d is reached: %w", slot, err)
 		}
 		s.written = &now
@@ -287,7 +287,7 @@ func (p *peers) header(s *reach, ether bool) peer {
 	case ether:
 		return byEther(p.link.Index, p.link.MAC, s.mac, p.opt.EtherType)
 	}
-	from := netip.AddrPortFrom(p.opt.Address, p.opt.Port)
+	from := netip.AddrPortFrom(p.own, p.opt.Port)
 	return byUDP(s.out.Index, s.out.MAC, s.mac, from, netip.AddrPortFrom(s.at.UDP.Addr().Unmap(), s.at.UDP.Port()), p.opt.DSCP)
 }
 

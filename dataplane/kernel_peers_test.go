@@ -32,8 +32,8 @@ func TestPeerHeaders(t *testing.T) {
 				t.Fatal(err)
 			}
 			sent := line.next(t, int(ready.length)+FrameLen)
-			if int(ready.ifindex) != leader.link.Index {
-				t.Errorf("leaves by %d, want %d", ready.ifindex, leader.link.Index)
+			if int(ready.ifindex) != leader.rails[0].link.Index {
+				t.Errorf("leaves by %d, want %d", ready.ifindex, leader.rails[0].link.Index)
 			}
 			want, got := sent[:ready.length], bytes.Clone(ready.header[:ready.length])
 			switch ready.transport {
@@ -67,7 +67,7 @@ func TestPeerGroup(t *testing.T) {
 		w, pair, _ := newPair(t, func(_ int, o *Options) { o.Attach, o.Transport = AttachTC, transport })
 		w.enter(t, 0)
 		s := pair[0]
-		all, group := s.ready(t, 0), GroupMAC(s.opt.ClusterID, 0, 0)
+		all, group := s.ready(t, 0), GroupMAC(s.opt.ClusterID, 0, 0, 0)
 		if transport == TransportEther && [6]byte(all.header[:6]) != group || transport == TransportUDP && all != (peer{}) {
 			t.Errorf("%s: own slot leads to % x, the group is % x", transport, all.header[:14], group)
 		}
@@ -94,7 +94,7 @@ func TestPeerNeighbour(t *testing.T) {
 	leader.leadsTo(t, 1, mac)
 	moved := [6]byte{2, 0, 0, 0, 0, 9}
 	if err := netlink.NeighSet(&netlink.Neigh{
-		LinkIndex: leader.link.Index, IP: w.addrs[1].AsSlice(), State: netlink.NUD_REACHABLE, HardwareAddr: moved[:],
+		LinkIndex: leader.rails[0].link.Index, IP: w.addrs[1].AsSlice(), State: netlink.NUD_REACHABLE, HardwareAddr: moved[:],
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestPeerGateway(t *testing.T) {
 		t.Errorf("a slot without a route leads to % x", p.header)
 	}
 	if err := netlink.RouteAdd(&netlink.Route{
-		LinkIndex: leader.link.Index, Dst: &net.IPNet{IP: net.IP{10, 99, 0, 0}, Mask: net.CIDRMask(16, 32)}, Gw: w.addrs[1].AsSlice(),
+		LinkIndex: leader.rails[0].link.Index, Dst: &net.IPNet{IP: net.IP{10, 99, 0, 0}, Mask: net.CIDRMask(16, 32)}, Gw: w.addrs[1].AsSlice(),
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestPeerGateway(t *testing.T) {
 // ready reads what leads to a slot.
 func (s *station) ready(t *testing.T, slot int) (p peer) {
 	t.Helper()
-	if err := s.coll.Maps[mapPeer].Lookup(uint32(slot*rails), bytesOf(&p)); err != nil {
+	if err := s.coll.Maps[mapPeer].Lookup(uint32(slot*control.RailsMax), bytesOf(&p)); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -157,7 +157,7 @@ func travelBy(travel string, end int, o *Options) {
 	case TransportEther:
 		o.Transport = TransportEther
 	case "udp6":
-		o.Address = (&wire{}).six(end)
+		o.Rails[0].Address = (&wire{}).six(end)
 	}
 }
 

@@ -30,12 +30,12 @@ func newPair(t *testing.T, change func(end int, o *Options)) (*wire, [2]*station
 		opt := testOptions(pinDir(t))
 		change(i, &opt)
 		pair[i] = &station{Kernel: openKernel(t, opt), end: i, slot: uint16(i)}
-		at, err := LocalEndpoint(pair[i].opt)
+		at, err := LocalEndpoints(pair[i].opt)
 		if err != nil {
 			t.Fatal(err)
 		}
 		roster.Seats = append(roster.Seats, control.Seat{Slot: uint16(i), Peer: control.Peer{
-			Name: []string{"cn001", "cn002"}[i], Incarnation: pair[i].incarnation(), RPC: "x:1", Rails: []control.Endpoint{at},
+			Name: []string{"cn001", "cn002"}[i], Incarnation: pair[i].incarnation(), RPC: "x:1", Rails: at,
 		}})
 	}
 	for i, s := range pair {
@@ -144,7 +144,7 @@ func TestKernelRound(t *testing.T) {
 					case TransportEther:
 						o.Transport = TransportEther
 					case "udp6":
-						o.Address = w.six(end)
+						o.Rails[0].Address = w.six(end)
 					}
 				})
 				w.enter(t, 0)
@@ -271,7 +271,7 @@ func TestKernelNoHook(t *testing.T) {
 		t.Fatal("make a bridge:", err)
 	}
 	opt := testOptions(pinDir(t))
-	opt.Interface, opt.Transport, opt.Attach = "br0", TransportEther, AttachNative
+	opt.Rails, opt.Transport, opt.Attach = []Rail{{Interface: "br0"}}, TransportEther, AttachNative
 	_, err := OpenKernel(opt)
 	if err == nil || !strings.Contains(err.Error(), "no such hook") {
 		t.Fatalf("native on a bridge: %v", err)

@@ -59,6 +59,8 @@ func (k *Kernel) Stamp(health uint16) {
 	// It fails only when the plane is closed.
 	k.stamper.program.Run(&ebpf.RunOptions{Data: k.stamper.packet[:], Context: skb{mark: uint32(health)}})
 	k.watch()
-	k.peers.follow(Now())
+	for _, r := range k.rails {
+		r.peers.follow(Now())
+	}
 	k.keepPace()
 }

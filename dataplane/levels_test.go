@@ -31,16 +31,16 @@ func newUpper(t *testing.T, transport string, attach []string) *upper {
 	incarnations := map[uint64]bool{}
 	for i, how := range attach {
 		opt := Options{
-			Cluster: testCluster, Interface: "eth0", Address: netip.AddrFrom4([4]byte{10, 99, 0, byte(i + 1)}),
+			Cluster: testCluster, Rails: []Rail{{Interface: "eth0", Address: netip.AddrFrom4([4]byte{10, 99, 0, byte(i + 1)})}},
 			Port: DefaultPort, Transport: transport, Routed: true, Attach: how, Pacer: PacerThread, Keys: testKeys(), PinDir: pinDir(t),
 		}
 		var p Plane
 		var at control.Endpoint
 		hosts[i].do(t, func() (err error) {
-			if err := addAddress("eth0", opt.Address.String()+"/24"); err != nil {
+			if err := addAddress("eth0", opt.Rails[0].Address.String()+"/24"); err != nil {
 				return err
 			}
-			if at, err = LocalEndpoint(opt); err != nil {
+			if at, err = firstEndpoint(opt); err != nil {
 				return err
 			}
 			p, err = Open(opt)

@@ -45,23 +45,44 @@ func describe(l netlink.Link) Link {
 	return out
 }
 
-// LocalEndpoint is where the others reach this node by what opt says. The address is the
+// LocalEndpoints is where the others reach this node by what opt says, by rail. The address is the
 // one asked for or the first global one of the interface, IPv4 before IPv6; over Ethernet
 // it may be missing.
-func LocalEndpoint(opt Options) (control.Endpoint, error) {
-	link, err := FindLink(opt.Interface)
-	if err != nil {
-		return control.Endpoint{}, err
+func LocalEndpoints(opt Options) ([]control.Endpoint, error) {
+	all := make([]control.Endpoint, len(opt.Rails))
+	for i, r := range opt.Rails {
+		link, err := FindLink(r.Interface)
+		if err != nil {
+			return nil, err
+		}
+		all[i].MAC = link.MAC
+		addr, err := localAddress(link, r.Address)
+		switch {
+		case err == nil:
+			all[i].UDP = netip.AddrPortFrom(addr, opt.Port)
+		case opt.Transport != TransportEther || r.Address.IsValid():
+			return nil, err
+		}
 	}
-	e := control.Endpoint{MAC: link.MAC}
-	addr, err := localAddress(link, opt.Address)
-	switch {
-	case err == nil:
-		e.UDP = netip.AddrPortFrom(addr, opt.Port)
-	case opt.Transport != TransportEther || opt.Address.IsValid():
-		return control.Endpoint{}, err
+	return all, apart(&opt, all)
+}
+
+// apart says which rails could not be told from each other by the address that a frame came to.
+func apart(opt *Options, all []control.Endpoint) error {
+	for i := range all {
+		for j := range i {
+			one, other := opt.Rails[j].Interface, opt.Rails[i].Interface
+			switch {
+			case one == other:
+				return fmt.Errorf("interface %s is named twice: each rail is an interface of its own", one)
+			case all[i].UDP.IsValid() && all[i].UDP == all[j].UDP:
+				return fmt.Errorf("interfaces %s and %s have the same address %s: rails are told apart by it", one, other, all[i].UDP.Addr())
+			case opt.Transport == TransportEther && all[i].MAC == all[j].MAC:
+				return fmt.Errorf("interfaces %s and %s have the same hardware address: over Ethernet rails are told apart by it, choose transport %q", one, other, TransportUDP)
+			}
+		}
 	}
-	return e, nil
+	return nil
 }
 
 // localAddress finds the interface's address: want, where that is valid, else the first global one.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"rollcall/control"
 )
 
 // The ways to attach, and what Options.Attach may say.
@@ -46,8 +48,7 @@ const (
 type Options struct {
 	Cluster   string // the directory of pins has its name
 	ClusterID uint64 // as frames carry it; default: ClusterID(Cluster)
-	Interface string
-	Address   netip.Addr // the interface's own; default: its first global one
+	Rails     []Rail // the networks that the node is on, one to control.RailsMax
 	Port      uint16
 	EtherType uint16
 	DSCP      int    // 0..63
@@ -61,6 +62,13 @@ type Options struct {
 	ViewSize  int           // bytes of the page that views are published in, a multiple of the page size
 }
 
+// Rail is an interface of this node, and so one of the networks that all nodes are on: that which
+// the same Rail of the others is on. Package control says what for (rail.go).
+type Rail struct {
+	Interface string
+	Address   netip.Addr // the interface's own; default: its first global one
+}
+
 // withDefaults fills the zero fields and says what is impossible in the others.
 func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Port, DefaultPort)
@@ -72,11 +80,14 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.Interval, DefaultInterval)
 	setDefault(&o.PinDir, DefaultPinDir)
 	setDefault(&o.ViewSize, DefaultViewSize)
+	o.Rails = slices.Clone(o.Rails) // whose addresses are filled in
 	switch {
 	case o.Cluster == "":
 		return o, errors.New("open plane: no cluster name")
-	case o.Interface == "":
-		return o, errors.New("open plane: no interface")
+	case len(o.Rails) == 0 || len(o.Rails) > control.RailsMax:
+		return o, fmt.Errorf("open plane: %d interfaces: must be 1 to %d", len(o.Rails), control.RailsMax)
+	case slices.ContainsFunc(o.Rails, func(r Rail) bool { return r.Interface == "" }):
+		return o, errors.New("open plane: an interface without a name")
 	case !slices.Contains([]string{AttachAuto, AttachNative, AttachTC, AttachGeneric, AttachSocket}, o.Attach):
 		return o, fmt.Errorf("open plane: attach %q: must be auto, native, tc, generic or socket", o.Attach)
 	case !slices.Contains([]string{PacerAuto, PacerKernel, PacerThread}, o.Pacer):

@@ -43,9 +43,12 @@ var (
 	peerIP6 = [16]byte{0xfd, 0x52, 15: 9}
 )
 
-// packet carries a payload from the peer to the tests' host.
-func packet(t carrier, payload []byte) []byte {
-	b := append(append([]byte(nil), hostMAC[:]...), peerMAC[:]...)
+// packet carries a payload from the peer to the tests' host, by the first rail.
+func packet(t carrier, payload []byte) []byte { return packetBy(0, t, payload) }
+
+func packetBy(rail int, t carrier, payload []byte) []byte {
+	own := &hosts[rail]
+	b := append(append([]byte(nil), own.mac[:]...), peerMAC[:]...)
 	udp := binary.BigEndian.AppendUint16(nil, DefaultPort)
 	udp = binary.BigEndian.AppendUint16(udp, DefaultPort)
 	udp = binary.BigEndian.AppendUint16(udp, uint16(8+len(payload)))
@@ -55,14 +58,14 @@ func packet(t carrier, payload []byte) []byte {
 		b = binary.BigEndian.AppendUint16(b, 0x0800)
 		ip := []byte{0x45, 0xc0, 0, 0, 0, 1, 0x40, 0, 64, 17, 0, 0}
 		binary.BigEndian.PutUint16(ip[2:], uint16(20+len(udp)))
-		ip = append(append(ip, peerIP4[:]...), hostIP4[:]...)
+		ip = append(append(ip, peerIP4[:]...), own.ip4[:]...)
 		binary.BigEndian.PutUint16(ip[10:], ^sum(ip))
 		return append(append(b, ip...), udp...)
 	case overUDP6:
 		b = binary.BigEndian.AppendUint16(b, 0x86dd)
 		ip := []byte{0x6c, 0, 0, 0, 0, 0, 17, 64}
 		binary.BigEndian.PutUint16(ip[4:], uint16(len(udp)))
-		ip = append(append(ip, peerIP6[:]...), hostIP6[:]...)
+		ip = append(append(ip, peerIP6[:]...), own.ip6[:]...)
 		binary.BigEndian.PutUint16(udp[6:], udp6Sum(ip, udp))
 		return append(append(b, ip...), udp...)
 	}
@@ -147,22 +150,26 @@ func find(b []byte) (f found) {
 	return f
 }
 
-func forUs(b []byte, t carrier) bool {
-	if t == overEther && bytes.Equal(b[:6], hostGroup[:]) {
-		return true
-	}
-	if !bytes.Equal(b[:6], hostMAC[:]) {
-		return false
-	}
-	return t == overEther || t == overUDP4 && bytes.Equal(b[30:34], hostIP4[:]) || t == overUDP6 && bytes.Equal(b[38:54], hostIP6[:])
+// railOf is the rail that the packet is addressed to, -1 where there is none.
+func railOf(b []byte, t carrier) int {
+	return slices.IndexFunc(hosts[:], func(own host) bool {
+		switch mac := bytes.Equal(b[:6], own.mac[:]); t {
+		case overUDP4:
+			return mac && bytes.Equal(b[30:34], own.ip4[:])
+		case overUDP6:
+			return mac && bytes.Equal(b[38:54], own.ip6[:])
+		default:
+			return mac || bytes.Equal(b[:6], own.groupMAC[:])
+		}
+	})
 }
 
 // turn makes of a packet the one that carries the reply back.
-func turn(b []byte, t carrier, reply []byte) []byte {
+func turn(rail int, b []byte, t carrier, reply []byte) []byte {
 	out := slices.Clone(b)
 	copy(out[t.at():], reply)
 	copy(out, b[6:12])
-	copy(out[6:], hostMAC[:])
+	copy(out[6:], hosts[rail].mac[:])
 	swap := func(at, length int) {
 		copy(out[at:], b[at+length:at+2*length])
 		copy(out[at+length:], b[at:at+length])
@@ -202,11 +209,15 @@ func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 	b = untagged(b)
 	f = find(b)
 	count := func(why control.Reason) { m.stats[why]++ }
+	rail := -1
+	if !f.tagged {
+		rail = railOf(b, f.carrier)
+	}
 	switch {
 	case f.tagged:
 		count(control.ReasonTagged)
 		return passed, b
-	case !forUs(b, f.carrier):
+	case rail < 0:
 		count(control.ReasonBadDestination)
 		return passed, b
 	case !f.whole:
@@ -214,9 +225,9 @@ func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 		return dropped, b
 	}
 	frame := b[f.carrier.at():][:FrameLen]
-	o, reply := m.apply(now, frame)
+	o, reply := m.apply(now, rail, frame)
 	if o.PassOn {
-		if b, ok := passOn(f.carrier, b[f.carrier.at():]); ok {
+		if b, ok := passOn(rail, f.carrier, b[f.carrier.at():]); ok {
 			count(o.Reason)
 			return sent, b
 		}
@@ -226,31 +237,34 @@ func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 	if !o.Reply {
 		return dropped, b
 	}
-	return sent, turn(b, f.carrier, reply)
+	return sent, turn(rail, b, f.carrier, reply)
 }
 
-// wayTo is what leads to a slot in these tests, if anything does; the transport goes by the slot.
-func wayTo(slot uint16) (p peer, ok bool) {
-	from := netip.AddrPortFrom(netip.AddrFrom4(hostIP4), DefaultPort)
+// wayBy is what leads to a slot by a rail in these tests, if anything does; the transport goes by the slot.
+func wayBy(rail int, slot uint16) (p peer, ok bool) {
+	own := &hosts[rail]
+	from := netip.AddrPortFrom(netip.AddrFrom4(own.ip4), DefaultPort)
 	to := netip.AddrPortFrom(netip.AddrFrom4(peerIP4), DefaultPort)
-	from6 := netip.AddrPortFrom(netip.AddrFrom16(hostIP6), DefaultPort)
+	from6 := netip.AddrPortFrom(netip.AddrFrom16(own.ip6), DefaultPort)
 	to6 := netip.AddrPortFrom(netip.AddrFrom16(peerIP6), DefaultPort)
 	mac := peerMAC
-	mac[4] = byte(slot)
+	mac[3], mac[4] = byte(rail), byte(slot)
 	switch slot % 4 {
 	case 0:
-		return byEther(1, hostMAC, mac, DefaultEtherType), true
+		return byEther(1, own.mac, mac, DefaultEtherType), true
 	case 1:
-		return byUDP(1, hostMAC, mac, from, to, 48), true
+		return byUDP(1, own.mac, mac, from, to, 48), true
 	case 2:
-		return byUDP(1, hostMAC, mac, from6, to6, 48), true
+		return byUDP(1, own.mac, mac, from6, to6, 48), true
 	}
 	return peer{}, false
 }
 
+func wayTo(slot uint16) (p peer, ok bool) { return wayBy(0, slot) }
+
 // passOn is the packet that carries a frame, and what is behind it, on to the slot it names.
-func passOn(t carrier, payload []byte) ([]byte, bool) {
-	p, ok := wayTo(binary.BigEndian.Uint16(payload[atTo:]))
+func passOn(rail int, t carrier, payload []byte) ([]byte, bool) {
+	p, ok := wayBy(rail, binary.BigEndian.Uint16(payload[atTo:]))
 	if !ok || int(p.length) != t.at() {
 		return nil, false
 	}
@@ -261,13 +275,13 @@ func passOn(t carrier, payload []byte) ([]byte, bool) {
 	return b, true
 }
 
-func (m *model) apply(now control.Time, frame []byte) (control.Outcome, []byte) {
+func (m *model) apply(now control.Time, rail int, frame []byte) (control.Outcome, []byte) {
 	if f, why := ParseFrame(frame, &twinKeys); why == control.ReasonNone && f.Level < control.Levels {
 		if !m.registers[control.PlaceOf(f.Level, f.Via)].Passes(&f) {
 			m.registers[control.PlaceOf(f.Level, f.To)].Orphaned = m.orphaned
 		}
 	}
-	p, o, reply := serve(now, &m.registers, &m.tallies, &m.relays, &twinKeys, frame, nil)
+	p, o, reply := serve(now, rail, &m.registers, &m.tallies, &m.relays, &twinKeys, frame, nil)
 	if o.Wake != 0 {
 		f, _ := ParseFrame(frame, &twinKeys)
 		m.event = testEvent{wake: o.Wake, place: uint32(p), at: now, ballot: f.Ballot, seq: m.registers[p].Committed.Seq}

@@ -1,6 +1,9 @@
 package dataplane
 
 import (
+	"net"
+	"net/netip"
+
 	"rollcall/control"
 )
 
@@ -82,15 +85,29 @@ type Plane interface {
 // Description is what `rollcall status` shows of a plane.
 type Description struct {
 	Plane     string   `json:"plane"`     // kernel | socket
-	Attach    string   `json:"attach"`    // native | tc | generic | socket
+	Attach    string   `json:"attach"`    // native | tc | generic | socket; to the first rail
 	Transport string   `json:"transport"` // udp | ether
-	Interface string   `json:"interface"`
-	Address   string   `json:"address"`
+	Rails     []OnRail `json:"rails"`
 	Adopted   bool     `json:"adopted"` // pinned state of an earlier agent was taken over
 	PinDir    string   `json:"pin_dir,omitempty"`
 	Refused   []string `json:"refused,omitempty"` // better ways tried, and why they failed
 	Pacing    Pacing   `json:"pacing"`
 	Warning   string   `json:"warning,omitempty"` // why the way that was asked for may not work
+}
+
+// OnRail is how a plane serves one rail.
+type OnRail struct {
+	Interface string `json:"interface"`
+	Address   string `json:"address"` // of frames: IP address and port, or over Ethernet the hardware address
+	Attach    string `json:"attach"`
+}
+
+func onRail(opt *Options, rail int, link Link) OnRail {
+	about := OnRail{Interface: link.Name, Address: net.HardwareAddr(link.MAC[:]).String(), Attach: AttachSocket}
+	if opt.Transport == TransportUDP {
+		about.Address = netip.AddrPortFrom(opt.Rails[rail].Address.Unmap(), opt.Port).String()
+	}
+	return about
 }
 
 // Pages are two files that a reader maps read-only: descriptors that stay open until Close.

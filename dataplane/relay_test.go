@@ -66,7 +66,7 @@ func TestKernelRelay(t *testing.T) {
 				}
 				switch {
 				case c.want == control.ReasonRelayed:
-					want, _ := passOn(c.over, in)
+					want, _ := passOn(0, c.over, in)
 					if action != door.send || !bytes.Equal(out, want) {
 						t.Errorf("%s: action %d\n%x, want\n%x", c.name, action, out, want)
 					}

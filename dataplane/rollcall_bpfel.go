@@ -59,6 +59,7 @@ type rollcallRcGroup struct {
 	BeatBallot uint64
 	BeatRound  uint64
 	BeatAt     uint64
+	BeatRails  [4]uint64
 	Echoed     [2]struct {
 		_     structs.HostLayout
 		Round uint64
@@ -339,6 +340,7 @@ type rollcallRcTally struct {
 		Answered   uint64
 		InTime     uint64
 		Entered    uint64
+		Rails      [4]uint64
 		Stranger   uint64
 		EchoAt     uint64
 		AnswerAt   uint64

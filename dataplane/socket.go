@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -23,7 +22,7 @@ type Socket struct {
 	tallies   [control.Levels]control.Tally
 	relays    [control.Levels]control.Relays
 	keys      *Keys
-	out       Transport
+	out       rails
 	ears      []ear
 	bell      *bell
 	pending   Wakes                        // what the next Wait has to tell
@@ -47,7 +46,7 @@ func OpenSocket(opt Options) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{keys: opt.Keys}
-	s.desc = Description{Plane: "socket", Attach: AttachSocket, Transport: opt.Transport, Interface: opt.Interface, Pacing: Pacing{Pacer: PacerThread}}
+	s.desc = Description{Plane: "socket", Attach: AttachSocket, Transport: opt.Transport, Pacing: Pacing{Pacer: PacerThread}}
 	if err := s.open(&opt); err != nil {
 		s.Close()
 		return nil, err
@@ -63,15 +62,23 @@ func OpenSocket(opt Options) (*Socket, error) {
 }
 
 func (s *Socket) open(opt *Options) (err error) {
-	if opt.usesUDP() {
-		if err := s.openUDP(opt); err != nil {
+	for rail := range opt.Rails {
+		r := &opt.Rails[rail]
+		link, err := FindLink(r.Interface)
+		if err != nil {
 			return err
 		}
-	}
-	if opt.Transport == TransportEther {
-		if err := s.openEther(opt); err != nil {
+		if opt.usesUDP() && !r.Address.IsValid() {
+			if r.Address, err = localAddress(link, r.Address); err != nil {
+				return err
+			}
+		}
+		t, err := s.openRail(opt, rail)
+		if err != nil {
 			return err
 		}
+		s.out = append(s.out, t)
+		s.desc.Rails = append(s.desc.Rails, onRail(opt, rail, link))
 	}
 	if s.bell, err = newBell(); err != nil {
 		return err
@@ -83,40 +90,52 @@ func (s *Socket) open(opt *Options) (err error) {
 	return err
 }
 
-func (s *Socket) openUDP(opt *Options) error {
-	if !opt.Address.IsValid() {
-		e, err := LocalEndpoint(*opt)
-		if err != nil {
-			return err
+// openRail opens the transport of a rail, and its ears.
+func (s *Socket) openRail(opt *Options, rail int) (Transport, error) {
+	var u *udpTransport
+	var e *etherTransport
+	var err error
+	if opt.usesUDP() {
+		if u, err = openUDP(opt, rail); err != nil {
+			return nil, err
 		}
-		opt.Address = e.UDP.Addr()
+		s.ears = append(s.ears, u)
+		if err := enlarge(u.socket); err != nil {
+			u.Close()
+			return nil, err
+		}
+		if opt.Transport == TransportUDP {
+			return u, nil
+		}
 	}
-	u, err := openUDP(opt)
-	if err != nil {
-		return err
+	if e, err = s.openEther(opt, rail); err != nil {
+		if u != nil {
+			u.Close()
+		}
+		return nil, err
 	}
-	s.out, s.ears = u, append(s.ears, u)
-	s.desc.Address = u.local.String()
-	return enlarge(u.socket)
+	if u == nil {
+		return e, nil
+	}
+	return &mixedTransport{e, u}, nil
 }
 
-func (s *Socket) openEther(opt *Options) error {
-	e, err := openEther(opt)
+func (s *Socket) openEther(opt *Options, rail int) (*etherTransport, error) {
+	e, err := openEther(opt, rail)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if above, routed := s.out.(*udpTransport); routed {
-		s.out = &mixedTransport{e, above}
-	} else {
-		s.out = e
-	}
-	s.desc.Address = net.HardwareAddr(e.link.MAC[:]).String()
 	in, err := openEtherEar(e, opt.EtherType)
 	if err != nil {
-		return err
+		e.Close()
+		return nil, err
 	}
 	s.ears = append(s.ears, in)
-	return enlarge(in.socket)
+	if err := enlarge(in.socket); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
 }
 
 // newIncarnation draws the number of a register's life; zero is nobody's.
@@ -278,9 +297,7 @@ func (s *Socket) Close() error {
 	for _, e := range s.ears {
 		errs = append(errs, e.close())
 	}
-	if s.out != nil {
-		errs = append(errs, s.out.Close())
-	}
+	errs = append(errs, s.out.Close())
 	if s.bell != nil {
 		s.bell.close()
 	}

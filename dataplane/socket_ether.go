@@ -31,6 +31,7 @@ func openEtherEar(e *etherTransport, etherType uint16) (*etherEar, error) {
 	return &etherEar{etherTransport: e, socket: fd}, nil
 }
 
+func (e *etherEar) number() int     { return e.rail }
 func (e *etherEar) descriptor() int { return e.socket }
 func (e *etherEar) close() error    { return unix.Close(e.socket) }
 

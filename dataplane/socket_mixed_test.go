@@ -24,14 +24,14 @@ func TestMixedGroups(t *testing.T) {
 			_, hosts := newSegment(t, len(c.attach))
 			agree(t, newPlaneGroup(t, len(c.attach), func(i int) (p Plane, at control.Endpoint) {
 				opt := Options{ // a clock would be made where the test is, not where the interface is
-					Cluster: testCluster, Interface: "eth0", Address: netip.AddrFrom4([4]byte{10, 99, 0, byte(i + 1)}),
+					Cluster: testCluster, Rails: []Rail{{Interface: "eth0", Address: netip.AddrFrom4([4]byte{10, 99, 0, byte(i + 1)})}},
 					Port: DefaultPort, Transport: c.transport, Attach: c.attach[i], Pacer: PacerThread, Keys: testKeys(), PinDir: pinDir(t),
 				}
 				hosts[i].do(t, func() (err error) {
-					if err := addAddress("eth0", opt.Address.String()+"/24"); err != nil {
+					if err := addAddress("eth0", opt.Rails[0].Address.String()+"/24"); err != nil {
 						return err
 					}
-					if at, err = LocalEndpoint(opt); err != nil {
+					if at, err = firstEndpoint(opt); err != nil {
 						return err
 					}
 					p, err = Open(opt)

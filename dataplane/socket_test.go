@@ -157,7 +157,7 @@ func udpGroup(t testing.TB, n int, address func(i int) string) *planeGroup {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s, control.Endpoint{UDP: netip.AddrPortFrom(opt.Address, opt.Port)}
+		return s, control.Endpoint{UDP: netip.AddrPortFrom(opt.Rails[0].Address, opt.Port)}
 	})
 }
 
@@ -179,7 +179,7 @@ func openEtherPlane(t *testing.T, host *namespace) (s Plane, at control.Endpoint
 			return err
 		}
 		at.MAC = link.MAC
-		s, err = OpenSocket(Options{Cluster: testCluster, Interface: "eth0", Transport: TransportEther, Keys: testKeys()})
+		s, err = OpenSocket(Options{Cluster: testCluster, Rails: []Rail{{Interface: "eth0"}}, Transport: TransportEther, Keys: testKeys()})
 		return err
 	})
 	return s, at

@@ -9,6 +9,8 @@ import (
 // The UDP transport's socket is the socket plane's ear as well: it is bound to this node's
 // own address, so that the kernel has checked where every datagram was meant to go.
 
+func (u *udpTransport) number() int { return u.rail }
+
 func (u *udpTransport) descriptor() int { return u.socket }
 
 func (u *udpTransport) hear(room *[frameRoom]byte) ([]byte, unix.Sockaddr, control.Reason, error) {

@@ -13,6 +13,9 @@ import (
 
 // ear is where frames arrive.
 type ear interface {
+	// number is that of the rail by which they do.
+	number() int
+
 	// descriptor is what to poll for input.
 	descriptor() int
 
@@ -118,13 +121,13 @@ func (s *Socket) drain(at ear) error {
 			s.stats[why].Add(1)
 			continue
 		}
-		p, o, reply := serve(Now(), &s.registers, &s.tallies, &s.relays, s.keys, frame, s.frame[:0])
+		p, o, reply := serve(Now(), at.number(), &s.registers, &s.tallies, &s.relays, s.keys, frame, s.frame[:0])
 		s.frame = reply
 		switch {
 		case o.Reply:
 			at.answer(reply, from) // one that cannot leave is as one lost on the way
 		case o.PassOn:
-			if to := binary.BigEndian.Uint16(reply[atTo:]); errors.Is(s.out.Send(reply[atLevel], reply, control.Of(to)), errNoAddress) {
+			if to := binary.BigEndian.Uint16(reply[atTo:]); errors.Is(s.out[at.number()].Send(reply[atLevel], reply, control.Of(to)), errNoAddress) {
 				o.Reason = control.ReasonNoWay
 			}
 		}
@@ -134,10 +137,10 @@ func (s *Socket) drain(at ear) error {
 	return nil
 }
 
-// serve does with the bytes of a frame what the kernel's program does with them, at the place
+// serve does with the bytes of a frame, which came by a rail, what the kernel's program does with them, at the place
 // that it is addressed to, or that it travels through. When the outcome says so, what is to
 // leave is appended to room: the reply, signed with the key of the ask, or the frame as it came.
-func serve(now control.Time, registers *[control.Places]control.Register, tallies *[control.Levels]control.Tally, relays *[control.Levels]control.Relays,
+func serve(now control.Time, rail int, registers *[control.Places]control.Register, tallies *[control.Levels]control.Tally, relays *[control.Levels]control.Relays,
 	keys *Keys, frame, room []byte) (control.Place, control.Outcome, []byte) {
 	f, why := ParseFrame(frame, keys)
 	if why != control.ReasonNone {
@@ -146,6 +149,7 @@ func serve(now control.Time, registers *[control.Places]control.Register, tallie
 	if f.Level >= control.Levels {
 		return 0, control.Outcome{Reason: control.ReasonNotMember}, room
 	}
+	f.Rail = uint8(rail)
 	if p := control.PlaceOf(f.Level, f.Via); registers[p].Passes(&f) {
 		o := registers[p].PassOn(&relays[f.Level], &f)
 		if o.PassOn {

@@ -24,7 +24,7 @@ func newAsker(t *testing.T, s *Socket) *asker {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(fd) })
-	at := netip.MustParseAddrPort(s.Describe().Address)
+	at := netip.MustParseAddrPort(s.Describe().Rails[0].Address)
 	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}); err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func FuzzSocketServe(f *testing.F) {
 		}
 		registers, tallies := fuzzRegisters()
 		before, asked := *registers, *tallies
-		p, o, reply := serve(control.Time(now), registers, tallies, new([control.Levels]control.Relays), keys, b, nil)
+		p, o, reply := serve(control.Time(now), 0, registers, tallies, new([control.Levels]control.Relays), keys, b, nil)
 		if o.Reason == control.ReasonNone || o.Reason >= control.Reasons {
 			t.Fatalf("reason %d", o.Reason)
 		}
@@ -393,7 +393,7 @@ func BenchmarkSocketServe(b *testing.B) {
 		f.Round = round
 		frame := AppendFrame(nil, &f, keys)
 		b.StartTimer()
-		if _, o, _ := serve(5e9, registers, tallies, new([control.Levels]control.Relays), keys, frame, room); !o.Reply {
+		if _, o, _ := serve(5e9, 0, registers, tallies, new([control.Levels]control.Relays), keys, frame, room); !o.Reply {
 			b.Fatal(o.Reason)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"rollcall/control"
 )
 
-// Transport is how signed asks leave. It belongs to one thread, never blocks, and never
+// Transport is how signed asks leave by one rail, or by all. It belongs to one thread, never blocks, and never
 // receives.
 type Transport interface {
 	// SetGroup says which group of level 0 this node belongs to. Over Ethernet it joins the
@@ -31,27 +31,41 @@ type Transport interface {
 	Close() error
 }
 
-// OpenTransport opens the transport that the options ask for.
+// OpenTransport opens the transport that the options ask for: that of all rails.
 func OpenTransport(opt Options) (Transport, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {
 		return nil, err
 	}
+	var all rails
+	for rail := range opt.Rails {
+		t, err := openRail(&opt, rail)
+		if err != nil {
+			all.Close()
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// openRail opens the transport of one rail.
+func openRail(opt *Options, rail int) (Transport, error) {
 	if opt.Transport == TransportUDP {
-		u, err := openDeafUDP(&opt)
+		u, err := openDeafUDP(opt, rail)
 		if err != nil {
 			return nil, err
 		}
 		return u, nil
 	}
-	e, err := openEther(&opt)
+	e, err := openEther(opt, rail)
 	if err != nil {
 		return nil, err
 	}
 	if !opt.Routed {
 		return e, nil
 	}
-	u, err := openDeafUDP(&opt)
+	u, err := openDeafUDP(opt, rail)
 	if err != nil {
 		e.Close()
 		return nil, err
@@ -59,8 +73,8 @@ func OpenTransport(opt Options) (Transport, error) {
 	return &mixedTransport{e, u}, nil
 }
 
-func openDeafUDP(opt *Options) (*udpTransport, error) {
-	u, err := openUDP(opt)
+func openDeafUDP(opt *Options, rail int) (*udpTransport, error) {
+	u, err := openUDP(opt, rail)
 	if err != nil {
 		return nil, err
 	}
@@ -71,14 +85,14 @@ func openDeafUDP(opt *Options) (*udpTransport, error) {
 	return u, nil
 }
 
-// GroupMAC is the multicast address of a group on Ethernet: locally administered, and away
+// GroupMAC is the multicast address of a group on one rail's Ethernet: locally administered, and away
 // from the 33:33 of IPv6. Two clusters that hash alike hear each other's frames and drop them.
-func GroupMAC(cluster uint64, level uint8, group uint16) [6]byte {
+func GroupMAC(cluster uint64, level uint8, group uint16, rail int) [6]byte {
 	b := binary.BigEndian.AppendUint64([]byte("rollcall group "), cluster)
 	b = append(b, level)
 	b = binary.BigEndian.AppendUint16(b, group)
 	h := sha256.Sum256(b)
-	return [6]byte{0x07, h[0], h[1], h[2], h[3], h[4]}
+	return [6]byte{0x07, h[0], h[1], h[2], h[3], h[4] + byte(rail)}
 }
 
 // toAll reports whether a signed frame is addressed to every member of its group.

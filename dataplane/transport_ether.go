@@ -21,6 +21,7 @@ const sendPatience = 20 * time.Millisecond
 // etherTransport sends frames right behind the EtherType.
 type etherTransport struct {
 	out     *rawSender
+	rail    int
 	link    Link
 	control int // socket for requests, of the network namespace it was opened in
 	cluster uint64
@@ -29,8 +30,8 @@ type etherTransport struct {
 	peers   [control.Slots]net.Addr
 }
 
-func openEther(opt *Options) (*etherTransport, error) {
-	link, err := FindLink(opt.Interface)
+func openEther(opt *Options, rail int) (*etherTransport, error) {
+	link, err := FindLink(opt.Rails[rail].Interface)
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +47,11 @@ func openEther(opt *Options) (*etherTransport, error) {
 		unix.Close(control)
 		return nil, err
 	}
-	return &etherTransport{out: out, link: link, control: control, cluster: opt.ClusterID}, nil
+	return &etherTransport{rail: rail, out: out, link: link, control: control, cluster: opt.ClusterID}, nil
 }
 
 func (e *etherTransport) SetGroup(group uint16) error {
-	mac := GroupMAC(e.cluster, 0, group)
+	mac := GroupMAC(e.cluster, 0, group, e.rail)
 	if mac == e.joined {
 		return nil
 	}
@@ -82,8 +83,8 @@ func (e *etherTransport) SetPeers(level uint8, r *control.Roster) {
 	}
 	clear(e.peers[:])
 	for i := range r.Seats {
-		if s := &r.Seats[i]; len(s.Rails) > 0 && s.Rails[0].MAC != [6]byte{} {
-			e.peers[s.Slot] = rawAddr(s.Rails[0].MAC)
+		if s := &r.Seats[i]; len(s.Rails) > e.rail && s.Rails[e.rail].MAC != [6]byte{} {
+			e.peers[s.Slot] = rawAddr(s.Rails[e.rail].MAC)
 		}
 	}
 }

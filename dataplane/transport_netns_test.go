@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"rollcall/control"
 )
 
 // namespace is a network namespace of the test's own, with its loopback up.
@@ -69,10 +71,16 @@ func onThread(f func() error) error {
 // called eth0.
 func newSegment(t testing.TB, n int) (bridge *namespace, hosts []*namespace) {
 	t.Helper()
-	bridge = newNamespace(t)
 	for range n {
 		hosts = append(hosts, newNamespace(t))
 	}
+	return newBridge(t, hosts, "eth0"), hosts
+}
+
+// newBridge makes a bridge with a namespace at each port, where the interface has the name given.
+func newBridge(t testing.TB, hosts []*namespace, name string) *namespace {
+	t.Helper()
+	bridge := newNamespace(t)
 	bridge.do(t, func() error {
 		br := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "br0"}}
 		if err := errors.Join(netlink.LinkAdd(br), linkUp("br0")); err != nil {
@@ -80,7 +88,7 @@ func newSegment(t testing.TB, n int) (bridge *namespace, hosts []*namespace) {
 		}
 		for i, host := range hosts {
 			port := netlink.LinkAttrs{Name: "port" + string(rune('a'+i)), MasterIndex: br.Index}
-			veth := &netlink.Veth{LinkAttrs: port, PeerName: "eth0", PeerNamespace: netlink.NsFd(host.fd)}
+			veth := &netlink.Veth{LinkAttrs: port, PeerName: name, PeerNamespace: netlink.NsFd(host.fd)}
 			if err := errors.Join(netlink.LinkAdd(veth), linkUp(port.Name)); err != nil {
 				return err
 			}
@@ -88,10 +96,10 @@ func newSegment(t testing.TB, n int) (bridge *namespace, hosts []*namespace) {
 		return nil
 	})
 	for _, host := range hosts {
-		host.do(t, func() error { return linkUp("eth0") })
+		host.do(t, func() error { return linkUp(name) })
 	}
-	bridge.do(t, func() error { return awaitCarrier(n) })
-	return bridge, hosts
+	bridge.do(t, func() error { return awaitCarrier(len(hosts)) })
+	return bridge
 }
 
 // awaitCarrier returns when n ports of this thread's namespace have their carrier: a
@@ -142,4 +150,13 @@ func addAddress(name, cidr string) error {
 func addVeth(name string) error {
 	veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: name + "peer"}
 	return errors.Join(netlink.LinkAdd(veth), linkUp(name), linkUp(veth.PeerName))
+}
+
+// firstEndpoint is where the others reach this node by its first rail.
+func firstEndpoint(opt Options) (control.Endpoint, error) {
+	all, err := LocalEndpoints(opt)
+	if err != nil {
+		return control.Endpoint{}, err
+	}
+	return all[0], nil
 }

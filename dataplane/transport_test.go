@@ -17,7 +17,7 @@ import (
 // udpOptions are those of a node on the loopback; the tests share its addresses and no port.
 func udpOptions(t testing.TB, address string) Options {
 	t.Helper()
-	return Options{Cluster: "test", Interface: "lo", Address: netip.MustParseAddr(address), Port: freePort(t), Keys: testKeys()}
+	return Options{Cluster: "test", Rails: []Rail{{Interface: "lo", Address: netip.MustParseAddr(address)}}, Port: freePort(t), Keys: testKeys()}
 }
 
 // freePort finds a port that is free at all of this host's addresses.
@@ -55,7 +55,7 @@ func listen(t testing.TB, opt Options) *udpTransport {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := openUDP(&opt)
+	u, err := openUDP(&opt, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestUDPTransportHearsNothing(t *testing.T) {
 	if err := other.Send(0, AppendFrame(nil, &f, testKeys()), control.Of(0)); err != nil {
 		t.Fatal(err)
 	}
-	if got := waiting(t, deaf.(*udpTransport)); got != 0 {
+	if got := waiting(t, deaf.(rails)[0].(*udpTransport)); got != 0 {
 		t.Errorf("%d frames in the queue of a transport", got)
 	}
 }
@@ -206,20 +206,24 @@ func TestOpenTransportRefuses(t *testing.T) {
 		opt        func() Options
 	}{
 		{"a second daemon", "another rollcalld", func() Options { return taken }},
-		{"somebody else's address", "no interface of this host", func() Options { o := good(); o.Address = netip.MustParseAddr("192.0.2.1"); return o }},
-		{"no address", "no address of one node", func() Options { o := good(); o.Address = netip.Addr{}; return o }},
-		{"any address", "no address of one node", func() Options { o := good(); o.Address = netip.IPv4Unspecified(); return o }},
-		{"a group's address", "no address of one node", func() Options { o := good(); o.Address = netip.MustParseAddr("224.0.0.1"); return o }},
+		{"somebody else's address", "no interface of this host", func() Options { o := good(); o.Rails[0].Address = netip.MustParseAddr("192.0.2.1"); return o }},
+		{"no address", "no address of one node", func() Options { o := good(); o.Rails[0].Address = netip.Addr{}; return o }},
+		{"any address", "no address of one node", func() Options { o := good(); o.Rails[0].Address = netip.IPv4Unspecified(); return o }},
+		{"a group's address", "no address of one node", func() Options { o := good(); o.Rails[0].Address = netip.MustParseAddr("224.0.0.1"); return o }},
 		{"unknown transport", "transport", func() Options { o := good(); o.Transport = "smoke"; return o }},
 		{"no key", "keygen", func() Options { o := good(); o.Keys = nil; return o }},
 		{"an empty key", "keygen", func() Options { o := good(); o.Keys = &Keys{}; return o }},
 		{"dscp", "0 to 63", func() Options { o := good(); o.DSCP = 64; return o }},
 		{"a link-local address without an interface", "interface", func() Options {
 			o := good()
-			o.Address, o.Interface = netip.MustParseAddr("fe80::1"), "none0"
+			o.Rails = []Rail{{Interface: "none0", Address: netip.MustParseAddr("fe80::1")}}
 			return o
 		}},
-		{"ethernet on no interface", "none0", func() Options { o := good(); o.Transport, o.Interface = TransportEther, "none0"; return o }},
+		{"ethernet on no interface", "none0", func() Options {
+			o := good()
+			o.Transport, o.Rails = TransportEther, []Rail{{Interface: "none0"}}
+			return o
+		}},
 		{"ethernet on the loopback", "no Ethernet address", func() Options { o := good(); o.Transport = TransportEther; return o }},
 	} {
 		tr, err := OpenTransport(c.opt())
@@ -238,7 +242,7 @@ func TestDeadNeighboursKeepNobodyWaiting(t *testing.T) {
 	_, hosts := newSegment(t, 2)
 	var tr Transport
 	var heard *udpTransport
-	opt := Options{Cluster: "test", Interface: "eth0", Address: netip.MustParseAddr("10.99.0.1"), Keys: testKeys()}
+	opt := Options{Cluster: "test", Rails: []Rail{{Interface: "eth0", Address: netip.MustParseAddr("10.99.0.1")}}, Keys: testKeys()}
 	hosts[0].do(t, func() (err error) {
 		if err := addAddress("eth0", "10.99.0.1/16"); err != nil {
 			return err
@@ -251,7 +255,7 @@ func TestDeadNeighboursKeepNobodyWaiting(t *testing.T) {
 		if err := addAddress("eth0", "10.99.0.2/16"); err != nil {
 			return err
 		}
-		opt.Address = netip.MustParseAddr("10.99.0.2")
+		opt.Rails[0].Address = netip.MustParseAddr("10.99.0.2")
 		heard = listen(t, opt)
 		return enlarge(heard.socket)
 	})
@@ -285,14 +289,16 @@ func TestGroupMAC(t *testing.T) {
 	for _, cluster := range []uint64{1, 2} {
 		for level := range uint8(3) {
 			for group := range uint16(5) {
-				mac := GroupMAC(cluster, level, group)
-				if mac[0]&3 != 3 {
-					t.Errorf("%x is not a locally administered multicast address", mac)
+				for rail := range control.RailsMax {
+					mac := GroupMAC(cluster, level, group, rail)
+					if mac[0]&3 != 3 {
+						t.Errorf("%x is not a locally administered multicast address", mac)
+					}
+					if seen[mac] {
+						t.Errorf("%x twice", mac)
+					}
+					seen[mac] = true
 				}
-				if seen[mac] {
-					t.Errorf("%x twice", mac)
-				}
-				seen[mac] = true
 			}
 		}
 	}
@@ -311,14 +317,14 @@ func TestEtherMembershipOutlivesTheTransport(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		mac := GroupMAC(ClusterID("test"), level, group)
+		mac := GroupMAC(ClusterID("test"), level, group, 0)
 		return strings.Contains(list, hex.EncodeToString(mac[:]))
 	}
 	host.do(t, func() error {
 		if err := addVeth("eth0"); err != nil {
 			return err
 		}
-		opt := Options{Cluster: "test", Interface: "eth0", Transport: TransportEther, Keys: testKeys()}
+		opt := Options{Cluster: "test", Rails: []Rail{{Interface: "eth0"}}, Transport: TransportEther, Keys: testKeys()}
 		first, err := OpenTransport(opt)
 		if err != nil {
 			return err

@@ -11,8 +11,9 @@ import (
 	"rollcall/control"
 )
 
-// udpTransport is a socket bound to this node's address and port.
+// udpTransport is a socket bound to this node's address on a rail, and port.
 type udpTransport struct {
+	rail   int
 	socket int
 	local  netip.AddrPort
 	four   bool   // IPv4
@@ -27,15 +28,16 @@ var errNoAddress = errors.New("the roster names no address that this transport r
 // usual buffer one dead peer would keep the living from their beats.
 const sendBuffer = control.Slots * 256 << 10
 
-func openUDP(opt *Options) (*udpTransport, error) {
-	if !opt.Address.IsValid() || opt.Address.IsUnspecified() || opt.Address.IsMulticast() {
-		return nil, fmt.Errorf("open udp socket: %q is no address of one node", opt.Address)
+func openUDP(opt *Options, rail int) (*udpTransport, error) {
+	address := opt.Rails[rail].Address
+	if !address.IsValid() || address.IsUnspecified() || address.IsMulticast() {
+		return nil, fmt.Errorf("open udp socket: %q is no address of one node", address)
 	}
-	local := netip.AddrPortFrom(opt.Address.Unmap(), opt.Port)
-	u := &udpTransport{local: local, four: local.Addr().Is4()}
+	local := netip.AddrPortFrom(address.Unmap(), opt.Port)
+	u := &udpTransport{rail: rail, local: local, four: local.Addr().Is4()}
 	if local.Addr().IsLinkLocalUnicast() && !u.four {
-		name := opt.Interface
-		if zone := opt.Address.Zone(); zone != "" {
+		name := opt.Rails[rail].Interface
+		if zone := address.Zone(); zone != "" {
 			name = zone
 		}
 		link, err := FindLink(name)
@@ -130,8 +132,8 @@ func (u *udpTransport) SetPeers(level uint8, r *control.Roster) {
 	peers := &u.peers[level]
 	clear(peers[:])
 	for i := range r.Seats {
-		if s := &r.Seats[i]; len(s.Rails) > 0 {
-			peers[s.Slot] = u.sockaddr(s.Rails[0].UDP)
+		if s := &r.Seats[i]; len(s.Rails) > u.rail {
+			peers[s.Slot] = u.sockaddr(s.Rails[u.rail].UDP)
 		}
 	}
 }

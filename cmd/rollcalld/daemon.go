@@ -41,18 +41,18 @@ func prepare(cfg *config.Config) (*plan, error) {
 		return nil, fmt.Errorf("%s: %w", cfg.KeyFile, err)
 	}
 	p := &plan{cfg: cfg, keys: ring, options: dataplane.Options{
-		Cluster: cfg.Cluster, ClusterID: dataplane.ClusterID(cfg.Cluster), Interface: cfg.Interfaces[0],
-		Address: cfg.Address, Port: cfg.Port, EtherType: cfg.EtherType, DSCP: int(cfg.DSCP),
+		Cluster: cfg.Cluster, ClusterID: dataplane.ClusterID(cfg.Cluster), Rails: rails(cfg),
+		Port: cfg.Port, EtherType: cfg.EtherType, DSCP: int(cfg.DSCP),
 		Transport: cfg.Transport, Attach: cfg.Attach, Keys: frames, PinDir: cfg.PinDir,
 		Pacer: cfg.Pacer, Interval: cfg.Interval,
 	}}
-	self, err := dataplane.LocalEndpoint(p.options)
+	own, err := dataplane.LocalEndpoints(p.options)
 	if err != nil {
 		return nil, err
 	}
 	rpc := cfg.RPC
 	if !rpc.Addr().IsValid() {
-		rpc = netip.AddrPortFrom(self.UDP.Addr(), rpc.Port())
+		rpc = netip.AddrPortFrom(own[0].UDP.Addr(), rpc.Port())
 	}
 	if !rpc.Addr().IsValid() {
 		return nil, fmt.Errorf("interface %s has no address for calls between agents; give it one or set rpc to one of this host", cfg.Interfaces[0])
@@ -61,20 +61,32 @@ func prepare(cfg *config.Config) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := cfg.Own()
+	group := cfg.Own()
 	p.options.ViewSize = viewSize(cfg)
 	p.control = control.HostConfig{Prefer: cfg.Prefer, Avoid: cfg.Avoid, Held: loadRosters(cfg.StateDir)}
 	if len(cfg.Groups) > 1 {
 		p.control.Top, p.options.Routed = 1, true
 	}
 	p.control.Config = control.Config{
-		Cluster: cfg.Cluster, ClusterID: p.options.ClusterID, Group: own.ID, Allowed: own.Nodes,
-		Self:     control.Peer{Name: cfg.Node, RPC: rpc.String(), Rails: []control.Endpoint{self}},
+		Cluster: cfg.Cluster, ClusterID: p.options.ClusterID, Group: group.ID, Allowed: group.Nodes,
+		Self:     control.Peer{Name: cfg.Node, RPC: rpc.String(), Rails: own},
 		Interval: cfg.Interval, Rounds: cfg.Rounds, JoinWindow: cfg.JoinWindow, FoundWait: cfg.FoundWait,
 		AgentGrace: cfg.AgentGrace, RemoveStale: cfg.OnStale == "remove",
 		Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record,
 	}
 	return p, nil
+}
+
+// rails are the interfaces, with the addresses that were asked for.
+func rails(cfg *config.Config) []dataplane.Rail {
+	list := make([]dataplane.Rail, len(cfg.Interfaces))
+	for i, name := range cfg.Interfaces {
+		list[i].Interface = name
+		if i < len(cfg.Addresses) {
+			list[i].Address = cfg.Addresses[i]
+		}
+	}
+	return list
 }
 
 // run is the daemon from start to end: it returns nil once ctx has ended and everything was
@@ -89,11 +101,13 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 			return err
 		}
 	}
-	claimed, err := claim(cfg.Interfaces[0])
-	if err != nil {
-		return err
+	for _, name := range cfg.Interfaces {
+		claimed, err := claim(name)
+		if err != nil {
+			return err
+		}
+		defer claimed.Close()
 	}
-	defer claimed.Close()
 	identity, err := calls.NewIdentity(p.keys, cfg.Cluster, cfg.Node)
 	if err != nil {
 		return err
@@ -172,7 +186,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	serve(func() error { a.saveRosters(); return nil })
 
 	line := log.Info().Str("version", version.String()).Str("cluster", cfg.Cluster).Str("plane", about.Plane).Str("attach", about.Attach).
-		Str("transport", about.Transport).Str("interface", about.Interface).Str("address", about.Address).Str("rpc", p.control.Self.RPC).
+		Str("transport", about.Transport).Strs("interfaces", cfg.Interfaces).Strs("addresses", addressesOf(about.Rails)).Str("rpc", p.control.Self.RPC).
 		Bool("adopted", about.Adopted).Bool("realtime", s.realtime).Bool("locked", s.locked)
 	if len(about.Refused) > 0 {
 		line = line.Strs("refused", about.Refused)
@@ -199,6 +213,13 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 		log.Info().Msg("rollcalld stops; nothing answers for this node until it is started again")
 	}
 	return err
+}
+
+func addressesOf(rails []dataplane.OnRail) (list []string) {
+	for _, r := range rails {
+		list = append(list, r.Address)
+	}
+	return list
 }
 
 // resume tells a plane that goes on where an earlier agent stopped who has which slot. An

@@ -101,7 +101,11 @@ func (p *plan) String() string {
 	c := p.cfg
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: good\n%v\n", c.File, c)
-	fmt.Fprintf(&b, "frames at %v, agents at %s, API at %s\n", p.control.Self.Rails[0].UDP, p.control.Self.RPC, c.Socket)
+	var at []string
+	for _, own := range p.control.Self.Rails {
+		at = append(at, own.UDP.String())
+	}
+	fmt.Fprintf(&b, "frames at %s, agents at %s, API at %s\n", strings.Join(at, ", "), p.control.Self.RPC, c.Socket)
 	if c.Founder() {
 		fmt.Fprintf(&b, "founder: record of instance %d in %s\n", p.control.Record.Instance, c.StateDir)
 	}

@@ -35,7 +35,7 @@ func TestExampleIsGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Their defaults are the host's, the profile's name, and all founders.
-	full.Address, full.Profile, full.Contacts = plain.Address, plain.Profile, plain.Contacts
+	full.Addresses, full.Profile, full.Contacts = plain.Addresses, plain.Profile, plain.Contacts
 	if diff := cmp.Diff(show(plain), show(full)); diff != "" {
 		t.Errorf("what the example calls a default is none (-default +shown):\n%s", diff)
 	}

@@ -167,7 +167,10 @@ func (s *source) Status() publish.StatusDocument {
 		Version: version.String(), Socket: s.cfg.Socket, Config: s.cfg.File, Roster: publish.Hex(0), Places: []publish.Place{},
 	}
 	about := s.plane.Describe()
-	d.Plane, d.Attach, d.Transport, d.Interface, d.Address = about.Plane, about.Attach, about.Transport, about.Interface, about.Address
+	d.Plane, d.Attach, d.Transport = about.Plane, about.Attach, about.Transport
+	if len(about.Rails) > 0 {
+		d.Interface, d.Address = about.Rails[0].Interface, about.Rails[0].Address
+	}
 	d.Adopted, d.PinDir, d.Refused, d.Warning = about.Adopted, about.PinDir, about.Refused, about.Warning
 	d.Pacing = pacing(&about.Pacing)
 	r := s.register()

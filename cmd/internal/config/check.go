@@ -88,10 +88,15 @@ func (p *problems) plane(c *Config) {
 	switch {
 	case len(c.Interfaces) == 0:
 		p.at("interfaces", `missing; name the network interface to serve, for example interfaces = ["eth0"]`)
-	case len(c.Interfaces) > 1:
-		p.at("interfaces", "%d interfaces; this version serves one", len(c.Interfaces))
+	case len(c.Interfaces) > control.RailsMax:
+		p.at("interfaces", "%d interfaces; at most %d", len(c.Interfaces), control.RailsMax)
+	case len(c.Addresses) > 0 && len(c.Addresses) != len(c.Interfaces):
+		p.at("address", "%d addresses for %d interfaces; give one for each, separated by commas, or none", len(c.Addresses), len(c.Interfaces))
 	}
-	for _, name := range c.Interfaces {
+	for i, name := range c.Interfaces {
+		if slices.Contains(c.Interfaces[:i], name) {
+			p.at("interfaces", "%s is named twice; each rail is an interface of its own", clip(name))
+		}
 		if name == "" || len(name) > 15 || strings.ContainsAny(name, "/: \t\n") || name == "." || name == ".." {
 			p.at("interfaces", "%q is no name of an interface; see: ip link", clip(name))
 		}

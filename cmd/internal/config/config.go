@@ -41,7 +41,7 @@ type Config struct {
 	File       string // where it was read
 	Cluster    string
 	Node       string
-	Interfaces []string // one
+	Interfaces []string // by rail: one to control.RailsMax
 	Profile    string   // safe | fast | extreme, or custom where interval or rounds say otherwise
 	Interval   time.Duration
 	Rounds     int
@@ -65,8 +65,8 @@ type Config struct {
 	EtherType  uint16
 	Port       uint16 // UDP
 	DSCP       uint8
-	Address    netip.Addr // the interface's own to use; invalid: its first global one
-	Priority   int        // SCHED_FIFO priority of the daemon; 0: leave the scheduler alone
+	Addresses  []netip.Addr // the interfaces' own to use; none: their first global ones
+	Priority   int          // SCHED_FIFO priority of the daemon; 0: leave the scheduler alone
 	Groups     []Group
 
 	transport               string // the cluster's

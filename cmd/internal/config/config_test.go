@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rollcall/control"
 )
 
 // good is a whole valid file; tests change one line of it.
@@ -86,10 +88,10 @@ group = [{id = 3, nodes = "a,b", transport = "ether"}]
 		t.Fatal(err)
 	}
 	got := fmt.Sprint(c.Node, c.Interfaces, c.Profile, c.Interval, c.Rounds, c.Attach, c.Pacer, c.Transport, c.KeyFile, c.Founders, c.Prefer, c.Avoid, c.Contacts, c.RPC,
-		c.Socket, c.StateDir, c.PinDir, c.AgentGrace, c.OnStale, c.FoundWait, c.JoinWindow, c.LogLevel, c.EtherType, c.Port, c.DSCP, c.Address, c.Priority, c.Own().ID)
+		c.Socket, c.StateDir, c.PinDir, c.AgentGrace, c.OnStale, c.FoundWait, c.JoinWindow, c.LogLevel, c.EtherType, c.Port, c.DSCP, c.Addresses, c.Priority, c.Own().ID)
 	want := fmt.Sprint("a", []string{"v0"}, "custom", 20*time.Millisecond, 7, "tc", "kernel", "ether", "/k", []string{"a"}, []string{"b"}, []string{"a"},
 		[]string{"b:1", "10.0.0.1:2", "[fd00::1]:3"}, netip.MustParseAddrPort("10.0.0.9:7000"),
-		"/s", "/st", "/p", 3*time.Second, "remove", time.Second, time.Duration(0), "debug", 0x88b6, 7000, 10, netip.MustParseAddr("10.0.0.9"), 0, 3)
+		"/s", "/st", "/p", 3*time.Second, "remove", time.Second, time.Duration(0), "debug", 0x88b6, 7000, 10, []netip.Addr{netip.MustParseAddr("10.0.0.9")}, 0, 3)
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -121,7 +123,9 @@ func TestProblemsNameFileLineAndRemedy(t *testing.T) {
 		"node name":             {swap(`"cn001"`, `"cn/1"`), `f:2: node: bad node name`},
 		"node in no group":      {swap(`"cn001"`, `"cn999"`), `f:2: node: cn999 is in no group; add it`},
 		"no interface":          {swap(`["hsn0"]`, `[]`), `f:3: interfaces: `},
-		"two interfaces":        {swap(`["hsn0"]`, `["hsn0", "hsn1"]`), `f:3: interfaces: 2 interfaces; this version serves one`},
+		"five interfaces":       {swap(`["hsn0"]`, `["a", "b", "c", "d", "e"]`), `f:3: interfaces: 5 interfaces; at most 4`},
+		"an interface twice":    {swap(`["hsn0"]`, `["a", "b", "a"]`), `f:3: interfaces: a is named twice`},
+		"too few addresses":     {top(`address = "10.0.0.1,10.1.0.1"`), `f:1: address: 2 addresses for 1 interfaces; give one for each`},
 		"interface name":        {swap(`["hsn0"]`, `["a-name-of-16-char"]`), `f:3: interfaces: "a-name-of-16-char" is no name of an interface`},
 		"profile":               {swap(`"fast"`, `"quick"`), `f:4: profile: no profile "quick"; safe, fast or extreme`},
 		"rounds low":            {top("rounds = 1"), `f:1: rounds: 1 is out of range; 4 to 32`},
@@ -303,7 +307,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		if g := c.Own(); g == nil || len(g.Nodes) > GroupNodesMax || c.Interval < time.Millisecond || c.Rounds < 2 || c.Rounds > 32 ||
-			len(c.Founders) == 0 || len(c.Contacts) == 0 || c.RPC.Port() == 0 || len(c.Interfaces) != 1 {
+			len(c.Founders) == 0 || len(c.Contacts) == 0 || c.RPC.Port() == 0 || len(c.Interfaces) == 0 || len(c.Interfaces) > control.RailsMax {
 			t.Errorf("took an impossible configuration: %+v", c)
 		}
 	})

@@ -33,7 +33,7 @@ var kindNames = [...]string{"a string in quotes", "an integer", "an array of str
 var Keys = []Key{
 	{"cluster", "name of the cluster, 1 to 32 of a-z, 0-9 and -", text, word(func(c *Config) *string { return &c.Cluster })},
 	{"node", "name of this node; default: the short host name", text, word(func(c *Config) *string { return &c.Node })},
-	{"interfaces", "network interface to serve", list, words(func(c *Config) *[]string { return &c.Interfaces })},
+	{"interfaces", "network interfaces to serve, one on each rail", list, words(func(c *Config) *[]string { return &c.Interfaces })},
 	{"profile", "safe (100ms x 5), fast (10ms x 5) or extreme (1ms x 5)", text, word(func(c *Config) *string { return &c.Profile })},
 	{"interval", "time between rounds, 1ms to 10s; overrides the profile's", text, span(func(c *Config) *time.Duration { return &c.Interval }, time.Millisecond, 10*time.Second)},
 	{"rounds", "unanswered rounds before a removal, 4 to 32; overrides the profile's", number, integer(func(c *Config) *int { return &c.Rounds }, 4, 32)},
@@ -57,7 +57,7 @@ var Keys = []Key{
 	{"ethertype", "EtherType of frames with transport ether", number, integer(func(c *Config) *uint16 { return &c.EtherType }, 0x600, 0xffff)},
 	{"port", "UDP port of frames with transport udp", number, integer(func(c *Config) *uint16 { return &c.Port }, 1, 65535)},
 	{"dscp", "DSCP of frames with transport udp", number, integer(func(c *Config) *uint8 { return &c.DSCP }, 0, 63)},
-	{"address", "the interface's own address to use; default: its first global one", text, address},
+	{"address", "the interfaces' own addresses to use, one for each, separated by commas; default: the first global ones", text, addresses},
 	{"priority", "SCHED_FIFO priority of the daemon, 0: do not set", number, integer(func(c *Config) *int { return &c.Priority }, 0, 99)},
 }
 
@@ -126,12 +126,15 @@ func integer[T any, N int | uint8 | uint16](at func(*T) *N, lo, hi int64) func(*
 	}
 }
 
-func address(c *Config, s string) error {
-	a, err := netip.ParseAddr(s)
-	if err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
-		return fmt.Errorf("bad address %q; write one that the interface has, without its prefix length", clip(s))
+func addresses(c *Config, s string) error {
+	c.Addresses = nil
+	for one := range strings.SplitSeq(s, ",") {
+		a, err := netip.ParseAddr(strings.TrimSpace(one))
+		if err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
+			return fmt.Errorf("bad address %q; write one that the interface has, without its prefix length", clip(one))
+		}
+		c.Addresses = append(c.Addresses, a.Unmap())
 	}
-	c.Address = a.Unmap()
 	return nil
 }
 

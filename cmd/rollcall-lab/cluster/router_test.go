@@ -39,18 +39,18 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 			planes := make([]*dataplane.Kernel, 2)
 			for i, n := range nodes {
 				o := dataplane.Options{
-					Cluster: "test", Interface: "eth0", Address: n.IPv4, Port: dataplane.DefaultPort, DSCP: dataplane.DefaultDSCP, Attach: dataplane.AttachNative, Pacer: dataplane.PacerThread, Keys: keys,
+					Cluster: "test", Rails: []dataplane.Rail{{Interface: "eth0", Address: n.IPv4}}, Port: dataplane.DefaultPort, DSCP: dataplane.DefaultDSCP, Attach: dataplane.AttachNative, Pacer: dataplane.PacerThread, Keys: keys,
 					PinDir: filepath.Join(n.PinDir(), "test"),
 				}
 				if ipv6 {
-					o.Address = n.IPv6
+					o.Rails[0].Address = n.IPv6
 				}
-				var at control.Endpoint
+				var at []control.Endpoint
 				err := c.network.Inside(n.Name, func() (err error) {
 					if planes[i], err = dataplane.OpenKernel(o); err != nil {
 						return err
 					}
-					at, err = dataplane.LocalEndpoint(o)
+					at, err = dataplane.LocalEndpoints(o)
 					return err
 				})
 				if err != nil {
@@ -59,7 +59,7 @@ func TestNativeXDPAnswersAcrossTheRouter(t *testing.T) {
 				defer planes[i].Close()
 				r := snapshot(planes[i])
 				roster.Seats = append(roster.Seats, control.Seat{Slot: uint16(i), Peer: control.Peer{
-					Name: n.Name, Incarnation: r.Incarnation, RPC: "x:1", Rails: []control.Endpoint{at},
+					Name: n.Name, Incarnation: r.Incarnation, RPC: "x:1", Rails: at,
 				}})
 			}
 			cluster := dataplane.ClusterID("test")
