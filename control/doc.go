@@ -73,7 +73,8 @@
 //     TestSeeds, tests/sim TestLeasesNeedTheRules, TestLease, tests/e2e TestCutNodeKnowsFirst.
 //     A member that said goodbye has given its lease up, whatever its clock still says.
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays.
-//     TestSeeds (the starved runs remove nobody at all), tests/e2e TestAgentStopKeepsNode.
+//     TestSeeds (the starved runs remove nobody at all), tests/e2e TestAgentStopKeepsNode,
+//     TestDeadRail.
 //     The operator may order otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
 //     the one. tests/sim TestCrashOne, TestCrashLeader, tests/e2e TestCrashOneRound,

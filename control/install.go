@@ -161,11 +161,12 @@ type Status struct {
 	Roster    *Roster
 	States    [Slots]view.State // of the slots of the current view
 	Past      []Past            // nodes that were members and are not: newest state
+	LostRails [RailsMax]Bitmap  // who lost the rail, as the leader hears; elsewhere of this node alone
 }
 
 // Status reports the node's state; now and the register are those of the moment.
 func (n *Node) Status(now Time, r *Register) Status {
-	s := Status{Role: roleNames[n.role], Instance: r.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: r.Slot, Ballot: r.Promised, Past: n.past}
+	s := Status{Role: roleNames[n.role], Instance: r.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: r.Slot, Ballot: r.Promised, Past: n.past, LostRails: n.rails.last()}
 	if n.role == roleFollower && n.watch.on {
 		s.Role = "deputy"
 	}

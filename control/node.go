@@ -39,6 +39,7 @@ type Node struct {
 	lead  leadership
 	cand  candidacy
 	watch watch
+	rails *railWatch // nil: never more than one
 	join  joining
 	found founding
 
@@ -103,6 +104,7 @@ func (n *Node) Step(now Time, in Input) Output {
 		n.leadGroup()
 	}
 	n.orderBeats()
+	n.watchRails()
 	n.install()
 	n.tally, n.upper = nil, nil
 	return n.out

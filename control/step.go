@@ -97,6 +97,8 @@ type Event struct {
 	Leader   string
 	Joined   []string // names, by slot
 	Removed  []string
+	Rail     uint8      // that was lost, or is back, to Nodes
+	Nodes    []string   // names, by slot
 	Why      string     // in words: "5 rounds unanswered", "rebooted", "said goodbye", …
 	Evidence []Evidence // one a removed member, where this node led
 	Rounds   int        // beats sent that carried the proposal until it was decided; prepares count
@@ -130,10 +132,12 @@ const (
 	EventLeft                           // this node left
 	EventRefused                        // this node may not join: Why
 	EventMismatch                       // a view's content is not what its digest says
+	EventRailLost                       // members answer by others, but no longer by Rail
+	EventRailBack                       // they answer by it again
 )
 
 var eventNames = [...]string{
-	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "refused", "mismatch",
+	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "refused", "mismatch", "rail_lost", "rail_back",
 }
 
 // String gives the kind as logs and records show it.

@@ -57,7 +57,7 @@ changed is known to the node that led: ask there.`,
 // read judges what the flags said.
 func (f *eventsFlags) read() error {
 	var all []string
-	for k := control.EventInstalled; k <= control.EventMismatch; k++ {
+	for k := control.EventInstalled; k <= control.EventRailBack; k++ {
 		all = append(all, k.String())
 	}
 	for _, kind := range f.kinds {
@@ -73,7 +73,7 @@ func (f *eventsFlags) takes(e *publish.EventDocument) bool {
 		return false
 	}
 	named := func(name string) bool { return slices.Contains(f.of.nodes, name) }
-	return f.of.nodes == nil || slices.ContainsFunc(slices.Concat(e.Joined, e.Removed, e.Suspected), named)
+	return f.of.nodes == nil || slices.ContainsFunc(slices.Concat(e.Joined, e.Removed, e.Suspected, e.Nodes), named)
 }
 
 func (a *app) events(ctx context.Context, f *eventsFlags) error {
@@ -171,6 +171,9 @@ func change(e *publish.EventDocument) string {
 	}
 	if len(e.Suspected) > 0 {
 		parts = append(parts, "?"+hostlist.Fold(e.Suspected))
+	}
+	if len(e.Nodes) > 0 {
+		parts = append(parts, e.Rail+": "+hostlist.Fold(e.Nodes))
 	}
 	return dash(strings.Join(parts, " "))
 }

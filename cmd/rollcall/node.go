@@ -56,6 +56,7 @@ func (a *app) node(ctx context.Context, name string) error {
 		{"addresses", strings.Join(n.Addresses, ", ")},
 		{"agent", n.RPC},
 		{"answers", answers(n)},
+		{"lost rails", strings.Join(n.LostRails, ", ")},
 		{"keys", heldKeys(n)},
 	}
 	if a.output == outputWide && n.Wire[0] != 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/view/hostlist"
 	"rollcall/view/publish"
 )
 
@@ -51,6 +52,11 @@ func (a *app) status(ctx context.Context) error {
 		lines = append(lines, [2]string{"place", place(&s.Places[i])})
 	}
 	lines = append(lines, [2]string{"rounds", rounds(s)}, [2]string{"frames", frames(s)}, [2]string{"pacer", pacer(&s.Pacing)})
+	for i := range s.Rails {
+		if len(s.Rails) > 1 {
+			lines = append(lines, [2]string{"rail " + strconv.Itoa(i), rail(&s.Rails[i])})
+		}
+	}
 	for _, r := range s.Refused {
 		lines = append(lines, [2]string{"refused", r})
 	}
@@ -112,6 +118,15 @@ func frames(s *publish.StatusDocument) string {
 		how += " " + s.Attach
 	}
 	return strings.TrimSpace(fmt.Sprintf("%s, %s on %s %s", how, s.Transport, s.Interface, s.Address))
+}
+
+// rail tells how one of several interfaces fares.
+func rail(r *publish.Rail) string {
+	how := fmt.Sprintf("%s %s, %s", r.Interface, r.Address, r.Attach)
+	if len(r.LostTo) > 0 {
+		how += ", lost to " + hostlist.Fold(r.LostTo)
+	}
+	return how
 }
 
 // keys lists what this node holds, the one that signs first.

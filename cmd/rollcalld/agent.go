@@ -69,7 +69,7 @@ func (a *agent) install(_ control.Time, v *view.ClusterView) {
 
 func (a *agent) event(e *control.Event, hash uint64) {
 	a.recorder.add(a.source.eventDocument(e, hash, a.source.now(), time.Now()))
-	logEvent(a.log, e)
+	logEvent(a.log, e, a.cfg.Interfaces)
 }
 
 func (a *agent) validity(valid bool) {

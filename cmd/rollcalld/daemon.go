@@ -77,18 +77,6 @@ func prepare(cfg *config.Config) (*plan, error) {
 	return p, nil
 }
 
-// rails are the interfaces, with the addresses that were asked for.
-func rails(cfg *config.Config) []dataplane.Rail {
-	list := make([]dataplane.Rail, len(cfg.Interfaces))
-	for i, name := range cfg.Interfaces {
-		list[i].Interface = name
-		if i < len(cfg.Addresses) {
-			list[i].Address = cfg.Addresses[i]
-		}
-	}
-	return list
-}
-
 // run is the daemon from start to end: it returns nil once ctx has ended and everything was
 // let go in order. The kernel goes on answering for the node.
 func run(ctx context.Context, p *plan, log zerolog.Logger) error {
@@ -213,13 +201,6 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 		log.Info().Msg("rollcalld stops; nothing answers for this node until it is started again")
 	}
 	return err
-}
-
-func addressesOf(rails []dataplane.OnRail) (list []string) {
-	for _, r := range rails {
-		list = append(list, r.Address)
-	}
-	return list
 }
 
 // resume tells a plane that goes on where an earlier agent stopped who has which slot. An

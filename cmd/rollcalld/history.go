@@ -46,11 +46,14 @@ func (s *source) eventDocument(e *control.Event, hash uint64, now control.Time, 
 	d := publish.EventDocument{
 		Kind: e.Kind.String(), At: wall.Add(-now.Since(e.At)), AtNS: uint64(e.At), Node: s.cfg.Node,
 		Instance: e.Instance, Level: e.Level, Group: e.Group, Top: e.Level > 0 || len(s.cfg.Groups) == 1, From: e.From, To: e.To, Ballot: e.Ballot.String(), Leader: e.Leader,
-		Joined: e.Joined, Removed: e.Removed, Why: e.Why, RoundsUsed: e.Rounds,
+		Joined: e.Joined, Removed: e.Removed, Nodes: e.Nodes, Why: e.Why, RoundsUsed: e.Rounds,
 		LastEvidenceNS: uint64(e.Missed), VerdictNS: uint64(e.Verdict), CommitNS: uint64(e.Commit), InstallNS: uint64(e.Install),
 	}
 	if e.Kind == control.EventSuspect {
 		d.Removed, d.Suspected = nil, e.Removed // they are members still
+	}
+	if len(e.Nodes) > 0 {
+		d.Rail = s.cfg.Interfaces[e.Rail]
 	}
 	if hash != 0 {
 		d.Hash = publish.Hex(hash)

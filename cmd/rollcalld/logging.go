@@ -34,11 +34,11 @@ func newLog(f *os.File, level, node string) (zerolog.Logger, io.Closer) {
 	return zerolog.New(out).Level(l).With().Timestamp().Str("node", node).Logger(), w
 }
 
-// logEvent writes one line for one event, nodes folded into hostlists.
-func logEvent(log zerolog.Logger, e *control.Event) {
+// logEvent writes one line for one event, nodes folded into hostlists; rails are named by this node's interfaces.
+func logEvent(log zerolog.Logger, e *control.Event, interfaces []string) {
 	line := log.Info()
 	switch e.Kind {
-	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect:
+	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect, control.EventRailLost:
 		line = log.Warn()
 	}
 	line = line.Str("event", e.Kind.String()).Uint32("instance", e.Instance)
@@ -67,6 +67,9 @@ func logEvent(log zerolog.Logger, e *control.Event) {
 		}
 		line = line.Str(key, hostlist.Fold(e.Removed))
 	}
+	if len(e.Nodes) > 0 {
+		line = line.Uint8("rail", e.Rail).Str("interface", interfaces[e.Rail]).Str("nodes", hostlist.Fold(e.Nodes))
+	}
 	if e.Why != "" {
 		line = line.Str("why", e.Why)
 	}
@@ -87,4 +90,6 @@ var eventMessages = map[control.EventKind]string{
 	control.EventLeft:      "this node left",
 	control.EventRefused:   "this node may not join",
 	control.EventMismatch:  "a view's content is not what was agreed",
+	control.EventRailLost:  "a rail is lost: it brings no answers, others do",
+	control.EventRailBack:  "a rail is back",
 }

@@ -57,7 +57,7 @@ func (s *source) Node(name string) (publish.NodeDocument, bool) {
 func (s *source) eventsOf(name string) []publish.EventDocument {
 	list := []publish.EventDocument{}
 	for _, e := range s.Events(0) {
-		if slices.Contains(e.Joined, name) || slices.Contains(e.Removed, name) || slices.Contains(e.Suspected, name) {
+		if slices.Contains(e.Joined, name) || slices.Contains(e.Removed, name) || slices.Contains(e.Suspected, name) || slices.Contains(e.Nodes, name) {
 			list = append(list, e)
 		}
 	}

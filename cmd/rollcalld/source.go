@@ -171,6 +171,7 @@ func (s *source) Status() publish.StatusDocument {
 	if len(about.Rails) > 0 {
 		d.Interface, d.Address = about.Rails[0].Interface, about.Rails[0].Address
 	}
+	d.Rails = s.rails(about.Rails)
 	d.Adopted, d.PinDir, d.Refused, d.Warning = about.Adopted, about.PinDir, about.Refused, about.Warning
 	d.Pacing = pacing(&about.Pacing)
 	r := s.register()
@@ -241,6 +242,7 @@ func (s *source) ownGroup() publish.GroupDocument {
 		if i := slices.IndexFunc(seen.members, func(m member) bool { return m.slot == seat.Slot }); i >= 0 {
 			seen.members[i].describe(&e, seen)
 		}
+		e.LostRails = s.lostRails(own, seat.Slot)
 		if seat.Name == s.cfg.Node {
 			e.Keys = keyIDs(&r.Keys)
 		}

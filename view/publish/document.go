@@ -117,7 +117,8 @@ type GroupEntry struct {
 	RTTNS       uint64     `json:"rtt_ns"`
 	Accepted    uint64     `json:"accepted"`
 	Committed   uint64     `json:"committed"`
-	Keys        []string   `json:"keys"` // ids of the keys that it holds
+	Keys        []string   `json:"keys"`                 // ids of the keys that it holds
+	LostRails   []string   `json:"lost_rails,omitempty"` // that bring nothing from it, others do: by this node's interfaces
 }
 
 // NodeDocument is all that the node asked knows of one node.
@@ -159,7 +160,8 @@ type StatusDocument struct {
 	Transport   string    `json:"transport"`
 	Interface   string    `json:"interface"`
 	Address     string    `json:"address"`
-	Adopted     bool      `json:"adopted"` // pinned state of an earlier agent was taken over
+	Rails       []Rail    `json:"rails,omitempty"` // the first has Interface, Address and Attach
+	Adopted     bool      `json:"adopted"`         // pinned state of an earlier agent was taken over
 	PinDir      string    `json:"pin_dir,omitempty"`
 	Refused     []string  `json:"refused,omitempty"` // better ways to attach, and why not
 	Warning     string    `json:"warning,omitempty"` // why the way to attach that was asked for may not work
@@ -182,6 +184,14 @@ type Place struct {
 	Role     string `json:"role"` // as in StatusDocument
 	Leader   string `json:"leader"`
 	Awaiting string `json:"awaiting"`
+}
+
+// Rail is how one of a node's interfaces fares.
+type Rail struct {
+	Interface string   `json:"interface"`
+	Address   string   `json:"address"`
+	Attach    string   `json:"attach"`
+	LostTo    []string `json:"lost_to,omitempty"` // who is heard by other rails only: by a leader its members, else this node by its leader
 }
 
 // Pacing says who keeps the beat when this node leads. Of the kernel's clock, which ticks while
@@ -219,6 +229,8 @@ type EventDocument struct {
 	Joined         []string   `json:"joined,omitempty"`
 	Removed        []string   `json:"removed,omitempty"`
 	Suspected      []string   `json:"suspected,omitempty"` // silent, and in the view still
+	Rail           string     `json:"rail,omitempty"`      // this node's interface on the rail that Nodes lost, or have back
+	Nodes          []string   `json:"nodes,omitempty"`
 	Why            string     `json:"why,omitempty"`
 	Evidence       []Evidence `json:"evidence,omitempty"`
 	RoundsUsed     int        `json:"rounds_used"`      // message rounds until it was decided
