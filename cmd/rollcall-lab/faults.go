@@ -17,19 +17,27 @@ import (
 
 // faultCommands are those that do something to named nodes.
 func faultCommands() []*cobra.Command {
-	oneWay := ""
+	oneWay, cutRail := "", allRails
 	cut := faultCommand("cut", "Cut the links of nodes, both ways or one way", func(c *cluster.Cluster, names []string) error {
-		switch oneWay {
-		case "":
-			return c.Cut(netlab.Closed, names...)
-		case "in":
-			return c.Cut(netlab.ClosedIn, names...)
-		case "out":
-			return c.Cut(netlab.ClosedOut, names...)
+		way, ok := map[string]netlab.Gate{"": netlab.Closed, "in": netlab.ClosedIn, "out": netlab.ClosedOut}[oneWay]
+		switch {
+		case !ok:
+			return fmt.Errorf("--one-way %q: in (nothing reaches the node) or out (nothing it sends arrives)", oneWay)
+		case cutRail == allRails:
+			return c.Cut(way, names...)
 		}
-		return fmt.Errorf("--one-way %q: in (nothing reaches the node) or out (nothing it sends arrives)", oneWay)
+		return c.CutRail(cutRail, way, names...)
 	})
 	cut.Flags().StringVar(&oneWay, "one-way", "", "in: nothing reaches the nodes; out: nothing they send arrives")
+	railFlag(cut, &cutRail)
+	healRail := allRails
+	heal := faultCommand("heal", "Take every fault from the links of nodes", func(c *cluster.Cluster, names []string) error {
+		if healRail == allRails {
+			return c.Heal(names...)
+		}
+		return c.HealRail(healRail, names...)
+	})
+	railFlag(heal, &healRail)
 	crash := false
 	restart := faultCommand("restart", "Start the daemons of nodes again; those that run are ended before", func(c *cluster.Cluster, names []string) error {
 		if crash {
@@ -52,9 +60,16 @@ func faultCommands() []*cobra.Command {
 		lossCommand(),
 		flipCommand(),
 		partitionCommand(),
-		faultCommand("heal", "Take every fault from the links of nodes",
-			func(c *cluster.Cluster, names []string) error { return c.Heal(names...) }),
+		heal,
 	}
+}
+
+// allRails as a rail is every one.
+const allRails = -1
+
+func railFlag(c *cobra.Command, rail *int) {
+	c.Flags().IntVar(rail, "rail", *rail, "only the links on this rail, 0 the first (default: on all)")
+	c.Flags().Lookup("rail").DefValue = ""
 }
 
 func faultCommand(verb, short string, do func(*cluster.Cluster, []string) error) *cobra.Command {
@@ -73,6 +88,7 @@ func faultCommand(verb, short string, do func(*cluster.Cluster, []string) error)
 func lossCommand() *cobra.Command {
 	var lab string
 	var to, from bool
+	rail := allRails
 	c := &cobra.Command{
 		Use:   "loss NODES PERCENT",
 		Short: "Lose frames of nodes by chance, both ways or one way",
@@ -86,18 +102,23 @@ frame and its answer both get through in (1-PERCENT/100) squared of all cases. "
 			}
 			share := uint32(math.Round(percent * netlab.Whole / 100))
 			return withNodes(lab, args[:1], func(c *cluster.Cluster, names []string) error {
+				there, back := share, share
 				switch {
 				case to && !from:
-					return c.Lose(share, 0, names...)
+					back = 0
 				case from && !to:
-					return c.Lose(0, share, names...)
+					there = 0
 				}
-				return c.Lose(share, share, names...)
+				if rail == allRails {
+					return c.Lose(there, back, names...)
+				}
+				return c.LoseRail(rail, there, back, names...)
 			})
 		},
 	}
 	c.Flags().BoolVar(&to, "to", false, "lose only frames to the nodes")
 	c.Flags().BoolVar(&from, "from", false, "lose only frames from the nodes")
+	railFlag(c, &rail)
 	nameFlag(c.Flags(), &lab, "lab")
 	return c
 }

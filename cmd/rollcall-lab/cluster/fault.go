@@ -177,6 +177,21 @@ func (c *Cluster) Cut(way netlab.Gate, names ...string) error {
 	return c.network.SetGate(way, names...)
 }
 
+// CutRail closes the links of the named nodes on one rail, in the same instant.
+func (c *Cluster) CutRail(rail int, way netlab.Gate, names ...string) error {
+	return c.network.ChangeRail(rail, func(l *netlab.Link) { l.Gate = way }, names...)
+}
+
+// LoseRail is Lose on one rail.
+func (c *Cluster) LoseRail(rail int, to, from uint32, names ...string) error {
+	return c.network.ChangeRail(rail, func(l *netlab.Link) { l.LossTo, l.LossFrom = to, from }, names...)
+}
+
+// HealRail is Heal on one rail.
+func (c *Cluster) HealRail(rail int, names ...string) error {
+	return c.network.ChangeRail(rail, func(l *netlab.Link) { *l = netlab.Link{} }, names...)
+}
+
 // Partition keeps the sets of nodes apart from each other and from all other nodes.
 func (c *Cluster) Partition(sets ...[]string) error {
 	for i, names := range sets {

@@ -29,6 +29,7 @@ type Options struct {
 	FoundWait  time.Duration     `json:"found_wait_ns"`
 	AgentGrace time.Duration     `json:"agent_grace_ns"` // the daemon's default
 	IPv6       bool              `json:"ipv6"`           // frames over IPv6
+	Rails      int               `json:"rails"`          // 1; interfaces of each node, each on a bridge with those of the others
 	AttachOf   map[string]string `json:"attach_of,omitempty"`
 	Extra      string            `json:"extra,omitempty"` // lines at the top of every configuration
 	Daemon     string            `json:"daemon"`          // path of rollcalld; see FindDaemon
@@ -110,7 +111,7 @@ func (o *Options) complete() error {
 
 // network describes the network of the cluster: n01, n02, …
 func (o *Options) network() netlab.Config {
-	c := netlab.Config{Lab: o.Lab, IPv6: o.IPv6}
+	c := netlab.Config{Lab: o.Lab, IPv6: o.IPv6, Rails: o.Rails}
 	if o.Groups > 1 {
 		c.PerSegment = o.PerGroup
 	}
@@ -176,8 +177,13 @@ func (n *Node) config(o *Options, all []netlab.Node) string {
 	}
 	line("cluster", o.Lab)
 	line("node", n.Name)
-	line("interfaces", []string{netlab.Interface})
-	line("address", address(o, &n.Node))
+	var interfaces, addresses []string
+	for rail := range max(o.Rails, 1) {
+		on := n.OnRail(rail)
+		interfaces, addresses = append(interfaces, on.Interface()), append(addresses, address(o, &on))
+	}
+	line("interfaces", interfaces)
+	line("address", strings.Join(addresses, ","))
 	line("interval", o.Interval.String())
 	line("rounds", o.Rounds)
 	line("attach", attach)

@@ -21,7 +21,7 @@ type Packet struct {
 // captureBuffer holds what arrives while the reader is kept waiting.
 const captureBuffer = 64 << 20
 
-// Capture calls handle for every frame that enters the bridge, in order, until stop is called.
+// Capture calls handle for every frame that enters a bridge, in order, until stop is called.
 // stop returns how many frames were lost for want of buffer space, once handle has had all
 // that came before.
 func (n *Network) Capture(handle func(Packet)) (stop func() (lost uint32, err error), err error) {
@@ -35,8 +35,11 @@ func (n *Network) Capture(handle func(Packet)) (stop func() (lost uint32, err er
 	}
 	f := os.NewFile(uintptr(fd), "capture")
 	names := make(map[int]string, len(n.nodes))
-	for i := range n.nodes {
-		names[n.nodes[i].port()] = n.nodes[i].Name
+	for _, node := range n.nodes {
+		for rail := range n.config.rails() {
+			on := node.OnRail(rail)
+			names[on.port()] = node.Name
+		}
 	}
 	var failed error
 	var wg sync.WaitGroup

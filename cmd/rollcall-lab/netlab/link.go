@@ -21,9 +21,15 @@ const (
 
 // port is the interface index of the node's port on the bridge; it is chosen, not given by
 // the kernel, so that a node keeps its gate when it is plugged in again.
-func (n *Node) port() int { return firstPort + n.Number }
+func (n *Node) port() int { return firstPort + n.Number + n.rail*railIndexes }
 
-func (n *Node) portName() string { return "port" + strconv.Itoa(n.Number) }
+func (n *Node) portName() string {
+	name := "port" + strconv.Itoa(n.Number)
+	if n.rail > 0 {
+		name += "r" + strconv.Itoa(n.rail)
+	}
+	return name
+}
 
 // addBridges makes the bridges; the caller is in their namespace.
 func (n *Network) addBridges() error {
@@ -35,13 +41,21 @@ func (n *Network) addBridges() error {
 			return err
 		}
 	}
+	for rail := 1; rail < n.config.rails(); rail++ {
+		if err := n.addRail(rail); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
 func (s segment) addBridge() error {
+	return addBridge(s.bridgeName(), s.bridge(), net.HardwareAddr{0x02, 0x77, 0xff, 0, 0, byte(s.number)})
+}
+
+func addBridge(name string, index int, mac net.HardwareAddr) error {
 	a := netlink.NewLinkAttrs()
-	a.Name, a.Index = s.bridgeName(), s.bridge()
-	a.HardwareAddr = net.HardwareAddr{0x02, 0x77, 0xff, 0, 0, byte(s.number)}
+	a.Name, a.Index, a.HardwareAddr = name, index, mac
 	flood := false // snooping would learn from the very silence that is tested
 	b := &netlink.Bridge{LinkAttrs: a, MulticastSnooping: &flood}
 	if err := netlink.LinkAdd(b); err != nil {
@@ -53,7 +67,7 @@ func (s segment) addBridge() error {
 	return nil
 }
 
-// Plug makes the node's namespace and link anew. Its gate stays as it is.
+// Plug makes the node's namespace and links anew. Their gates stay as they are.
 func (n *Network) Plug(name string) error {
 	node, err := n.Node(name)
 	if err != nil {
@@ -70,19 +84,25 @@ func (n *Network) Plug(name string) error {
 			return fmt.Errorf("open own network namespace: %w", err)
 		}
 		defer here.Close()
-		if err := n.addPort(&node, int(here.Fd())); err != nil {
-			return err
+		for rail := range n.config.rails() {
+			on := node.OnRail(rail)
+			if err := n.addPort(&on, int(here.Fd())); err != nil {
+				return err
+			}
+			if err := on.configure(); err != nil {
+				return err
+			}
 		}
-		return node.configure()
+		return nil
 	})
 }
 
 // addPort makes the veth pair between the node's bridge and the namespace peer.
 func (n *Network) addPort(node *Node, peer int) error {
 	return n.addLink(linkEnds{
-		name: node.portName(), index: node.port(), bridge: node.segment.bridge(),
-		mac:      net.HardwareAddr{0x02, 0x77, 1, 0, node.MAC[4], node.MAC[5]},
-		peerName: Interface, peerMAC: node.MAC, peer: peer,
+		name: node.portName(), index: node.port(), bridge: node.bridge(),
+		mac:      net.HardwareAddr{0x02, node.MAC[1], 1, 0, node.MAC[4], node.MAC[5]},
+		peerName: node.Interface(), peerMAC: node.MAC, peer: peer,
 	})
 }
 
@@ -129,7 +149,7 @@ func (n *Node) configure() error {
 	if n.IPv6.IsValid() {
 		addrs = append(addrs, netip.PrefixFrom(n.IPv6, bits[1]))
 	}
-	if err := bringUp(Interface, addrs); err != nil || n.segment.of == 1 {
+	if err := bringUp(n.Interface(), addrs); err != nil || n.segment.of == 1 {
 		return err
 	}
 	return n.addRoutes()
@@ -156,26 +176,29 @@ func bringUp(name string, addrs []netip.Prefix) error {
 	return nil
 }
 
-// Unplug takes the node's link and namespace away, with everything that was attached to them. Processes in the namespace must have ended before.
+// Unplug takes the node's links and namespace away, with everything that was attached to them. Processes in the namespace must have ended before.
 func (n *Network) Unplug(name string) error {
 	node, err := n.Node(name)
 	if err != nil {
 		return err
 	}
 	err = inside(switchNamespace(n.config.Lab), func() error {
-		port, err := netlink.LinkByName(node.portName())
-		if err == nil {
-			err = netlink.LinkDel(port)
-		}
-		if missing := (netlink.LinkNotFoundError{}); err != nil && !errors.As(err, &missing) {
-			return fmt.Errorf("remove port: %w", err)
+		for rail := range n.config.rails() {
+			on := node.OnRail(rail)
+			port, err := netlink.LinkByName(on.portName())
+			if err == nil {
+				err = netlink.LinkDel(port)
+			}
+			if missing := (netlink.LinkNotFoundError{}); err != nil && !errors.As(err, &missing) {
+				return fmt.Errorf("remove port: %w", err)
+			}
 		}
 		return nil
 	})
 	return errors.Join(err, removeNamespace(node.Namespace))
 }
 
-// SetPort brings the bridge's end of the node's link down or up, which the node sees as loss
+// SetPort brings the bridge's end of the node's link on the first rail down or up, which the node sees as loss
 // of carrier.
 func (n *Network) SetPort(name string, up bool) error {
 	node, err := n.Node(name)

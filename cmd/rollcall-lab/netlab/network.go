@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// Interface is the name of every node's only interface beside the loopback.
+// Interface is the name of every node's first interface beside the loopback; see Node.Interface.
 const Interface = "eth0"
 
 // MaxNodes is how many ports a bridge may have, with room to spare.
@@ -26,6 +26,9 @@ type Config struct {
 	// PerSegment is how many nodes share a bridge; bridges are joined by a router. 0: one
 	// bridge has them all.
 	PerSegment int `json:"per_segment,omitempty"`
+
+	// Rails is how many bridges every node has an interface on. 0: one.
+	Rails int `json:"rails,omitempty"`
 }
 
 var (
@@ -43,6 +46,9 @@ func (c *Config) Validate() error {
 	}
 	if c.PerSegment < 0 || c.PerSegment > MaxSegmentSize || c.segments() > MaxSegments {
 		return fmt.Errorf("lab %s: %d nodes, %d on a bridge: must be 1 to %d, on at most %d bridges", c.Lab, len(c.Nodes), c.PerSegment, MaxSegmentSize, MaxSegments)
+	}
+	if c.rails() > MaxRails || c.rails() > 1 && c.PerSegment != 0 {
+		return fmt.Errorf("lab %s: %d rails: must be 1 to %d, and 1 in a network of several segments", c.Lab, c.rails(), MaxRails)
 	}
 	seen := map[string]bool{"gates": true, routerName: true} // taken in the pin directory, and among namespaces
 	for _, n := range c.Nodes {
@@ -65,6 +71,7 @@ type Node struct {
 	Segment   int // number of its bridge, from 0
 
 	segment segment
+	rail    int
 }
 
 func (c *Config) node(i int) Node {
@@ -235,30 +242,45 @@ func (n *Network) Mend(names ...string) error {
 	return n.Change(func(l *Link) { *l = Link{} }, names...)
 }
 
-// Change changes the links of the named nodes, all in the same instant: everything is looked
-// up before the first is stored.
+// Change changes the links of the named nodes on all rails, all in the same instant: everything is
+// looked up before the first is stored.
 func (n *Network) Change(change func(*Link), names ...string) error {
-	ports, links := make([]int, len(names)), make([]Link, len(names))
-	for i, name := range names {
+	var rails []int
+	for rail := range n.config.rails() {
+		rails = append(rails, rail)
+	}
+	return n.change(rails, change, names)
+}
+
+func (n *Network) change(rails []int, change func(*Link), names []string) error {
+	var ports []int
+	for _, name := range names {
 		node, err := n.Node(name)
 		if err != nil {
 			return err
 		}
-		ports[i] = node.port()
-		if links[i], err = n.gates.read(ports[i]); err != nil {
+		for _, rail := range rails {
+			on := node.OnRail(rail)
+			ports = append(ports, on.port())
+		}
+	}
+	links := make([]Link, len(ports))
+	for i, port := range ports {
+		var err error
+		if links[i], err = n.gates.read(port); err != nil {
 			return err
 		}
 		change(&links[i])
 	}
-	for i := range names {
-		if err := n.gates.write(ports[i], links[i]); err != nil {
+	for i, port := range ports {
+		if err := n.gates.write(port, links[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Link tells how a node's link fares.
+// Link tells how a node's link on the first rail fares.
 func (n *Network) Link(name string) (Link, error) {
 	node, err := n.Node(name)
 	if err != nil {

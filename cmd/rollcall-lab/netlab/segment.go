@@ -47,7 +47,7 @@ func (s segment) bridge() int {
 func (s segment) uplink() int { return firstPort + MaxNodes + MaxSegments + s.number }
 
 // maxIndex is the highest interface index that a gate may have.
-const maxIndex = firstPort + MaxNodes + 2*MaxSegments
+const maxIndex = firstPort + MaxNodes + 2*MaxSegments + (MaxRails-1)*railIndexes
 
 func (s segment) bridgeName() string {
 	if s.of == 1 {
