@@ -85,6 +85,8 @@ func (n *Node) admit(m *Message) {
 		answer("waiting", "")
 	case m.Holds:
 		n.tellRemoved(m)
+	case n.quarantined(m.From.Name) != "":
+		answer("quarantined", n.quarantined(m.From.Name))
 	default:
 		n.enqueue(applicant{Peer: m.From, slot: Slots})
 		answer("waiting", "")

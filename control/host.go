@@ -28,6 +28,7 @@ type HostInput struct {
 	Message   *Message // from another agent, nil for none; already Validated
 	Order     Order
 	Abandon   uint32 // with OrderAbandon: the instance that is declared dead
+	Name      string // with OrderReadmit: of the node
 }
 
 // HostOutput is what to do about it, in the order of the fields. Slices are valid until the
@@ -100,7 +101,7 @@ func (h *Host) node(p Place) *Node {
 	c.Represents = !p.Votes()
 	c.Rounds = min(c.Rounds<<level, roundsMax)
 	if level > 0 {
-		c.Allowed, c.RemoveStale = nil, c.AgentGrace > 0 // leading and voting take an agent
+		c.Allowed, c.Quarantine, c.RemoveStale = nil, 0, c.AgentGrace > 0 // leading and voting take an agent
 	}
 	if p == 0 && h.cfg.Top > 0 {
 		c.AskMost = askMost
@@ -192,7 +193,7 @@ func (h *Host) stepNode(p Place, m *Message) {
 		}
 		t = h.empty
 	}
-	in := Input{Register: &h.in.Registers[p], Tally: t, Wake: h.in.Wakes[p], Sent: h.in.Sent, Message: m, Abandon: h.in.Abandon, Order: h.order(p)}
+	in := Input{Register: &h.in.Registers[p], Tally: t, Wake: h.in.Wakes[p], Sent: h.in.Sent, Message: m, Abandon: h.in.Abandon, Name: h.in.Name, Order: h.order(p)}
 	if level < h.cfg.Top && p.Votes() {
 		in.Upper = &h.in.Registers[Place(2*(level+1))]
 	}
@@ -247,6 +248,11 @@ func (h *Host) order(p Place) Order {
 	case OrderJoin:
 		h.leaving = false
 		return o
+	case OrderReadmit: // it is the group's own business who comes back
+		if p == 0 {
+			return o
+		}
+		return OrderNone
 	case OrderAbandon, OrderRecover:
 		if p == SeatAt(h.cfg.Top) || p == 0 && o == OrderAbandon {
 			return o

@@ -5,7 +5,7 @@ import "rollcall/view"
 // Past is a former member.
 type Past struct {
 	Name  string
-	State view.State // Gone or Left
+	State view.State // Gone, Left or Quarantined
 }
 
 // digest is that of a view to be proposed; false where it cannot be yet.
@@ -123,9 +123,9 @@ func (n *Node) forget(joined, gone []string) {
 	}
 	for _, name := range gone {
 		drop(name)
-		state := view.Gone
-		if n.role == roleLeader && n.lead.saidGoodbye(name) {
-			state = view.Left
+		state := view.Left
+		if n.role != roleLeader || !n.lead.saidGoodbye(name) {
+			state = n.countRemoval(name)
 		}
 		n.past = append(n.past, Past{Name: name, State: state})
 		if len(n.past) > Slots {
@@ -134,6 +134,7 @@ func (n *Node) forget(joined, gone []string) {
 	}
 	for _, name := range joined {
 		drop(name)
+		n.readmitted(name)
 	}
 }
 

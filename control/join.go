@@ -157,7 +157,8 @@ func (n *Node) answered(m *Message) {
 		return
 	}
 	a := m.Answer
-	if a.Status != "idle" || m.Instance != 0 { // who has no group knows nothing of it
+	news := n.join.why != a.Why
+	if (a.Status != "idle" || m.Instance != 0) && a.Status != "redirect" { // who has no group, or does not lead it, knows nothing of it
 		n.join.why = a.Why
 	}
 	if a.Status != "idle" && a.Status != "refused" {
@@ -172,6 +173,11 @@ func (n *Node) answered(m *Message) {
 		}
 	case "waiting", "member":
 		n.hint(m.From.RPC)
+	case "quarantined":
+		n.hint(m.From.RPC)
+		if news {
+			n.event(Event{Kind: EventRefused, Leader: m.From.Name, Why: a.Why})
+		}
 	case "removed":
 		if n.role != roleAbsent && m.Instance >= n.reg.Instance {
 			n.hint(m.From.RPC)

@@ -23,6 +23,7 @@ const (
 	MessageVote     MessageKind = "found-vote"    // Instance: you have my vote
 	MessageShutdown MessageKind = "shutdown"      // Instance: it is closed
 	MessageDecree   MessageKind = "decree"        // Instance, Version: form the group anew in that generation, above the number Epoch; Roster: with these of its members
+	MessageReadmit  MessageKind = "readmit"       // Name: it may come back
 	MessageInvite   MessageKind = "invite"        // Instance: take a seat
 	MessageContent  MessageKind = "content"       // Instance, Content: what the group Level, Group decided
 	MessageWant     MessageKind = "want"          // Instance, Version: I have what the group decided by that digest, 0: nothing; send me the rest
@@ -38,6 +39,7 @@ type Message struct {
 	From     Peer        `json:"from"`
 	Instance uint32      `json:"instance,omitempty"`
 	Version  uint64      `json:"version,omitempty"`
+	Name     string      `json:"name,omitempty"` // of a node
 	Roster   *Roster     `json:"roster,omitempty"`
 	Epoch    uint64      `json:"epoch,omitempty"`  // of the last view that the sender knows to be decided
 	Voters   Bitmap      `json:"voters,omitzero"`  // the members of that view, named by Roster
@@ -72,7 +74,7 @@ type Content struct {
 
 // Answer tells a joiner what becomes of its request.
 type Answer struct {
-	Status string `json:"status"`           // redirect | waiting | member | removed | superseded | refused | idle
+	Status string `json:"status"`           // redirect | waiting | member | removed | superseded | quarantined | refused | idle
 	Leader string `json:"leader,omitempty"` // RPC address, with redirect
 	Why    string `json:"why,omitempty"`
 }
@@ -123,6 +125,8 @@ func (m *Message) Validate() error {
 		err = need(m.State != nil, "state")
 	case MessageDecree:
 		err = need(m.Instance != 0 && m.Version != 0 && m.Version < 1<<16 && m.Roster != nil, "instance, generation or roster")
+	case MessageReadmit:
+		err = ValidName(m.Name)
 	case MessageContent:
 		err = need(m.Instance != 0 && m.Content != nil, "instance or content")
 	case MessageFetch, MessageVote, MessageShutdown, MessageInvite, MessageWant:

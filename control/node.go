@@ -31,6 +31,7 @@ type Node struct {
 	record     InstanceRecord
 	current    *view.View // installed; nil before the first
 	past       []Past
+	removals   []removals         // of others, the last first seen first
 	states     *[Slots]view.State // a leader's judgement, of its last round; nil: it never led
 	leaving    bool
 	handOverAt Time // a leaving leader stays until then, so that others who leave can say so
@@ -205,6 +206,8 @@ func (n *Node) order(in Input) {
 		}
 	case OrderShutdown:
 		n.shutdown()
+	case OrderReadmit:
+		n.readmit(in.Name)
 	case OrderRecover:
 		n.recover()
 	case OrderAbandon:
@@ -243,6 +246,8 @@ func (n *Node) receive(m *Message) {
 		n.closed(m.Instance)
 	case MessageDecree:
 		n.decreed(m)
+	case MessageReadmit:
+		n.readmitted(m.Name)
 	case MessageInvite:
 		n.invited = true
 		n.hint(m.From.RPC)

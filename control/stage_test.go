@@ -17,15 +17,16 @@ import (
 // were never set, a network that loses nothing unless it is told to, and agents that act at
 // once. Every frame takes 0.01 of an interval, every letter 0.05.
 type stage struct {
-	t        *testing.T
-	now      time.Duration
-	zero     time.Duration // the instant that transcripts call 0
-	queue    []event       // by time, then by order of scheduling
-	hosts    []*host
-	founders []string
-	grace    time.Duration        // on_stale = "remove" after that; 0: "report"
-	kernel   bool                 // keeps the time of beats, whatever agents do
-	views    map[[2]uint64]uint64 // instance and epoch to hash: nobody may differ
+	t          *testing.T
+	now        time.Duration
+	zero       time.Duration // the instant that transcripts call 0
+	queue      []event       // by time, then by order of scheduling
+	hosts      []*host
+	founders   []string
+	quarantine int                  // removals after which a node is kept out; 0: never
+	grace      time.Duration        // on_stale = "remove" after that; 0: "report"
+	kernel     bool                 // keeps the time of beats, whatever agents do
+	views      map[[2]uint64]uint64 // instance and epoch to hash: nobody may differ
 	script
 }
 
@@ -67,6 +68,7 @@ type host struct {
 	wakes   control.Wake
 	inbox   []*control.Message
 	order   control.Order
+	readmit string // with OrderReadmit
 	sent    control.Time
 	view    *view.View
 
@@ -165,7 +167,7 @@ func (h *host) crash() {
 func (h *host) start() {
 	c := control.Config{
 		Cluster: "story", ClusterID: cluster, Self: h.peer, Interval: interval, Rounds: 5,
-		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: cmp.Or(h.s.grace, 300*interval), RemoveStale: h.s.grace != 0,
+		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: cmp.Or(h.s.grace, 300*interval), RemoveStale: h.s.grace != 0, Quarantine: h.s.quarantine,
 		Founders: h.s.founders, Record: h.record, Rosters: h.rosters,
 	}
 	for _, f := range h.s.founders {
@@ -210,7 +212,7 @@ func (h *host) step() {
 	now := h.clock()
 	h.reg.AgentAt = now
 	r, t := h.reg, *h.tally
-	in := control.Input{Register: &r, Tally: &t, Wake: h.wakes, Sent: h.sent, Order: h.order}
+	in := control.Input{Register: &r, Tally: &t, Wake: h.wakes, Sent: h.sent, Order: h.order, Name: h.readmit}
 	if len(h.inbox) > 0 {
 		in.Message, h.inbox = h.inbox[0], h.inbox[1:]
 	}

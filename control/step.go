@@ -24,6 +24,7 @@ type Config struct {
 	FoundWait   time.Duration // silence before founding
 	AgentGrace  time.Duration // how long an agent may be silent before on_stale applies
 	RemoveStale bool          // on_stale = "remove"
+	Quarantine  int           // removals of a node within ten minutes after which it is kept out; 0: never
 	Founders    []string      // names
 	Contacts    []string      // RPC addresses to ask first, the founders' among them
 	Record      InstanceRecord
@@ -41,6 +42,7 @@ const (
 	OrderJoin           // come back after having left
 	OrderShutdown       // end the instance everywhere
 	OrderAbandon        // decree: Input.Abandon is dead, found the next instance
+	OrderReadmit        // Input.Name may come back from quarantine
 	OrderRecover        // decree: the voters of the top that do not answer are dead, go on without them
 )
 
@@ -55,6 +57,7 @@ type Input struct {
 	Message  *Message // from another agent, nil for none; already Validated
 	Order    Order
 	Abandon  uint32 // with OrderAbandon: the instance that is declared dead
+	Name     string // with OrderReadmit: of the node
 }
 
 // Output is what to do about it, in the order of the fields. Slices are valid until the
@@ -122,22 +125,24 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	EventInstalled EventKind = iota + 1 // a view
-	EventElected                        // this node leads
-	EventDeposed                        // this node leads no longer
-	EventSuspect                        // members missed rounds: Removed names them
-	EventRemoved                        // this node is out
-	EventLost                           // no quorum, or no leader, answers
-	EventFounded                        // an instance began
-	EventLeft                           // this node left
-	EventRefused                        // this node may not join: Why
-	EventMismatch                       // a view's content is not what its digest says
-	EventRailLost                       // members answer by others, but no longer by Rail
-	EventRailBack                       // they answer by it again
+	EventInstalled   EventKind = iota + 1 // a view
+	EventElected                          // this node leads
+	EventDeposed                          // this node leads no longer
+	EventSuspect                          // members missed rounds: Removed names them
+	EventRemoved                          // this node is out
+	EventLost                             // no quorum, or no leader, answers
+	EventFounded                          // an instance began
+	EventLeft                             // this node left
+	EventQuarantined                      // a node is kept out: Why names it
+	EventReadmitted                       // … no longer
+	EventRefused                          // this node may not join: Why
+	EventMismatch                         // a view's content is not what its digest says
+	EventRailLost                         // members answer by others, but no longer by Rail
+	EventRailBack                         // they answer by it again
 )
 
 var eventNames = [...]string{
-	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "refused", "mismatch", "rail_lost", "rail_back",
+	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "quarantined", "readmitted", "refused", "mismatch", "rail_lost", "rail_back",
 }
 
 // String gives the kind as logs and records show it.

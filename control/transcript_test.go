@@ -34,6 +34,7 @@ func TestTranscripts(t *testing.T) {
 				s = newStage(t, number(t, d, "n", 0)+number(t, d, "off", 0), number(t, d, "founders", 3))
 				s.kernel = d.HasArg("kernel")
 				s.grace = time.Duration(number(t, d, "grace", 0)) * interval
+				s.quarantine = number(t, d, "quarantine", 0)
 			}
 			s.t = t
 			reaction := s.perform(d)
@@ -199,6 +200,9 @@ func (s *stage) command(d *datadriven.TestData, h *host) {
 		h.unread = false
 	case "keys":
 		h.readKeys(d)
+	case "readmit":
+		h.order, h.readmit = control.OrderReadmit, d.CmdArgs[len(d.CmdArgs)-1].Vals[0]
+		h.poke()
 	case "leave", "join", "shutdown":
 		h.order = orders[d.Cmd]
 		h.poke()

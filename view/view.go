@@ -12,20 +12,21 @@ type State uint32
 
 // The states, in the order in which tables list them.
 const (
-	Unknown State = iota // behind a lost leader
-	Alive                // kernel answers, agent fresh
-	Stale                // kernel answers, agent silent
-	Suspect              // missed rounds, not removed
-	Joining              // has a slot, in no view yet
-	Gone                 // removed
-	Left                 // said goodbye
-	Planned              // expected to be down
-	Absent               // in the inventory, never seen
-	States               // how many there are
+	Unknown     State = iota // behind a lost leader
+	Alive                    // kernel answers, agent fresh
+	Stale                    // kernel answers, agent silent
+	Suspect                  // missed rounds, not removed
+	Joining                  // has a slot, in no view yet
+	Gone                     // removed
+	Left                     // said goodbye
+	Planned                  // expected to be down
+	Absent                   // in the inventory, never seen
+	Quarantined              // removed too often, kept out until readmitted
+	States                   // how many there are
 )
 
 var stateNames = [States]string{
-	"unknown", "alive", "stale", "suspect", "joining", "gone", "left", "planned", "absent",
+	"unknown", "alive", "stale", "suspect", "joining", "gone", "left", "planned", "absent", "quarantined",
 }
 
 // String gives the state's name as users write it.

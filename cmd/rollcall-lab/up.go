@@ -27,6 +27,7 @@ func optionFlags(f *pflag.FlagSet, o *cluster.Options) {
 	f.IntVar(&o.PerGroup, "per-group", 0, "how many nodes in each group, instead of --nodes")
 	f.DurationVar(&o.Interval, "interval", 0, "time between rounds (default: 10ms, or what so many nodes can keep up on this machine)")
 	f.IntVar(&o.Rounds, "rounds", 5, "unanswered rounds before a removal")
+	f.IntVar(&o.Quarantine, "quarantine", 0, "removals within ten minutes after which a node is kept out, 0: never")
 	f.StringVar(&o.Pacer, "pacer", "auto", "who keeps a leader's beat: auto, kernel or thread")
 	f.StringVar(&o.Attach, "attach", "native", "how frames are served: native, tc, generic or socket")
 	f.StringVar(&o.Transport, "transport", "udp", "udp or ether")

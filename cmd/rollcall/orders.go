@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"rollcall/view/hostlist"
 	"rollcall/view/publish"
 )
 
@@ -56,6 +58,33 @@ new one. Where the old one lives on elsewhere, this makes a second cluster.`,
 		}
 		return publish.Order{Verb: publish.Found, Abandon: abandon}, nil
 	}, c, "ordered; rollcall status shows what this founder still waits for")
+}
+
+func (a *app) readmitCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "readmit NODESET",
+		Short: "Let nodes come back that were removed too often",
+		Long: `Let nodes of this node's group come back from quarantine: a node that was removed as often as
+the key quarantine says, three times, within ten minutes is kept out, lest the view change for it
+again and again. It goes on asking, and is let in as soon as it is readmitted.`,
+		Example: "  rollcall view -s quarantined\n  rollcall readmit cn007",
+		Args:    exactly(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			nodes, err := hostlist.Expand(args[0])
+			if err != nil {
+				return fmt.Errorf("nodes %q: %w", args[0], err)
+			}
+			ctx, cancel := a.soon(c.Context())
+			defer cancel()
+			for _, node := range nodes {
+				if err := a.client().Do(ctx, publish.Order{Verb: publish.Readmit, Node: node}); err != nil {
+					return err
+				}
+			}
+			a.note("readmitted; rollcall wait %s alive shows when they are members", args[0])
+			return nil
+		},
+	}
 }
 
 // orderCommand makes the command of a verb that has no argument.

@@ -74,7 +74,7 @@ Exit codes: 0 ok, 1 error, 2 no valid view, 3 daemon unreachable, 4 timeout.`,
 	flags.DurationVarP(&a.timeout, "timeout", "t", 0, "longest `time` to take (default 5s; no limit for watch and wait)")
 	root.AddCommand(
 		a.viewCommand(), a.watchCommand(), a.statusCommand(), a.groupCommand(), a.nodeCommand(), a.treeCommand(), a.diffCommand(), a.verifyCommand(), a.eventsCommand(), a.waitCommand(),
-		a.statsCommand(), a.leaveCommand(), a.joinCommand(), a.shutdownCommand(), a.foundCommand(), a.recoverCommand(), a.configCommand(), a.keygenCommand(), a.keyCommand(), a.doctorCommand(), a.detachCommand(),
+		a.statsCommand(), a.leaveCommand(), a.joinCommand(), a.shutdownCommand(), a.foundCommand(), a.recoverCommand(), a.readmitCommand(), a.configCommand(), a.keygenCommand(), a.keyCommand(), a.doctorCommand(), a.detachCommand(),
 		a.versionCommand(), a.completionCommand(),
 	)
 	return root

@@ -71,7 +71,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 		Cluster: cfg.Cluster, ClusterID: p.options.ClusterID, Group: group.ID, Allowed: group.Nodes,
 		Self:     control.Peer{Name: cfg.Node, RPC: rpc.String(), Rails: own},
 		Interval: cfg.Interval, Rounds: cfg.Rounds, JoinWindow: cfg.JoinWindow, FoundWait: cfg.FoundWait,
-		AgentGrace: cfg.AgentGrace, RemoveStale: cfg.OnStale == "remove",
+		AgentGrace: cfg.AgentGrace, RemoveStale: cfg.OnStale == "remove", Quarantine: cfg.Quarantine,
 		Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record,
 	}
 	return p, nil

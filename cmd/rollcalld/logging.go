@@ -38,7 +38,7 @@ func newLog(f *os.File, level, node string) (zerolog.Logger, io.Closer) {
 func logEvent(log zerolog.Logger, e *control.Event, interfaces []string) {
 	line := log.Info()
 	switch e.Kind {
-	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect, control.EventRailLost:
+	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect, control.EventQuarantined, control.EventRailLost:
 		line = log.Warn()
 	}
 	line = line.Str("event", e.Kind.String()).Uint32("instance", e.Instance)
@@ -80,16 +80,18 @@ func logEvent(log zerolog.Logger, e *control.Event, interfaces []string) {
 }
 
 var eventMessages = map[control.EventKind]string{
-	control.EventInstalled: "view installed",
-	control.EventElected:   "this node leads",
-	control.EventDeposed:   "this node leads no longer",
-	control.EventSuspect:   "members are silent",
-	control.EventRemoved:   "this node was removed",
-	control.EventLost:      "no quorum",
-	control.EventFounded:   "cluster founded",
-	control.EventLeft:      "this node left",
-	control.EventRefused:   "this node may not join",
-	control.EventMismatch:  "a view's content is not what was agreed",
-	control.EventRailLost:  "a rail is lost: it brings no answers, others do",
-	control.EventRailBack:  "a rail is back",
+	control.EventInstalled:   "view installed",
+	control.EventElected:     "this node leads",
+	control.EventDeposed:     "this node leads no longer",
+	control.EventSuspect:     "members are silent",
+	control.EventRemoved:     "this node was removed",
+	control.EventLost:        "no quorum",
+	control.EventFounded:     "cluster founded",
+	control.EventLeft:        "this node left",
+	control.EventQuarantined: "a node is kept out",
+	control.EventReadmitted:  "a node is let in again",
+	control.EventRefused:     "this node may not join",
+	control.EventMismatch:    "a view's content is not what was agreed",
+	control.EventRailLost:    "a rail is lost: it brings no answers, others do",
+	control.EventRailBack:    "a rail is back",
 }

@@ -331,6 +331,14 @@ func (s *source) order(o publish.Order) (control.HostInput, error) {
 			return control.HostInput{}, errors.New("this node is no member: order it on one that is")
 		}
 		return control.HostInput{Order: control.OrderShutdown}, nil
+	case publish.Readmit:
+		switch own := s.cfg.Own(); {
+		case !slices.Contains(own.Nodes, o.Node):
+			return control.HostInput{}, fmt.Errorf("%.80q is no node of this node's group: order it on one of its own", o.Node)
+		case s.register().State != control.RegisterMember:
+			return control.HostInput{}, errors.New("this node is no member: order it on one that is")
+		}
+		return control.HostInput{Order: control.OrderReadmit, Name: o.Node}, nil
 	case publish.Recover:
 		if len(s.cfg.Groups) == 1 {
 			return control.HostInput{}, errors.New("this cluster has one group and no seats above it: rollcall found --abandon is its decree")

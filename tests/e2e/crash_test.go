@@ -2,10 +2,13 @@ package e2e
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/view"
+	"rollcall/view/publish"
 )
 
 // After a crash every survivor installs the same next view, in one round.
@@ -51,6 +54,34 @@ func TestCrashedNodeRejoins(t *testing.T) {
 			t.Errorf("%s had incarnation %s, has %s", name, before[name], after[name])
 		}
 	}
+}
+
+// A node that is removed again and again is kept out until it is readmitted, by an order that any
+// member takes.
+func TestQuarantine(t *testing.T) {
+	r := stand(t, cluster.Options{Nodes: 4, Quarantine: 2})
+	victim, other := r.members(2)[1], r.members(2)[0]
+	r.must(r.Kill(victim))
+	r.agreed(r.without(victim)...)
+	r.must(r.Boot(victim))
+	r.agreed(r.Names()...)
+	r.must(r.Kill(victim))
+	r.agreed(r.without(victim)...)
+	r.must(r.Boot(victim))
+	r.until("told that it is quarantined", []string{victim}, func(s cluster.Sight) bool {
+		return slices.ContainsFunc(s.Events, func(e publish.EventDocument) bool {
+			return e.Kind == "refused" && strings.Contains(e.Why, "rollcall readmit "+victim)
+		})
+	})
+	if d := r.watch.Sight(other).View; state(d, victim) != "quarantined" || d.Counts[view.Quarantined] != 1 {
+		t.Errorf("%s sees it %s", other, state(d, victim))
+	}
+	n, err := r.Node(other)
+	r.must(err)
+	if out, code := r.rollcall(n, "readmit", victim); code != 0 {
+		t.Fatalf("exit %d: %s", code, out)
+	}
+	r.agreed(r.Names()...)
 }
 
 // Four nodes that crash in the same instant are one view change.

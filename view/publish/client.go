@@ -118,6 +118,9 @@ func (c *Client) Do(ctx context.Context, o Order) error {
 	if o.Verb == Found {
 		path += "?abandon=" + strconv.FormatUint(uint64(o.Abandon), 10)
 	}
+	if o.Verb == Readmit {
+		path += "?node=" + url.QueryEscape(o.Node)
+	}
 	body, err := c.call(ctx, http.MethodPost, path)
 	if err != nil {
 		return err

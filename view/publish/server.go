@@ -99,6 +99,7 @@ var routes = map[string]route{
 	"/v1/shutdown":    {method: http.MethodPost, serve: order(Shutdown)},
 	"/v1/reload-keys": {method: http.MethodPost, serve: order(ReloadKeys)},
 	"/v1/recover":     {method: http.MethodPost, serve: order(Recover)},
+	"/v1/readmit":     {method: http.MethodPost, params: []string{"node"}, serve: order(Readmit)},
 	"/v1/found":       {method: http.MethodPost, params: []string{"abandon"}, serve: order(Found)},
 }
 
@@ -161,6 +162,12 @@ func order(v Verb) func(*Server, http.ResponseWriter, *http.Request, url.Values)
 				return
 			}
 			o.Abandon = uint32(n)
+		}
+		if v == Readmit {
+			if o.Node = query.Get("node"); o.Node == "" || len(o.Node) > wordMax {
+				refuse(w, http.StatusBadRequest, "readmit: node=%q: name the node that may come back", clip(o.Node))
+				return
+			}
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), orderTimeout)
 		defer cancel()

@@ -46,6 +46,7 @@ const (
 	Found    Verb = "found"    // decree: Abandon is dead, found the next instance
 
 	ReloadKeys Verb = "reload-keys" // the daemon reads its key file again
+	Readmit    Verb = "readmit"     // Node may come back from quarantine
 	Recover    Verb = "recover"     // decree: the voters above the groups that do not answer are dead, go on without them
 )
 
@@ -53,6 +54,7 @@ const (
 type Order struct {
 	Verb    Verb
 	Abandon uint32 // with Found: the instance that is declared dead
+	Node    string // with Readmit
 	By      Peer   // who gave it; the Server fills it in
 }
 

@@ -59,6 +59,7 @@ type Config struct {
 	PinDir     string
 	AgentGrace time.Duration
 	OnStale    string // report | remove
+	Quarantine int    // removals within ten minutes after which a node is kept out, 0: never
 	FoundWait  time.Duration
 	JoinWindow time.Duration
 	LogLevel   string // debug | info | warn | error
@@ -114,6 +115,7 @@ func defaults() *Config {
 		PinDir:     dataplane.DefaultPinDir,
 		AgentGrace: 30 * time.Second,
 		OnStale:    "report",
+		Quarantine: 3,
 		FoundWait:  10 * time.Second,
 		JoinWindow: 250 * time.Millisecond,
 		LogLevel:   "info",

@@ -68,6 +68,7 @@ state_dir = "/st"
 pin_dir = "/p"
 agent_grace = "3s"
 on_stale = "remove"
+quarantine = 4
 found_wait = "1s"
 join_window = "0s"
 log_level = "debug"
@@ -88,10 +89,10 @@ group = [{id = 3, nodes = "a,b", transport = "ether"}]
 		t.Fatal(err)
 	}
 	got := fmt.Sprint(c.Node, c.Interfaces, c.Profile, c.Interval, c.Rounds, c.Attach, c.Pacer, c.Transport, c.KeyFile, c.Founders, c.Prefer, c.Avoid, c.Contacts, c.RPC,
-		c.Socket, c.StateDir, c.PinDir, c.AgentGrace, c.OnStale, c.FoundWait, c.JoinWindow, c.LogLevel, c.EtherType, c.Port, c.DSCP, c.Addresses, c.Priority, c.Own().ID)
+		c.Socket, c.StateDir, c.PinDir, c.AgentGrace, c.OnStale, c.Quarantine, c.FoundWait, c.JoinWindow, c.LogLevel, c.EtherType, c.Port, c.DSCP, c.Addresses, c.Priority, c.Own().ID)
 	want := fmt.Sprint("a", []string{"v0"}, "custom", 20*time.Millisecond, 7, "tc", "kernel", "ether", "/k", []string{"a"}, []string{"b"}, []string{"a"},
 		[]string{"b:1", "10.0.0.1:2", "[fd00::1]:3"}, netip.MustParseAddrPort("10.0.0.9:7000"),
-		"/s", "/st", "/p", 3*time.Second, "remove", time.Second, time.Duration(0), "debug", 0x88b6, 7000, 10, []netip.Addr{netip.MustParseAddr("10.0.0.9")}, 0, 3)
+		"/s", "/st", "/p", 3*time.Second, "remove", 4, time.Second, time.Duration(0), "debug", 0x88b6, 7000, 10, []netip.Addr{netip.MustParseAddr("10.0.0.9")}, 0, 3)
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -51,6 +51,7 @@ var Keys = []Key{
 	{"pin_dir", "directory of the pins, on a BPF file system", text, word(func(c *Config) *string { return &c.PinDir })},
 	{"agent_grace", "how long an agent may be silent before on_stale applies", text, span(func(c *Config) *time.Duration { return &c.AgentGrace }, time.Second, time.Hour)},
 	{"on_stale", "what becomes of a node with a silent agent: report or remove", text, word(func(c *Config) *string { return &c.OnStale })},
+	{"quarantine", "removals of a node within ten minutes after which it is kept out until readmitted, 0: never", number, integer(func(c *Config) *int { return &c.Quarantine }, 0, 100)},
 	{"found_wait", "silence before founding", text, span(func(c *Config) *time.Duration { return &c.FoundWait }, 0, time.Hour)},
 	{"join_window", "joins within it share one view", text, span(func(c *Config) *time.Duration { return &c.JoinWindow }, 0, 10*time.Second)},
 	{"log_level", "debug, info, warn or error", text, word(func(c *Config) *string { return &c.LogLevel })},

@@ -28,6 +28,7 @@ type Options struct {
 	Transport  string            `json:"transport"`       // udp
 	FoundWait  time.Duration     `json:"found_wait_ns"`
 	AgentGrace time.Duration     `json:"agent_grace_ns"` // the daemon's default
+	Quarantine int               `json:"quarantine"`     // removals within ten minutes after which a node is kept out; 0: never
 	IPv6       bool              `json:"ipv6"`           // frames over IPv6
 	Rails      int               `json:"rails"`          // 1; interfaces of each node, each on a bridge with those of the others
 	AttachOf   map[string]string `json:"attach_of,omitempty"`
@@ -198,6 +199,7 @@ func (n *Node) config(o *Options, all []netlab.Node) string {
 	line("state_dir", filepath.Join(n.Dir, "state"))
 	line("pin_dir", n.PinDir())
 	line("found_wait", o.FoundWait.String())
+	line("quarantine", o.Quarantine)
 	if o.AgentGrace != 0 {
 		line("agent_grace", o.AgentGrace.String())
 	}
