@@ -32,12 +32,22 @@ func (a *agent) record(r *control.InstanceRecord) error { return saveRecord(a.cf
 func (a *agent) hold(changed []control.PlaceRosters) {
 	for _, c := range changed {
 		a.held[c.Place] = c.Rosters
+		a.know(c.Rosters)
 	}
 	select {
 	case <-a.rosters:
 	default:
 	}
 	a.rosters <- a.held
+}
+
+// know has letters reach the nodes of the rosters by whichever rail they can be called.
+func (a *agent) know(rosters []*control.Roster) {
+	for _, r := range rosters {
+		for i := range r.Seats {
+			a.sender.Know(&r.Seats[i].Peer)
+		}
+	}
 }
 
 // saveRosters saves what hold hands over until that closes.

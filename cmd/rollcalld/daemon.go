@@ -100,12 +100,15 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	if err != nil {
 		return err
 	}
-	var listeners [3]net.Listener // closed by their servers too: closing twice harms nobody
-	for i, open := range []func() (net.Listener, error){
-		func() (net.Listener, error) { return calls.Listen(p.control.Self.RPC) },
+	open := []func() (net.Listener, error){
 		func() (net.Listener, error) { return publish.Listen(cfg.Socket) },
 		func() (net.Listener, error) { return publish.Listen(publish.ViewSocket(cfg.Socket)) },
-	} {
+	}
+	for _, at := range p.agentAddresses() {
+		open = append(open, func() (net.Listener, error) { return calls.Listen(at) })
+	}
+	listeners := make([]net.Listener, len(open)) // closed by their servers too: closing twice harms nobody
+	for i, open := range open {
 		if listeners[i], err = open(); err != nil {
 			return err
 		}
@@ -136,6 +139,9 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 
 	recorder := newRecorder(s.show, s.askLeader, s.rank)
 	a := &agent{cfg: cfg, log: log, source: s, recorder: recorder, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}
+	for _, rosters := range p.control.Held {
+		a.know(rosters)
+	}
 	l := newLoop(control.NewHost(p.control), plane, a)
 	s.plane, s.register, s.offer, s.ask, s.askChange, s.loop = plane, page.read, l.offer, sender.Ask, sender.AskChange, l
 
@@ -162,12 +168,15 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	s.reload = func() error { return keys.reload(ctx) } // what it sets going outlives the request
 	api := &publish.Server{Source: s}
 	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Led: s.history.led, Take: func(m control.Message) error {
+		sender.Know(&m.From)
 		return l.offer(input{HostInput: control.HostInput{Message: &m}})
 	}}
 	s.called, s.sender = agents, sender
-	serve(func() error { return agents.Serve(ctx, listeners[0]) })
-	serve(func() error { return api.Serve(ctx, listeners[1]) })
-	serve(func() error { return publish.ServePages(ctx, listeners[2], readerPages(plane.Pages())) })
+	serve(func() error { return api.Serve(ctx, listeners[0]) })
+	serve(func() error { return publish.ServePages(ctx, listeners[1], readerPages(plane.Pages())) })
+	for _, l := range listeners[2:] {
+		serve(func() error { return agents.Serve(ctx, l) })
+	}
 	serve(func() error { a.notifier.run(ctx); return nil })
 	serve(func() error { keys.follow(ctx); return nil })
 	serve(func() error { recorder.run(ctx); return nil })

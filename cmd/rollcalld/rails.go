@@ -1,6 +1,8 @@
 package main
 
 import (
+	"net/netip"
+
 	"rollcall/cmd/internal/config"
 	"rollcall/control"
 	"rollcall/dataplane"
@@ -14,6 +16,20 @@ func rails(cfg *config.Config) []dataplane.Rail {
 		list[i].Interface = name
 		if i < len(cfg.Addresses) {
 			list[i].Address = cfg.Addresses[i]
+		}
+	}
+	return list
+}
+
+// agentAddresses are where other agents may call: the address that was given, or one on each rail.
+func (p *plan) agentAddresses() []string {
+	list := []string{p.control.Self.RPC}
+	if p.cfg.RPC.Addr().IsValid() {
+		return list
+	}
+	for _, own := range p.control.Self.Rails[1:] {
+		if own.UDP.IsValid() {
+			list = append(list, netip.AddrPortFrom(own.UDP.Addr(), p.cfg.RPC.Port()).String())
 		}
 	}
 	return list

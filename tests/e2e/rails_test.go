@@ -11,7 +11,8 @@ import (
 )
 
 // A rail that is dead at one node, and then everywhere, removes nobody: it is told, and so is
-// that it is back. Meanwhile a crash is noticed and agreed on in one round, as ever.
+// that it is back. Meanwhile a crash is noticed and agreed on in one round, as ever, and the node
+// comes back.
 func TestDeadRail(t *testing.T) {
 	r := stand(t, cluster.Options{Nodes: 8, Rails: 2, Interval: 20 * time.Millisecond})
 	began := dataplane.Now()
@@ -35,9 +36,13 @@ func TestDeadRail(t *testing.T) {
 	if e := &story.Record; !slices.Equal(e.Removed, []string{m}) || e.RoundsUsed != 1 {
 		t.Errorf("removed %v in %d rounds, want just %s in one", e.Removed, e.RoundsUsed, m)
 	}
-	r.must(r.HealRail(0, r.without(m)...))
+	r.must(r.Clear(m))
+	r.must(r.Boot(m)) // agents call each other by the rail that is left
+	r.agreed(r.Names()...)
+
+	r.must(r.HealRail(0, r.Names()...))
 	r.told("rail_back", r.without(r.first.Leader, m), r.first.Leader)
-	r.agreed(r.without(m)...)
+	r.agreed(r.Names()...)
 }
 
 // told waits until each of the named nodes has told, as its last word of a kind about rails,

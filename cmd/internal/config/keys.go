@@ -45,7 +45,7 @@ var Keys = []Key{
 	{"prefer", "hostlist of the nodes that should lead", text, word(func(c *Config) *string { return &c.prefer })},
 	{"avoid", "hostlist of the nodes that should not lead while others can", text, word(func(c *Config) *string { return &c.avoid })},
 	{"contacts", "HOST:PORT of agents to ask first; default: the founders", list, words(func(c *Config) *[]string { return &c.contacts })},
-	{"rpc", "[ADDRESS]:PORT for calls between agents; default: the interface's address", text, word(func(c *Config) *string { return &c.rpc })},
+	{"rpc", "[ADDRESS]:PORT for calls between agents; default: the interfaces' addresses", text, word(func(c *Config) *string { return &c.rpc })},
 	{"socket", "unix socket of the API", text, word(func(c *Config) *string { return &c.Socket })},
 	{"state_dir", "directory where a founder keeps the cluster's record", text, word(func(c *Config) *string { return &c.StateDir })},
 	{"pin_dir", "directory of the pins, on a BPF file system", text, word(func(c *Config) *string { return &c.PinDir })},

@@ -159,7 +159,10 @@ func (n *Node) config(o *Options, all []netlab.Node) string {
 	found := func(n *netlab.Node) {
 		if len(founders) < foundersMax {
 			founders = append(founders, n.Name)
-			contacts = append(contacts, agentAddress(o, n))
+			for rail := range max(o.Rails, 1) {
+				on := n.OnRail(rail)
+				contacts = append(contacts, agentAddress(o, &on))
+			}
 		}
 	}
 	for i := range all {

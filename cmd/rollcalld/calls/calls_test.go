@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +98,41 @@ func TestDeadDestinationHoldsUpNobody(t *testing.T) {
 	<-taken
 	if _, failed := sender.Counts(); failed < 9*outboxMax-1 {
 		t.Errorf("%d letters dropped", failed)
+	}
+}
+
+// An agent whose first rail is dead is called by the other, once it is known that it has one.
+func TestAnotherRailIsTried(t *testing.T) {
+	k := key.Generate()
+	_, addr, _ := serve(t, k)
+	lives := netip.MustParseAddrPort(addr)
+	dead := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), lives.Port())
+	peer := control.Peer{Name: "cn001", RPC: dead.String(), Rails: []control.Endpoint{{UDP: dead}, {UDP: lives}}}
+	for name, c := range map[string]struct {
+		change func(*control.Peer)
+		want   bool
+	}{
+		"two rails":             {func(p *control.Peer) {}, true},
+		"one rail":              {func(p *control.Peer) { p.Rails = p.Rails[:1] }, false},
+		"an address of its own": {func(p *control.Peer) { p.Rails[0].UDP = lives }, false},
+		"a name":                {func(p *control.Peer) { p.RPC = "cn001:7746" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := peer
+			p.Rails = slices.Clone(peer.Rails)
+			c.change(&p)
+			id := identity(t, k, "tofu", "cn002")
+			sender := NewSender(id, zerolog.Nop())
+			defer sender.Close()
+			sender.Know(&p)
+			conn, err := sender.dial(id)(t.Context(), "tcp", dead.String())
+			if (err == nil) != c.want {
+				t.Fatalf("call %s: %v", dead, err)
+			}
+			if err == nil {
+				conn.Close()
+			}
+		})
 	}
 }
 

@@ -40,6 +40,7 @@ type Sender struct {
 	log     zerolog.Logger
 	slots   chan struct{}
 	done    sync.WaitGroup
+	ways    ways
 
 	mu       sync.Mutex
 	outboxes map[string]*outbox
@@ -54,33 +55,46 @@ type outbox struct{ letters []control.Message }
 // NewSender returns a sender that shows the identity. Close ends it.
 func NewSender(id *Identity, log zerolog.Logger) *Sender {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Sender{
-		client: http.Client{
-			Timeout: sendTimeout,
-			Transport: &http.Transport{
-				DialTLSContext:      dial(id),
-				IdleConnTimeout:     keepAlive,
-				MaxIdleConnsPerHost: 1,
-				MaxIdleConns:        outboxesMax,
-				DisableCompression:  true,
-			},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+	s := &Sender{
 		context:  ctx,
 		cancel:   cancel,
 		log:      log.Sample(&zerolog.LevelSampler{WarnSampler: &zerolog.BurstSampler{Burst: 5, Period: time.Minute}}),
 		slots:    make(chan struct{}, parallel),
 		outboxes: map[string]*outbox{},
 	}
+	s.client = http.Client{
+		Timeout: sendTimeout,
+		Transport: &http.Transport{
+			DialTLSContext:      s.dial(id),
+			IdleConnTimeout:     keepAlive,
+			MaxIdleConnsPerHost: 1,
+			MaxIdleConns:        outboxesMax,
+			DisableCompression:  true,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return s
 }
 
-// dial opens connections with the keys held at that moment.
-func dial(id *Identity) func(context.Context, string, string) (net.Conn, error) {
+// Know takes in by which rails a peer's agent can be called: where its address does not answer, the
+// others are tried.
+func (s *Sender) Know(p *control.Peer) { s.ways.know(p) }
+
+// dial opens connections with the keys held at that moment, by the first rail that leads anywhere.
+func (s *Sender) dial(id *Identity) func(context.Context, string, string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: dialTimeout}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := d.DialContext(ctx, network, address)
-		if err != nil {
-			return nil, err
+		var c net.Conn
+		var errs []error
+		for _, to := range s.ways.to(address) {
+			var err error
+			if c, err = d.DialContext(ctx, network, to); err == nil {
+				break
+			}
+			errs = append(errs, err)
+		}
+		if c == nil {
+			return nil, errors.Join(errs...)
 		}
 		secured := tls.Client(c, id.clientTLS())
 		if err := secured.HandshakeContext(ctx); err != nil {
