@@ -310,7 +310,10 @@ func (n *Node) pushRosters() {
 	all.Clear(n.reg.Slot)
 	for s := all.First(); s < Slots; s = all.Next(s + 1) {
 		t := &n.tally.Members[s]
-		lacks := t.Roster != version && !(version == a.version && a.holders.Has(s))
+		lacks := t.Roster != version
+		if a.roster != nil && version == a.version { // an agent is to say so, and anew where it was asked again
+			lacks = !a.holders.Has(s)
+		}
 		gone := l.view.New.Has(s) && l.suspects.Has(s) && !a.joiners.Has(s)
 		if seat := r.At(s); seat != nil && lacks && !gone {
 			n.letter(seat.RPC, m)

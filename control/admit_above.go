@@ -21,8 +21,7 @@ func (n *Node) admitAbove(m *Message, answer func(status, why string)) {
 		answer("refused", "it says of no group that it leads it")
 	default:
 		slot, ballot := m.Standing.Slot, m.Standing.Ballot
-		r, _ := l.newest()
-		seat := r.At(slot)
+		seat := l.roster.At(slot) // what is not even proposed ends no group
 		same := seat != nil && seat.Name == m.From.Name && seat.Incarnation == m.From.Incarnation
 		switch {
 		case seat != nil && ballot.Generation() < seat.Below.Generation():
@@ -35,6 +34,8 @@ func (n *Node) admitAbove(m *Message, answer func(status, why string)) {
 		case l.adm.seats(&m.From):
 			l.adm.pushAt = n.now
 			answer("waiting", "")
+		case l.adm.roster != nil && l.adm.joiners.Has(slot):
+			answer("waiting", "another is about to have the slot of that group")
 		case seat != nil && ballot < seat.Below && l.inView().Has(slot):
 			answer("waiting", "another leads that group")
 		case m.Holds:

@@ -217,7 +217,7 @@ func (o *orphan) before(p *orphan) bool {
 func (h *Host) gather() {
 	h.adoptSelf()
 	l := &h.orphans
-	l.list = slices.DeleteFunc(l.list, func(o orphan) bool { return h.now.Since(o.at) > orphanFor })
+	l.list = slices.DeleteFunc(l.list, func(o orphan) bool { return h.now.Since(o.at) > orphanFor || h.formed(o.level, o.group) })
 	for rest := l.list; len(rest) > 0; {
 		n := 1
 		for n < len(rest) && rest[n].level == rest[0].level && rest[n].group == rest[0].group {
@@ -226,6 +226,19 @@ func (h *Host) gather() {
 		h.appoint(rest[:n])
 		rest = rest[n:]
 	}
+}
+
+// formed reports whether a group has a leader in the group above, where this host leads, and told of
+// what it decided: who asked before has it to turn to. Kept, they would form it anew as soon as
+// its leader is out of reach.
+func (h *Host) formed(level uint8, group uint16) bool {
+	n := h.leads(level + 1)
+	if n == nil {
+		return false
+	}
+	_, slot := Parent(group)
+	seat, g := n.lead.roster.At(slot), h.vectors[level+1].use(slot)
+	return n.lead.inView().Has(slot) && seat != nil && g != nil && g.Generation >= seat.Below.Generation()
 }
 
 // adoptSelf notes this host's own group where that has no leader.
