@@ -11,6 +11,7 @@ type candidacy struct {
 	next     Time // ask those again that did not promise
 	prepares int
 	lost     bool // told that no quorum answers
+	decreed  Time // the operator's order to recover holds until then
 	seen     watch
 }
 
@@ -24,12 +25,13 @@ func (n *Node) stand(prior Ballot) {
 		term = max(term, n.tally.Outbid.Term())
 	}
 	n.cand = candidacy{
-		ballot: NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
-		prior:  prior,
-		began:  n.now,
-		asked:  Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
-		lost:   n.cand.lost && n.reg.BeatAt <= n.cand.began, // nobody led since
-		seen:   n.watch,
+		ballot:  NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
+		prior:   prior,
+		began:   n.now,
+		asked:   Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
+		lost:    n.cand.lost && n.reg.BeatAt <= n.cand.began, // nobody led since
+		decreed: n.cand.decreed,
+		seen:    n.watch,
 	}
 	n.role = roleCandidate
 	if r := n.rosterOf(n.reg.Accepted.Roster); r != nil {
@@ -82,6 +84,9 @@ func (n *Node) campaign() {
 	c.asked = Voters(n.cfg.Level, c.asked.Or(a.New).Or(a.Old))
 	if n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old)) {
 		n.elect(a, known)
+		return
+	}
+	if n.recovers() {
 		return
 	}
 	if c.prepares == 9 && !c.lost {

@@ -1,5 +1,7 @@
 package control
 
+import "time"
+
 // decreed forms this node's group anew: the level above decided, in a roster, that this node and
 // nobody else begins the given generation. Members that it names and that still hold the
 // registers that this node's roster names go on in it under their incarnations; they follow,
@@ -44,20 +46,47 @@ func (n *Node) decreed(m *Message) {
 	}
 }
 
+// recoverFor is how long the order to recover is tried to be carried out: candidates outbid each
+// other where there is no quorum, and one campaign may be too short to hear everybody.
+const recoverFor = 10 * time.Second
+
 // recover is the operator's decree for a group that lost its quorum and has nobody above: those
 // that answer go on in the next generation, without the others. If some of these are alive
 // somewhere after all, and a quorum, there are two clusters until they meet.
 func (n *Node) recover() {
-	t := n.tally
-	if n.role != roleCandidate || t == nil || t.Ballot != n.cand.ballot || t.Preparing == 0 {
-		n.event(Event{Kind: EventRefused, Why: "there is nothing to recover here: order it on a voter that finds no quorum"})
+	why := ""
+	switch {
+	case n.reg.State != RegisterMember || !n.place.Votes():
+		why = "this node has no seat: order it on one that has"
+	case n.role == roleLeader || n.now.Since(n.reg.BeatAt) < n.reg.Calm():
+		why = "there is nothing to recover here: somebody leads"
+	}
+	if why != "" {
+		n.event(Event{Kind: EventRefused, Why: why})
 		return
+	}
+	n.cand.decreed = n.now.Add(recoverFor)
+	if n.role == roleFollower {
+		n.stand(0)
+	}
+}
+
+// recovers carries the order to recover out, once whoever is there had the time to promise.
+func (n *Node) recovers() bool {
+	t := n.tally
+	if !n.now.Before(n.cand.decreed) {
+		return false
+	}
+	if heard := n.cand.began.Add(n.reg.Interval()); n.now.Before(heard) {
+		n.wakeAt(heard)
+		return false
 	}
 	a, _ := n.highest()
 	r := n.rosterOf(a.Roster)
 	if r == nil || !a.New.Has(n.reg.Slot) {
-		n.event(Event{Kind: EventRefused, Why: "this node does not know who the members are: order it on another voter"})
-		return
+		n.cand.decreed = 0
+		n.event(Event{Kind: EventRefused, Why: "this node does not know who the members are: order it on another seat"})
+		return false
 	}
 	alive := t.Promises.Or(Of(n.reg.Slot))
 	members := a.New.Minus(Voters(n.cfg.Level, a.New).Minus(alive))
@@ -65,6 +94,8 @@ func (n *Node) recover() {
 	for s := members.First(); s < Slots; s = members.Next(s + 1) {
 		seq = max(seq, t.Members[s].Accepted.Seq, t.Members[s].Committed)
 	}
+	n.cand.decreed = 0
 	n.hold(r)
 	n.begin(NewBallot(n.reg.Promised.Generation()+1, 1, n.reg.Slot), seq+1, members, r, "recovered by the operator's decree")
+	return true
 }

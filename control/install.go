@@ -206,6 +206,8 @@ func (n *Node) awaiting(now Time, r *Register) string {
 		return "an order to join again"
 	case r.State == RegisterJoining:
 		return "the first view with this node in it"
+	case n.role == roleCandidate && n.cfg.Level > 0 && n.cand.lost:
+		return "promises of a quorum: no leader, and not enough seats answer; where these are lost for good, rollcall recover goes on without them"
 	case n.role == roleCandidate:
 		return "promises of a quorum: no leader, and not enough members answer"
 	case !r.Valid(now) && !r.Heard.Empty() && !r.Heard.Has(r.Slot) && now.Since(r.BeatAt) < 2*r.Interval():
