@@ -164,8 +164,8 @@ func (h *host) judgeOne(c *control.Command, m uint16) {
 	if h.tally.Heard[m].Stranger != 0 {
 		return // it rebooted, and said so
 	}
-	if h.w.OnStale && time.Duration(h.tally.Heard[m].AgentAgeMS)*time.Millisecond > h.w.AgentGrace {
-		return // its kernel said that its agent is silent for longer than the operator allows
+	if h.w.OnStale && (h.tally.Withheld.Has(m) || time.Duration(h.tally.Heard[m].AgentAgeMS)*time.Millisecond > h.w.AgentGrace) {
+		return // its kernel said that its agent is silent for longer than the operator allows; it may be back since the leader looked
 	}
 	who, serves := "slot "+slots(control.Of(m)), false
 	if other := h.agent.routes[m]; other != nil {
