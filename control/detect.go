@@ -138,7 +138,7 @@ func (n *Node) cut() {
 	}
 	gone := l.fallen.Or(l.goodbyes).And(l.view.New)
 	for s := gone.First(); s < Slots; s = gone.Next(s + 1) {
-		if l.certain.Has(s) || l.goodbyes.Has(s) || n.leaseOver(s) && !n.awaited(s) {
+		if l.certain.Has(s) || l.goodbyes.Has(s) && !l.withheld.from.Has(s) || n.leaseOver(s) && !n.awaited(s) {
 			out.Set(s)
 		}
 	}

@@ -19,7 +19,8 @@ func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 }
 
 // withholding is how a leader removes those whose kernels answer and go on answering, since
-// their agents were silent beyond the grace (on_stale = "remove"). Every echo that is heard
+// their agents were silent beyond the grace (on_stale = "remove"), or, above level 0, since they
+// lead their groups no longer. Every echo that is heard
 // extends a lease, so it first stops hearing them: what it told before rests on echoes that had
 // arrived by then, and these leases end within L of that (DESIGN 4.3 rule 3). An agent that
 // comes back before the cut is heard again.
@@ -32,10 +33,10 @@ type withholding struct {
 func (n *Node) withhold() {
 	l := &n.lead
 	w := &l.withheld
-	if !n.cfg.RemoveStale {
-		return
+	silent := n.leadersLeaving()
+	if n.cfg.RemoveStale {
+		silent = silent.Or(n.silentFor(n.cfg.AgentGrace))
 	}
-	silent := n.silentFor(n.cfg.AgentGrace)
 	silent.Clear(n.reg.Slot)
 	if w.since == nil && !silent.Empty() {
 		w.since = map[uint16]Time{}
@@ -52,7 +53,19 @@ func (n *Node) withhold() {
 	w.from = silent
 }
 
-// withheldOut is who may be removed for a silent agent: all from whom leases are withheld, in
+// leadersLeaving are the slots of groups below whose leaders said goodbye: those spoke for
+// themselves, and the leases of the others in the group rest on their slot's.
+func (n *Node) leadersLeaving() (b Bitmap) {
+	if n.cfg.Level > 0 {
+		b = n.lead.goodbyes.And(n.lead.view.New)
+		for s := b.Next(FirstSeat); s < Slots; s = b.Next(s + 1) {
+			b.Clear(s)
+		}
+	}
+	return b
+}
+
+// withheldOut is who may be removed though their kernels answer: all from whom leases are withheld, in
 // one cut, once the last of these has surely ended.
 func (n *Node) withheldOut() Bitmap {
 	w := &n.lead.withheld
