@@ -43,6 +43,9 @@ static __always_inline void rc_forget(struct rc_tally *t, bool same_ballot)
 	t->fallen = (struct rc_bitmap){};
 	t->quorum_at = 0;
 	t->attended = 0;
+	t->relayed = (struct rc_bitmap){};
+	t->doubtful = (struct rc_bitmap){};
+	t->helpers = (struct rc_bitmap){};
 	t->due_at = 0;
 	t->counted = 0;
 	t->counted_at = 0;

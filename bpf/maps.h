@@ -68,6 +68,7 @@ enum rc_reason {
 	RC_RELAYED,
 	RC_NO_WAY,
 	RC_ECHO_REPEATED,
+	RC_RELAYED_ECHO,
 	RC_REASONS,
 };
 
@@ -237,6 +238,9 @@ struct rc_tally {
 	struct rc_bitmap fallen;
 	__u64 quorum_at;
 	__u64 attended;
+	struct rc_bitmap relayed;
+	struct rc_bitmap doubtful;
+	struct rc_bitmap helpers;
 	__u64 counted;
 	__u64 counted_at;
 	__u64 sent_at[64];

@@ -29,6 +29,7 @@ struct rc_pace {
 	__u64 latest_ns;		  /* the worst since the clock was started */
 	__u64 hasty;			  /* clock frames in a row that came much too soon */
 	__u64 beats;			  /* sent, whatever the number of slots */
+	__u64 retries;		  /* frames to who was asked again, directly or through others */
 	__u64 unsent;			  /* frames to a slot that were not: no header, or the device refused */
 	__u64 strange;			  /* packets dropped that are no clock frames */
 };

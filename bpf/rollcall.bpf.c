@@ -10,7 +10,7 @@
 #include <linux/pkt_cls.h>
 
 #include "command.h"
-#include "fanout.h"
+#include "tick.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";
 

@@ -61,6 +61,19 @@ static __always_inline __u32 rc_remaining_us(const struct rc_group *r, __u64 now
 	return us < RC_NO_UPPER ? us : RC_NO_UPPER - 1;
 }
 
+/* Who is to be asked again for the round that leaves, and through whom. */
+static __always_inline void rc_doubt(struct rc_tally *t, const struct rc_sweep *s)
+{
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
+		__u64 others = t->new_members.word[i] & ~t->beats.kin.word[i] & ~s->self.word[i];
+		__u64 doubtful = (s->doubtful.word[i] | t->relayed.word[i]) & others;
+
+		t->doubtful.word[i] = doubtful;
+		t->helpers.word[i] = (s->last.word[i] | s->before.word[i]) & others & ~doubtful;
+	}
+}
+
 /* Writes the beat but for stale, which rc_judge wrote, and the tag. */
 static __always_inline void rc_write_beat(const struct rc_place_in_group *in, const struct rc_group *upper,
 					  const struct rc_sweep *s, struct rc_frame *f, __u64 now)
@@ -181,6 +194,7 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 		out->wake = RC_WAKE_ROUNDS;
 		return false;
 	}
+	rc_doubt(t, &s);
 	rc_leave(t, now);
 	if (rc_due(late, interval))
 		rc_move_due(t, now, late, interval);

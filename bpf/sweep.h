@@ -43,6 +43,7 @@ struct rc_sweep {
 	struct rc_bitmap last;	/* echoed the last round in time */
 	struct rc_bitmap before; /* … the one before */
 	struct rc_bitmap with;	/* answered the newest round that is over */
+	struct rc_bitmap doubtful; /* missed a round since their last answer */
 };
 
 static __always_inline __u64 rc_interval(const struct rc_tally *t)
@@ -106,12 +107,12 @@ static __always_inline void rc_look_at(const struct rc_tally *t, struct rc_sweep
 }
 
 /* The second look: who missed what. Returns whether that changed. */
-static __always_inline __u64 rc_judge(struct rc_tally *t, const struct rc_sweep *s, __u32 word, struct rc_frame *f)
+static __always_inline __u64 rc_judge(struct rc_tally *t, struct rc_sweep *s, __u32 word, struct rc_frame *f)
 {
 	__u64 members = t->new_members.word[word];
 	__u64 others = members & ~s->self.word[word];
 	__u64 rounds = t->beats.rounds, half = (rounds + 1) / 2;
-	__u64 suspects = 0, fallen = 0, stale = 0, changed;
+	__u64 suspects = 0, fallen = 0, doubtful = 0, stale = 0, changed;
 
 	for (__u32 b = 0; b < 64; b++) {
 		const struct rc_heard *h;
@@ -124,6 +125,7 @@ static __always_inline __u64 rc_judge(struct rc_tally *t, const struct rc_sweep 
 		shorter = -rc_less(entered, since);
 		since = (entered & shorter) | (since & ~shorter);
 		missed = rc_count(s->accusing & rc_after(since));
+		doubtful |= rc_nonzero(missed) << b;
 		suspects |= (~rc_less(missed, half) & 1) << b;
 		fallen |= (~rc_less(missed, rounds) & 1) << b;
 		stale |= (rc_less(t->beats.stale_ms, h->agent_age_ms) & rc_nonzero(h->answered)) << b;
@@ -133,6 +135,7 @@ static __always_inline __u64 rc_judge(struct rc_tally *t, const struct rc_sweep 
 	changed = (t->suspects.word[word] ^ suspects) | (t->fallen.word[word] ^ fallen);
 	t->suspects.word[word] = suspects;
 	t->fallen.word[word] = fallen;
+	s->doubtful.word[word] = doubtful;
 	f->ask.stale[word] = bpf_cpu_to_be64(stale & members);
 	return changed;
 }

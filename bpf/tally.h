@@ -116,6 +116,21 @@ static __always_inline struct rc_heard *rc_heard_from(struct rc_tally *t, const 
 	return &t->heard[bpf_ntohs(f->h.from) & (RC_SLOTS - 1)];
 }
 
+/* control.Tally.way */
+static __always_inline void rc_note_way(struct rc_tally *t, const struct rc_heard *h, const struct rc_frame *f)
+{
+	__u32 from = bpf_ntohs(f->h.from) & (RC_SLOTS - 1);
+	__u64 *word = &t->relayed.word[from >> 6], bit = 1ULL << (from & 63);
+	__u64 round = bpf_be64_to_cpu(f->h.round);
+
+	if (round < h->round)
+		return;
+	if (!(f->h.flags & RC_FLAG_RELAY))
+		*word &= ~bit;
+	else if (round > h->round)
+		*word |= bit;
+}
+
 static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, const struct rc_frame *f, __u64 now,
 				    __u32 rail, __u64 expected, struct rc_outcome *o)
 {
@@ -134,13 +149,14 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 		return;
 	}
 	by_rail = rc_new_by_rail(h->rails, f, rail);
+	rc_note_way(t, h, f);
 	below_generation = m->below.generation;
 	below_seq = m->below.seq;
 	below_digest = m->below.digest;
 	/* who follows a higher ballot answers, but not to this leader */
 	if (!rc_enter(t, m, h, f, now, rc_in_time(t, f, now) && bpf_be64_to_cpu(f->reply.promised) <= t->ballot, by_rail, o))
 		return;
-	o->reason = RC_ECHO_TAKEN;
+	o->reason = f->h.flags & RC_FLAG_RELAY ? RC_RELAYED_ECHO : RC_ECHO_TAKEN;
 	if (rc_outbid(t, bpf_be64_to_cpu(f->reply.promised)))
 		o->wake |= RC_WAKE_OUTBID;
 	if (m->below.generation != below_generation || m->below.seq != below_seq || m->below.digest != below_digest)

@@ -137,6 +137,7 @@ func (t *Tally) forget(sameBallot bool) {
 	t.Round, t.Outbid, t.Promises = 0, 0, Bitmap{}
 	t.Suspects, t.Fallen, t.QuorumAt, t.Attended = Bitmap{}, Bitmap{}, 0, 0
 	t.DueAt, t.Counted, t.CountedAt = 0, 0, 0
+	t.Relayed, t.Doubtful, t.Helpers = Bitmap{}, Bitmap{}, Bitmap{}
 	for i := range t.Heard {
 		h := &t.Heard[i]
 		kept := Heard{AnswerAt: h.AnswerAt}

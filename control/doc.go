@@ -72,8 +72,9 @@
 //   - G4 Fencing: when a view without a member is decided, every lease that it held has ended.
 //     TestSeeds, tests/sim TestLeasesNeedTheRules, TestLease, tests/e2e TestCutNodeKnowsFirst.
 //     A member that said goodbye has given its lease up, whatever its clock still says.
-//   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays.
-//     TestSeeds (the starved runs remove nobody at all), tests/e2e TestAgentStopKeepsNode,
+//   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
+//     it through another member. TestSeeds (the starved runs remove nobody at all), tests/sim
+//     TestOneWayCuts, TestLossAtOneHost, tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode,
 //     TestDeadRail.
 //     The operator may order otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is

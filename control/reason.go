@@ -40,6 +40,7 @@ const (
 	ReasonRelayed               // for another member, sent on to it
 	ReasonNoWay                 // for another member, to which no way is known
 	ReasonEchoRepeated          // answer to a round that was answered by another rail already
+	ReasonRelayedEcho           // echo that came through another member
 	Reasons                     // how many there are
 )
 
@@ -48,7 +49,7 @@ var reasonNames = [Reasons]string{
 	"answer_taken", "roster_missing", "old_ballot", "refused", "old_round", "out", "not_member", "frozen",
 	"bad_length", "bad_version", "bad_kind", "unknown_key", "bad_tag", "bad_cluster", "bad_instance", "higher_instance",
 	"bad_destination", "bad_slot", "not_asking", "stale", "replayed", "stranger", "vlan_tagged",
-	"beat_repeated", "relayed", "no_way", "echo_repeated",
+	"beat_repeated", "relayed", "no_way", "echo_repeated", "relayed_echo",
 }
 
 // String gives the reason's name as counters show it.

@@ -77,7 +77,11 @@ func (t *Tally) Beat(now Time, r, upper *Register) (f Frame, to Bitmap, wake Wak
 		t.Beating = 0
 		return f, to, WakeRounds, false
 	}
-	heard1, heard2 := t.heard(r.Level)
+	last, before := t.lately()
+	heard1, heard2 := t.heard(r.Level, last, before)
+	aside := t.Kin.Or(Of(r.Slot))
+	t.Doubtful = s.doubtful.Or(t.Relayed).And(t.New).Minus(aside)
+	t.Helpers = last.Or(before).And(t.New).Minus(aside.Or(t.Doubtful))
 	epoch, upperUS := t.Epoch, NoUpper
 	if t.Upper != 0 && upper != nil {
 		epoch, upperUS = upper.Epoch, upper.RemainingUS(now)
@@ -126,10 +130,8 @@ func (t *Tally) leave(now Time) {
 	}
 }
 
-// heard is whose leases the next beat extends (DESIGN 4.3 rule 2): nobody's, unless a
-// quorum echoed the last round in time.
-func (t *Tally) heard(level uint8) (heard1, heard2 Bitmap) {
-	last, before := Bitmap{}, Bitmap{}
+// lately is who echoed the last round in time, and the one before.
+func (t *Tally) lately() (last, before Bitmap) {
 	all := t.New.Or(t.Old)
 	for s := all.First(); s < Slots; s = all.Next(s + 1) {
 		in := t.Heard[s].aligned(t.Heard[s].InTime, t.Round)
@@ -140,6 +142,12 @@ func (t *Tally) heard(level uint8) (heard1, heard2 Bitmap) {
 			before.Set(s)
 		}
 	}
+	return last, before
+}
+
+// heard is whose leases the next beat extends (DESIGN 4.3 rule 2): nobody's, unless a
+// quorum echoed the last round in time.
+func (t *Tally) heard(level uint8, last, before Bitmap) (heard1, heard2 Bitmap) {
 	if !t.decides(level, last) {
 		return
 	}

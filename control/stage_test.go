@@ -56,6 +56,7 @@ type host struct {
 	up      bool
 	reg     control.Register
 	tally   *control.Tally
+	relays  control.Relays
 	routes  [control.Slots]*host
 	rosters []*control.Roster
 	valid   bool
@@ -318,6 +319,9 @@ func (h *host) beat() {
 		h.beaten(before.BeatAt)
 		to.Clear(h.reg.Slot)
 		h.sendAll(to, f)
+		for _, again := range h.tally.Retries(f) {
+			h.sendTo(again.Hop(), again)
+		}
 	}
 	h.wake(wake)
 	h.pace()
@@ -326,9 +330,13 @@ func (h *host) beat() {
 func (h *host) sendAll(to control.Bitmap, f control.Frame) {
 	for slot := to.First(); slot < control.Slots; slot = to.Next(slot + 1) {
 		f.To = slot
-		if other := h.routes[slot]; other != nil {
-			h.send(other, f)
-		}
+		h.sendTo(slot, f)
+	}
+}
+
+func (h *host) sendTo(slot uint16, f control.Frame) {
+	if other := h.routes[slot]; other != nil {
+		h.send(other, f)
 	}
 }
 
@@ -346,6 +354,12 @@ func (h *host) receive(from *host, f control.Frame) {
 	}
 	if h.keys.Kind != 0 && h.keys.Keys[f.Key] == 0 {
 		h.tellOnce("does not take a frame signed with key %d", f.Key)
+		return
+	}
+	if h.reg.Passes(&f) {
+		if h.reg.PassOn(&h.relays, &f).PassOn {
+			h.sendTo(f.To, f)
+		}
 		return
 	}
 	ask := f

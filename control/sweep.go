@@ -8,6 +8,7 @@ type sweep struct {
 	accusing uint64 // of those, the ones that accuse whoever did not answer them
 	suspects Bitmap // missed ceil(k/2) of them since their last answer
 	fallen   Bitmap // missed k
+	doubtful Bitmap // missed any
 	quorumAt uint64 // last round that a quorum answered
 	lost     bool   // k rounds and more came after it
 }
@@ -32,6 +33,9 @@ func (t *Tally) sweep(now Time, level uint8, self uint16) (s sweep) {
 	k := int(t.Rounds)
 	for m := others.First(); m < Slots; m = others.Next(m + 1) {
 		if missed := t.missed(m, s.accusing); t.New.Has(m) {
+			if missed > 0 {
+				s.doubtful.Set(m)
+			}
 			if missed >= half(k) {
 				s.suspects.Set(m)
 			}

@@ -26,6 +26,9 @@ type Asking struct {
 	Fallen    Bitmap   // … k rounds
 	QuorumAt  uint64   // last round that a quorum answered
 	Attended  uint64   // last round by which nothing waited for the agent, or it had looked since
+	Relayed   Bitmap   // whose newest echo came through another member, and none directly
+	Doubtful  Bitmap   // who is to be asked again for the last round (Tally.Retries)
+	Helpers   Bitmap   // … through whom
 	Counted   uint64   // bit i: round Round-i counts in judging who missed it
 	CountedAt Time     // when the last of those left
 	SentAt    [64]Time // when a round left, by its number modulo 64
@@ -123,6 +126,7 @@ func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
 	}
 	byRail := h.newByRail(f)
+	t.way(f, h)
 	below := m.Below
 	inTime := uint64(0)
 	if uint64(now-f.Sent) <= t.WindowNS && f.Reply.Promised <= t.Ballot {
@@ -156,6 +160,9 @@ func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 		h.EchoAt = now
 	}
 	o := Outcome{Reason: ReasonEchoTaken}
+	if f.Flags&FlagRelay != 0 {
+		o.Reason = ReasonRelayedEcho
+	}
 	if f.Reply.Promised > t.Ballot {
 		o.Wake |= t.outbid(f.Reply.Promised)
 	}
@@ -173,6 +180,17 @@ func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 		}
 	}
 	return o
+}
+
+// way notes which way the newest echo took: the direct one counts, in whatever order they came.
+func (t *Tally) way(f *Frame, h *Heard) {
+	switch relayed := f.Flags&FlagRelay != 0; {
+	case f.Round < h.Round:
+	case !relayed:
+		t.Relayed.Clear(f.From)
+	case f.Round > h.Round:
+		t.Relayed.Set(f.From)
+	}
 }
 
 func (t *Tally) promise(now Time, f *Frame, m *Member, h *Heard) Outcome {

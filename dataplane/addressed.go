@@ -55,6 +55,17 @@ func claim(f control.Frame, to control.Bitmap, p control.Place, own *[control.Pl
 	return a
 }
 
+// retry asks those in doubt again for the beat that has just left.
+func retry(by Transport, a *control.Asking, beat control.Frame, keys *Keys) error {
+	var first error
+	for _, f := range a.Retries(beat) {
+		if err := by.Send(f.Level, AppendFrame(nil, &f, keys), control.Of(f.Hop())); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
 // seats are the slots that vote above level 0.
 func seats(of control.Bitmap) (b control.Bitmap) {
 	for s := of.Next(control.FirstSeat); s < control.Slots; s = of.Next(s + 1) {

@@ -68,7 +68,8 @@ func (k *Kernel) beat(p control.Place) {
 // sendBeat sends a beat on. Above level 0 it is for other own registers, too, and for each seat
 // in a frame of its own.
 func (k *Kernel) sendBeat(p control.Place, signed []byte, to control.Bitmap) error {
-	if p.Level() == 0 {
+	asked := k.pages.tallies[p.Level()].Asking
+	if p.Level() == 0 && asked.Doubtful.Empty() {
 		return k.transport.Send(0, signed, to)
 	}
 	f, why := ParseFrame(signed, k.opt.Keys)
@@ -79,7 +80,7 @@ func (k *Kernel) sendBeat(p control.Place, signed []byte, to control.Bitmap) err
 	for _, a := range addressed(&control.Outgoing{Place: p, To: to, Frame: f}, k.pages.registers) {
 		errs = append(errs, k.send(p, &a))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, retry(k.transport, &asked, f, k.opt.Keys))...)
 }
 
 // Trouble implements Plane.

@@ -35,6 +35,7 @@ type pace struct {
 	LatestNS   uint64
 	Hasty      uint64
 	Beats      uint64
+	Retries    uint64
 	Unsent     uint64
 	Strange    uint64
 }

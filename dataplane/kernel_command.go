@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"cmp"
 	"fmt"
 	"unsafe"
 
@@ -162,7 +163,7 @@ func (k *Kernel) send(from control.Place, a *parcel) error {
 		return first
 	}
 	if signed == nil {
-		a.frame.Sent = Now()
+		a.frame.Sent = cmp.Or(a.frame.Sent, Now())
 		signed = AppendFrame(k.scratch[:0], &a.frame, k.opt.Keys)
 	}
 	if err := k.transport.Send(from.Level(), signed, a.to); first == nil {

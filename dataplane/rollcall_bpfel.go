@@ -181,6 +181,7 @@ type rollcallRcPace struct {
 	LatestNs   uint64
 	Hasty      uint64
 	Beats      uint64
+	Retries    uint64
 	Unsent     uint64
 	Strange    uint64
 }
@@ -263,6 +264,14 @@ type rollcallRcRoom struct {
 		Wake uint32
 		Zero uint32
 	}
+	Doubtful struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
+	Helpers struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
 }
 
 type rollcallRcTally struct {
@@ -329,8 +338,20 @@ type rollcallRcTally struct {
 		_    structs.HostLayout
 		Word [4]uint64
 	}
-	QuorumAt  uint64
-	Attended  uint64
+	QuorumAt uint64
+	Attended uint64
+	Relayed  struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
+	Doubtful struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
+	Helpers struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
 	Counted   uint64
 	CountedAt uint64
 	SentAt    [64]uint64

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -241,7 +242,7 @@ func (s *Socket) send(out *control.Outgoing) error {
 	var first error
 	level := out.Place.Level()
 	for _, a := range addressed(out, &s.registers) {
-		a.frame.Sent = Now()
+		a.frame.Sent = cmp.Or(a.frame.Sent, Now())
 		if a.own {
 			wake := control.Deliver(a.frame.Sent, &s.registers[a.at], &s.tallies[level], a.frame).Wake
 			s.pending.delivered(out.Place, a.at, wake)

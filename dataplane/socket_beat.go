@@ -2,6 +2,7 @@ package dataplane
 
 import (
 	"cmp"
+	"errors"
 
 	"rollcall/control"
 )
@@ -39,7 +40,7 @@ func (s *Socket) beat(level uint8) {
 	}
 	s.publish()
 	to.Clear(r.Slot) // it has voted
-	s.trouble[level] = s.send(&control.Outgoing{Place: p, To: to, Frame: f})
+	s.trouble[level] = errors.Join(s.send(&control.Outgoing{Place: p, To: to, Frame: f}), retry(s.out, &s.tallies[level].Asking, f, s.keys))
 }
 
 // Trouble implements Plane.

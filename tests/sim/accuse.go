@@ -77,7 +77,7 @@ func (w *World) carried(p *control.Proposal) int {
 // heard notes an answer that the tally took.
 func (r *record) heard(reason control.Reason, from uint16, number uint64, now control.Time) {
 	switch reason {
-	case control.ReasonEchoTaken:
+	case control.ReasonEchoTaken, control.ReasonRelayedEcho:
 		if x := &r.rounds[number%remembered]; x.number == number {
 			x.heard.Set(from)
 		}

@@ -21,6 +21,7 @@ type host struct {
 	boot    uint32 // counts power-ups
 	reg     control.Register
 	tally   *control.Tally
+	relays  control.Relays
 	rosters []*control.Roster // kept beside the register, so that a new agent finds them
 	watched bool              // a silence event is in the queue
 	told    control.Time      // BeatAt of the silence that the agent was told of
@@ -76,7 +77,7 @@ func (h *host) powerOn() {
 	h.boot++
 	h.farewell = false
 	h.reg = control.Register{Incarnation: h.w.rng.Uint64() | 1}
-	*h.tally = control.Tally{}
+	*h.tally, h.relays = control.Tally{}, control.Relays{}
 	h.watched, h.told, h.rosters, h.peers = false, 0, nil, routes{}
 	h.led, h.lease = record{}, leaseTruth{}
 	h.w.tell(h.id, "boot", "incarnation %x", h.reg.Incarnation)
@@ -105,6 +106,10 @@ func (h *host) receive(fl *flight) {
 		h.w.frame(h, fl, control.ReasonUnknownKey)
 		return
 	}
+	if h.reg.Passes(f) {
+		h.passOn(fl)
+		return
+	}
 	now := h.now()
 	switch f.Kind {
 	case control.KindEcho, control.KindPromise, control.KindAnswer:
@@ -129,6 +134,16 @@ func (h *host) receive(fl *flight) {
 		}
 		h.watch()
 		h.wake(o.Wake)
+	}
+}
+
+// passOn sends a frame on to whom it is for.
+func (h *host) passOn(fl *flight) {
+	f := &fl.frame
+	o := h.reg.PassOn(&h.relays, f)
+	h.w.frame(h, fl, o.Reason)
+	if to := h.peers[f.To%control.Slots]; o.PassOn && to != nil {
+		h.w.net.send(h, to, *f)
 	}
 }
 

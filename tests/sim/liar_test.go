@@ -258,7 +258,7 @@ func TestLeasesNeedTheRules(t *testing.T) {
 			if o.Class != Chaos {
 				continue
 			}
-			o.tamper = tamper
+			o.tamper, o.Unaided = tamper, true
 			if r := Run(o, realNode, nil); r.Violation != nil && (r.Violation.Guarantee == "G4" || r.Violation.Guarantee == "G3") {
 				break
 			}

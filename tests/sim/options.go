@@ -64,6 +64,7 @@ type Options struct {
 	Faults     [faults]float64 // weights, of which a plan is drawn where there is none
 	FaultEvery time.Duration   // mean
 	Plan       []Mishap        // of the safety phase; nil: drawn from the seed
+	Unaided    bool            // nobody is asked again: what that would hide is seen
 	Forget     bool            // a majority may lose its registers
 	Settle     bool            // trouble begins only when the group stands
 	Safety     int             // intervals of the safety phase
@@ -152,13 +153,14 @@ func Draw(seed uint64) Options {
 		o.FaultEvery = time.Duration(20*o.Rounds) * i
 	}
 	o.Forget = seed%4 == 0
+	o.Unaided = seed%2 == 1
 	return o
 }
 
 // String lists the options, so that a reader of a trace knows what the run is made of.
 func (o Options) String() string {
-	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, kernel %v, settle %v, agents removed %v after %v",
-		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Kernel, o.Settle, o.OnStale, o.AgentGrace)
+	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, kernel %v, settle %v, unaided %v, agents removed %v after %v",
+		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Kernel, o.Settle, o.Unaided, o.OnStale, o.AgentGrace)
 	s += fmt.Sprintf("; latency %v+%v, letters %v, nap %v, tick %v, loss %.2f, twice %.2f, late %.2f up to %v, letters lost %.2f, preempted %.2f up to %v",
 		o.Latency, o.Jitter, o.Talk, o.Nap, o.Tick, o.Loss, o.Twice, o.Late, o.LateMax, o.LetterLoss, o.Preempt, o.PreemptMax)
 	if o.Plan != nil {

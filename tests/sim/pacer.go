@@ -40,6 +40,18 @@ func (h *host) beatDue(token uint32) {
 	}
 }
 
+// askAgain sends a beat that has just left once more to those in doubt.
+func (h *host) askAgain(f control.Frame, by *routes) {
+	if h.w.Unaided {
+		return
+	}
+	for _, again := range h.tally.Retries(f) {
+		if other := by[again.Hop()]; other != nil {
+			h.w.net.send(h, other, again)
+		}
+	}
+}
+
 // beat sends the beat that is due or ordered, if one is.
 func (h *host) beat(by *routes) {
 	now, before, asked := h.now(), h.mark(), h.tally.Asking
@@ -50,6 +62,7 @@ func (h *host) beat(by *routes) {
 		h.watch()
 		to.Clear(h.reg.Slot)
 		h.send(f, to, by)
+		h.askAgain(f, by)
 	} else if asked.Beating != h.tally.Beating {
 		h.w.tell(h.id, "silent", "beats end after round %d", asked.Round)
 	}

@@ -194,6 +194,47 @@ func TestAgentStopped(t *testing.T) {
 	}
 }
 
+// TestOneWayCuts: whoever cannot hear the leader, or cannot be heard, is asked through others: nobody is
+// removed, and all leases go on.
+func TestOneWayCuts(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		for _, multicast := range []bool{false, true} {
+			s := stand(t, 8, 3)
+			s.Multicast = multicast
+			lead := s.leader()
+			for _, h := range s.followers(2) {
+				if deaf {
+					s.cut(lead.id, h.id, true)
+				} else {
+					s.cut(h.id, lead.id, true)
+				}
+			}
+			for range 100 {
+				s.quiet(3)
+				for _, h := range s.hosts {
+					if !h.reg.Valid(h.now()) {
+						t.Fatalf("deaf %v, multicast %v: %s has no valid view", deaf, multicast, h.name)
+					}
+				}
+			}
+			if s.leader() != lead {
+				t.Errorf("deaf %v, multicast %v: leadership moved", deaf, multicast)
+			}
+		}
+	}
+}
+
+// TestLossAtOneHost: a link that loses a fifth of all frames, each way, for a minute removes nobody.
+func TestLossAtOneHost(t *testing.T) {
+	s := stand(t, 16, 3)
+	victim := s.followers(1)[0]
+	for _, h := range s.but(victim) {
+		s.net.link(h.id, victim.id).loss = 0.2
+		s.net.link(victim.id, h.id).loss = 0.2
+	}
+	s.quiet(int(time.Minute / s.Interval))
+}
+
 // TestLeaderDeaf: a leader that reaches everybody and hears nobody falls silent, so that the
 // others, who would refuse another while it beats, get one; nobody is removed but maybe itself.
 func TestLeaderDeaf(t *testing.T) {

@@ -25,6 +25,7 @@ type host struct {
 	up         bool
 	boots      int
 	regs       [control.Places]control.Register
+	relays     [control.Levels]*control.Relays // made where they are first used
 	tallies    [control.Levels]*control.Tally
 	routes     [control.Levels][control.Slots]*host
 	held       [control.Places][]*control.Roster
@@ -234,14 +235,33 @@ func (h *host) ask(o *control.Outgoing) {
 	}
 	for slot := to.First(); slot < control.Slots; slot = to.Next(slot + 1) {
 		f.To = slot
-		if other := h.routes[o.Place.Level()][slot]; other != nil {
-			h.w.send(h, other, f)
-		}
+		h.sendTo(slot, f)
+	}
+}
+
+func (h *host) sendTo(slot uint16, f control.Frame) {
+	if other := h.routes[f.Level][slot]; other != nil {
+		h.w.send(h, other, f)
+	}
+}
+
+// passOn sends a frame on to whom it is for.
+func (h *host) passOn(r *control.Register, f control.Frame) {
+	relays := &h.relays[f.Level]
+	if *relays == nil {
+		*relays = new(control.Relays)
+	}
+	if r.PassOn(*relays, &f).PassOn {
+		h.sendTo(f.To, f)
 	}
 }
 
 // receive is what the kernel does with a frame.
 func (h *host) receive(from *host, f control.Frame) {
+	if via := &h.regs[control.PlaceOf(f.Level, f.Via)]; via.Passes(&f) {
+		h.passOn(via, f)
+		return
+	}
 	p := control.PlaceOf(f.Level, f.To)
 	r := &h.regs[p]
 	switch f.Kind {

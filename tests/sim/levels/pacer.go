@@ -30,6 +30,9 @@ func (h *host) beat(level uint8) {
 		h.served(p, was)
 		to.Clear(r.Slot) // it has voted
 		h.ask(&control.Outgoing{Place: p, To: to, Frame: f})
+		for _, again := range h.tallies[level].Retries(f) {
+			h.sendTo(again.Hop(), again)
+		}
 	}
 	h.wake(p, wake)
 	h.pace(level)
