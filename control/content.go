@@ -123,6 +123,7 @@ func (h *Host) whole(m *Message) []byte {
 	var body []byte
 	for _, part := range p.parts {
 		if part == nil || part.Seq != c.Seq {
+			p.wantAt = max(p.wantAt, h.now.Add(wantEvery)) // the rest is on its way
 			return nil
 		}
 		body = append(body, part.Body...)
@@ -302,7 +303,7 @@ func (h *Host) catchUp() {
 	}
 	if c.behind == 0 {
 		c.behind = h.now
-		c.wantAt = h.now.Add(wantAfter)
+		c.wantAt = max(c.wantAt, h.now.Add(wantAfter))
 	}
 	if h.now.Before(c.wantAt) {
 		h.wakeAt(c.wantAt)

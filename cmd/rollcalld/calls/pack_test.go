@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -14,6 +15,31 @@ import (
 	"rollcall/cmd/internal/key"
 	"rollcall/control"
 )
+
+// The content of 63,488 nodes with long names comes in parts, all at once, and all arrive.
+func TestLargestContentArrives(t *testing.T) {
+	k := key.Generate()
+	_, addr, taken := serve(t, k)
+	sender := NewSender(identity(t, k, "tofu", "cn002"), zerolog.Nop())
+	defer sender.Close()
+	const parts = (control.PerBranch*control.Slots*(control.NameMax+16) + control.PartMax - 1) / control.PartMax
+	m := hello("cn002")
+	m.Kind, m.Instance, m.Level = control.MessageContent, 1, 1
+	random := rand.NewChaCha8([32]byte{}) // shrinks least
+	for i := range parts {
+		m.Content = &control.Content{Seq: 7, Part: i, Parts: parts, Body: make([]byte, control.PartMax)}
+		_, _ = random.Read(m.Content.Body)
+		sender.Send(control.Letter{To: addr, Message: m})
+	}
+	for i := range parts {
+		if got := <-taken; got.Content.Part != i || len(got.Content.Body) != control.PartMax {
+			t.Fatalf("part %d of %d bytes came as number %d", got.Content.Part, len(got.Content.Body), i)
+		}
+	}
+	if _, failed := sender.Counts(); failed != 0 {
+		t.Errorf("%d of %d parts failed", failed, parts)
+	}
+}
 
 func TestLongMessagesArePacked(t *testing.T) {
 	k := key.Generate()

@@ -1,0 +1,110 @@
+package control
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"rollcall/view"
+)
+
+// host2 is one of a cluster of two levels, a follower at level 0, in the middle of a step.
+func host2(name string) *Host {
+	h := NewHost(HostConfig{Config: Config{Cluster: "story", Self: peer(name, 1), Interval: 100 * time.Millisecond, Rounds: 5}, Top: 1})
+	h.now, h.in = Time(time.Hour), &HostInput{Registers: new([Places]Register)}
+	h.in.Registers[0].State, h.in.Registers[0].Instance = RegisterMember, 3
+	return h
+}
+
+// largest is the content of as many groups as two levels have, all of them full, with the
+// longest names that fit where nodes are numbered.
+func largest(seq uint64) *view.Group {
+	var below []*view.Group
+	for g := range uint16(PerBranch) {
+		v := &view.View{Cluster: "story", Instance: 3, Group: g, Generation: 1, Epoch: 9}
+		for s := range uint16(Slots) {
+			v.Members = append(v.Members, view.Identity{
+				Name: fmt.Sprintf("rack%03d-node%03d.cluster.example.org", g, s), Group: g, Slot: s,
+				Incarnation: (uint64(g)<<16 | uint64(s) + 1) * 0x9e3779b97f4a7c15, // as hard to compress as those drawn
+			})
+		}
+		below = append(below, view.Leaf(v))
+	}
+	return view.Compose("story", 3, 1, 0, 1, seq, below)
+}
+
+// letters are those that a host would send, as they arrive.
+func letters(t *testing.T, h *Host) (arrived []*Message) {
+	t.Helper()
+	for i := range h.out.Messages {
+		b, err := json.Marshal(&h.out.Messages[i].Message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) > MessageMax {
+			t.Errorf("letter %d has %d bytes, at most %d", i, len(b), MessageMax)
+		}
+		m := new(Message)
+		if err := json.Unmarshal(b, m); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.Validate(); err != nil {
+			t.Error(err)
+		}
+		arrived = append(arrived, m)
+	}
+	h.out = HostOutput{}
+	return arrived
+}
+
+// TestLargestContent: what 248 groups of 256 nodes decided goes in letters of which none is too
+// long, one that is lost is made up for, and what changed later goes in one.
+func TestLargestContent(t *testing.T) {
+	root, member := host2("a"), host2("b")
+	before := largest(7)
+	root.sendContent(nil, before, "b:7746")
+	sent := letters(t, root)
+	if len(sent) < 2 || len(sent) > PartsMax {
+		t.Fatalf("%d letters", len(sent))
+	}
+	for _, m := range sent[:len(sent)-1] { // the last is lost
+		member.contentArrived(m)
+	}
+	if member.content.current != nil {
+		t.Fatal("took what is not complete")
+	}
+	member.in.Registers[0].Epoch, member.in.Registers[0].BeatBallot = 7, NewBallot(1, 1, 0)
+	member.nodes[0].rosters = []heldRoster{{rosterOf("a", "b"), 1}}
+	member.content.behind = member.now
+	member.catchUp()
+	if len(member.out.Messages) != 0 {
+		t.Error("asked for the rest while it was on its way")
+	}
+	member.now = member.now.Add(wantEvery)
+	member.catchUp()
+	if len(member.out.Messages) != 1 || member.out.Messages[0].Message.Kind != MessageWant {
+		t.Fatalf("sent %+v, and not one letter that asks for the rest", member.out.Messages)
+	}
+	member.out = HostOutput{}
+	for _, m := range sent {
+		member.contentArrived(m)
+	}
+	if c := member.content.current; c == nil || c.Top.Digest != before.Digest || c.Top.Len() != PerBranch*Slots {
+		t.Fatalf("took %+v", c)
+	}
+
+	groups := append([]*view.Group(nil), before.Below...)
+	v := &view.View{Cluster: "story", Instance: 3, Group: 5, Generation: 1, Epoch: 10, Members: groups[5].Members[1:]}
+	groups[5] = view.Leaf(v)
+	after := view.Compose("story", 3, 1, 0, 1, 8, groups)
+	root.sendContent(before, after, "b:7746")
+	sent = letters(t, root)
+	if len(sent) != 1 || len(sent[0].Content.Body) > 1<<10 {
+		t.Fatalf("%d letters, the first of %d bytes, for one node that is gone", len(sent), len(sent[0].Content.Body))
+	}
+	member.contentArrived(sent[0])
+	if c := member.content.current; c.Top.Digest != after.Digest || c.Top.Of(4) != before.Of(4) && c.Top.Of(4).Digest != before.Of(4).Digest {
+		t.Errorf("took epoch %d", c.Epoch())
+	}
+}
