@@ -146,7 +146,7 @@ func (w *World) inflict(m Mishap) {
 	case faultSplit:
 		w.split(m.Which)
 	case faultFlip:
-		w.net.link(m.A, m.B).flip = Instant(part(10 * w.Interval))
+		w.net.some(m.A, m.B).flip = Instant(part(10 * w.Interval))
 	case faultClog:
 		w.clog(m.A, m.B, part(8*w.Interval))
 	case faultLossy:
@@ -193,7 +193,7 @@ func (w *World) split(side uint64) {
 func (w *World) lose(from, to int, p float64) {
 	for other := range w.hosts {
 		if other == from || from == to {
-			w.net.link(other, to).loss = p
+			w.net.some(other, to).loss = p
 		}
 	}
 }

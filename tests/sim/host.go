@@ -39,13 +39,12 @@ type host struct {
 
 func newHost(w *World, id int) *host {
 	h := &host{w: w, id: id, name: fmt.Sprintf("n%02d", id), tally: new(control.Tally)}
-	h.peer = control.Peer{
-		Name: h.name,
-		RPC:  h.name + ":7746",
-		Rails: []control.Endpoint{{
-			UDP: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(id >> 8), byte(id)}), 7746),
-			MAC: [6]byte{2, 0, 0, 0, byte(id >> 8), byte(id)},
-		}},
+	h.peer = control.Peer{Name: h.name, RPC: h.name + ":7746"}
+	for rail := range byte(w.Rails) {
+		h.peer.Rails = append(h.peer.Rails, control.Endpoint{
+			UDP: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, rail, byte(id >> 8), byte(id)}), 7746),
+			MAC: [6]byte{2, 0, 0, rail, byte(id >> 8), byte(id)},
+		})
 	}
 	h.clock = clock{offset: uint64(w.rng.Int64N(int64(time.Hour))) + 1, rate: truly}
 	if w.Drift > 0 {
@@ -130,7 +129,7 @@ func (h *host) receive(fl *flight) {
 		h.w.frame(h, fl, o.Reason)
 		h.changed(before)
 		if o.Reply {
-			h.w.net.send(h, fl.from, *f)
+			h.w.net.carry(h, fl.from, *f)
 		}
 		h.watch()
 		h.wake(o.Wake)
@@ -143,7 +142,7 @@ func (h *host) passOn(fl *flight) {
 	o := h.reg.PassOn(&h.relays, f)
 	h.w.frame(h, fl, o.Reason)
 	if to := h.peers[f.To%control.Slots]; o.PassOn && to != nil {
-		h.w.net.send(h, to, *f)
+		h.w.net.carry(h, to, *f)
 	}
 }
 

@@ -34,29 +34,48 @@ type letter struct {
 // network is all that lies between the hosts.
 type network struct {
 	w       *World
-	links   []link // from*hosts + to
+	links   []link // (rail*hosts + from)*hosts + to
 	flights slab[flight]
 }
 
 func (n *network) start(w *World) {
 	n.w = w
-	n.links = make([]link, w.Hosts*w.Hosts)
+	n.links = make([]link, w.Rails*w.Hosts*w.Hosts)
 }
 
-func (n *network) link(from, to int) *link { return &n.links[from*n.w.Hosts+to] }
+func (n *network) link(rail, from, to int) *link {
+	return &n.links[(rail*n.w.Hosts+from)*n.w.Hosts+to]
+}
+
+// some is a link of the two, on any rail: faults of one leave the others as they are.
+func (n *network) some(from, to int) *link {
+	rail := 0
+	if n.w.Rails > 1 {
+		rail = n.w.rng.IntN(n.w.Rails)
+	}
+	return n.link(rail, from, to)
+}
 
 // heal ends all faults of links.
 func (n *network) heal() { clear(n.links) }
 
-// send gives a frame to the network, which owes nobody anything.
+// send gives an ask to the network, by every rail.
 func (n *network) send(from, to *host, f control.Frame) {
+	for rail := range n.w.Rails {
+		f.Rail = uint8(rail)
+		n.carry(from, to, f)
+	}
+}
+
+// carry gives a frame to one rail of the network, which owes nobody anything.
+func (n *network) carry(from, to *host, f control.Frame) {
 	w := n.w
 	w.Frames++
 	copies := 1
 	if w.chance(w.Twice) {
 		copies = 2
 	}
-	l := n.link(from.id, to.id)
+	l := n.link(int(f.Rail), from.id, to.id)
 	for range copies {
 		if !l.works(w.now) || w.chance(w.Loss) || w.chance(l.loss) {
 			continue
@@ -85,8 +104,8 @@ func (w *World) post(from *host, l *control.Letter) {
 		if to.peer.RPC != l.To {
 			continue
 		}
-		there, back := w.net.link(from.id, to.id), w.net.link(to.id, from.id)
-		if !there.works(w.now) || !back.works(w.now) || w.chance(w.LetterLoss) {
+		there, back := w.net.way(from.id, to.id)
+		if there == nil || w.chance(w.LetterLoss) {
 			return
 		}
 		at := max(w.now, there.clear, back.clear) + Instant(w.Latency) + Instant(w.upto(w.Talk))
@@ -94,6 +113,17 @@ func (w *World) post(from *host, l *control.Letter) {
 		return
 	}
 	w.fail("contract", "%s writes to %q, which is nobody's address", from.name, l.To)
+}
+
+// way is the first rail's that works both ways; nil: none does.
+func (n *network) way(from, to int) (there, back *link) {
+	for rail := range n.w.Rails {
+		there, back = n.link(rail, from, to), n.link(rail, to, from)
+		if there.works(n.w.now) && back.works(n.w.now) {
+			return there, back
+		}
+	}
+	return nil, nil
 }
 
 // inboxMax bounds what waits for a starved agent; a daemon bounds its queue too.
@@ -118,8 +148,12 @@ func (h *host) read(l *letter) {
 	h.plan()
 }
 
-// cut cuts or restores one direction.
-func (w *World) cut(from, to int, cut bool) { w.net.link(from, to).cut = cut }
+// cut cuts or restores one direction, on all rails.
+func (w *World) cut(from, to int, cut bool) {
+	for rail := range w.Rails {
+		w.net.link(rail, from, to).cut = cut
+	}
+}
 
 // isolate cuts or restores every link of a host.
 func (w *World) isolate(id int, cut bool) {
@@ -133,5 +167,5 @@ func (w *World) isolate(id int, cut bool) {
 
 // clog holds up everything between two hosts, one way, for d.
 func (w *World) clog(from, to int, d time.Duration) {
-	w.net.link(from, to).clear = w.now + Instant(d)
+	w.net.some(from, to).clear = w.now + Instant(d)
 }

@@ -51,6 +51,7 @@ type Options struct {
 	OnStale    bool // remove whose agent is silent for longer
 	Kernel     bool // the kernel keeps the time of beats, not a thread of the agent
 	Multicast  bool // beats to several reach every host of the segment
+	Rails      int  // networks that every host is on
 
 	Drift   uint64        // clocks are at most this many millionths wrong
 	Latency time.Duration // of every frame
@@ -78,7 +79,7 @@ type Options struct {
 func defaults(seed uint64) Options {
 	i := 10 * time.Millisecond
 	return Options{
-		Seed: seed, Hosts: 5, Founders: 3, Contacts: 3,
+		Seed: seed, Hosts: 5, Founders: 3, Contacts: 3, Rails: 1,
 		Interval: i, Rounds: 5, JoinWindow: 2 * i, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second,
 		Latency: i / 100, Jitter: i / 100, Talk: i / 5, Nap: i / 100, Tick: i / 100,
 		Settle: true, Safety: 400,
@@ -154,13 +155,16 @@ func Draw(seed uint64) Options {
 	}
 	o.Forget = seed%4 == 0
 	o.Unaided = seed%2 == 1
+	if r.IntN(8) == 0 {
+		o.Rails = 2
+	}
 	return o
 }
 
 // String lists the options, so that a reader of a trace knows what the run is made of.
 func (o Options) String() string {
-	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, kernel %v, settle %v, unaided %v, agents removed %v after %v",
-		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Kernel, o.Settle, o.Unaided, o.OnStale, o.AgentGrace)
+	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, rails %d, kernel %v, settle %v, unaided %v, agents removed %v after %v",
+		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Rails, o.Kernel, o.Settle, o.Unaided, o.OnStale, o.AgentGrace)
 	s += fmt.Sprintf("; latency %v+%v, letters %v, nap %v, tick %v, loss %.2f, twice %.2f, late %.2f up to %v, letters lost %.2f, preempted %.2f up to %v",
 		o.Latency, o.Jitter, o.Talk, o.Nap, o.Tick, o.Loss, o.Twice, o.Late, o.LateMax, o.LetterLoss, o.Preempt, o.PreemptMax)
 	if o.Plan != nil {

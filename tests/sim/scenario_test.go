@@ -229,8 +229,8 @@ func TestLossAtOneHost(t *testing.T) {
 	s := stand(t, 16, 3)
 	victim := s.followers(1)[0]
 	for _, h := range s.but(victim) {
-		s.net.link(h.id, victim.id).loss = 0.2
-		s.net.link(victim.id, h.id).loss = 0.2
+		s.net.link(0, h.id, victim.id).loss = 0.2
+		s.net.link(0, victim.id, h.id).loss = 0.2
 	}
 	s.quiet(int(time.Minute / s.Interval))
 }

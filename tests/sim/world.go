@@ -58,6 +58,7 @@ func (v *Violation) Error() string {
 
 // New makes a world of hosts that are all switched off.
 func New(o Options, newNode func(control.Config) Node, trace func(line string)) *World {
+	o.Rails = max(o.Rails, 1)
 	w := &World{Options: o, newNode: newNode, trace: trace}
 	w.rng = rand.New(rand.NewPCG(o.Seed, 0x776f726c64))
 	w.net.start(w)
