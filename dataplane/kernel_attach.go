@@ -185,7 +185,11 @@ func (k *Kernel) hangTC(dir string, r *kernelRail, d *door) error {
 				programName(uint32(b.Id)), r.link.Name, b.Priority)
 		}
 	}
-	program := k.coll.Programs[progTCDoor]
+	program, err := k.coll.Programs[progTCDoor].Clone() // which has a pin of its own
+	if err != nil {
+		return fmt.Errorf("open the TC door: %w", err)
+	}
+	defer program.Close()
 	if err := program.Pin(filepath.Join(dir, pinOf(pinTCDoor, r.number))); err != nil {
 		return fmt.Errorf("pin the TC door: %w", err)
 	}

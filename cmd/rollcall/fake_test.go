@@ -188,6 +188,10 @@ func (f *fake) Status() publish.StatusDocument {
 		Incarnation: publish.Hex(0xa0), Valid: true, LeaseMS: 312, Roster: publish.Hex(9), Profile: "safe",
 		IntervalUS: 100_000, Rounds: 5, Plane: "kernel", Attach: "tc", Transport: "udp", Interface: "hsn0",
 		Address: "10.0.0.1:7746", PinDir: "/sys/fs/bpf/rollcall/tofu", Refused: []string{"native: the driver has no XDP"},
+		Rails: []publish.Rail{
+			{Interface: "hsn0", Address: "10.0.0.1:7746", Attach: "tc"},
+			{Interface: "eth1", Address: "10.1.0.1:7746", Attach: "native", LostTo: []string{"cn003", "cn004"}},
+		},
 		Pacing: publish.Pacing{Pacer: "kernel", Ticking: true, CPU: 3, Ticks: 36_000, IntervalUS: 100_000, LateUS: 12, LatestUS: 230},
 		PID:    4711, Realtime: true, Started: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC), Version: "v0.1.0",
 		Socket: "/run/rollcall/rollcall.sock", Config: "/etc/rollcall/rollcall.toml",

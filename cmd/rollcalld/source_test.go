@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -339,6 +340,30 @@ func TestSuspectsAreNotRemoved(t *testing.T) {
 	d := s.eventDocument(&control.Event{Kind: control.EventSuspect, Removed: []string{"b"}}, 0, 0, time.Now())
 	if d.Removed != nil || len(d.Suspected) != 1 {
 		t.Errorf("removed %v, suspected %v; want just b suspected", d.Removed, d.Suspected)
+	}
+}
+
+// TestLostRails tells which, and to whom, by the names of this node's interfaces.
+func TestLostRails(t *testing.T) {
+	s, _, _ := newSource()
+	s.cfg.Interfaces = []string{"hsn0", "eth1"}
+	seen := *s.seen.Load()
+	seen.status.Group.LostRails[1] = control.Of(1, 2)
+	s.seen.Store(&seen)
+	if d, ok := s.Node("cn003"); !ok || !slices.Equal(d.LostRails, []string{"eth1"}) {
+		t.Errorf("node cn003: %+v", d)
+	}
+	if d, ok := s.Node("cn004"); !ok || d.LostRails != nil {
+		t.Errorf("node cn004: %+v", d)
+	}
+	rails := s.rails([]dataplane.OnRail{{Interface: "hsn0"}, {Interface: "eth1", Address: "10.1.0.1:7746", Attach: "tc"}})
+	want := []publish.Rail{{Interface: "hsn0"}, {Interface: "eth1", Address: "10.1.0.1:7746", Attach: "tc", LostTo: []string{"cn002", "cn003"}}}
+	if diff := cmp.Diff(want, rails); diff != "" {
+		t.Errorf("rails (-want +got):\n%s", diff)
+	}
+	d := s.eventDocument(&control.Event{Kind: control.EventRailLost, Rail: 1, Nodes: []string{"cn002"}}, 0, 0, time.Now())
+	if d.Kind != "rail_lost" || d.Rail != "eth1" || !slices.Equal(d.Nodes, []string{"cn002"}) || d.Removed != nil {
+		t.Errorf("event: %+v", d)
 	}
 }
 
