@@ -54,7 +54,7 @@ func (a *app) status(ctx context.Context) error {
 	lines = append(lines, [2]string{"rounds", rounds(s)}, [2]string{"frames", frames(s)}, [2]string{"pacer", pacer(&s.Pacing)})
 	for i := range s.Rails {
 		if len(s.Rails) > 1 {
-			lines = append(lines, [2]string{"rail " + strconv.Itoa(i), rail(&s.Rails[i])})
+			lines = append(lines, [2]string{"rail " + strconv.Itoa(i), rail(s, &s.Rails[i])})
 		}
 	}
 	for _, r := range s.Refused {
@@ -121,9 +121,12 @@ func frames(s *publish.StatusDocument) string {
 }
 
 // rail tells how one of several interfaces fares.
-func rail(r *publish.Rail) string {
+func rail(s *publish.StatusDocument, r *publish.Rail) string {
 	how := fmt.Sprintf("%s %s, %s", r.Interface, r.Address, r.Attach)
-	if len(r.LostTo) > 0 {
+	switch {
+	case len(r.LostTo) == 1 && r.LostTo[0] == s.Node:
+		how += ", lost: it brings no beats"
+	case len(r.LostTo) > 0:
 		how += ", lost to " + hostlist.Fold(r.LostTo)
 	}
 	return how
