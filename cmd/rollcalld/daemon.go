@@ -137,8 +137,8 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	sender := calls.NewSender(identity, log)
 	defer sender.Close()
 
-	recorder := newRecorder(s.show, s.askLeader, s.rank)
-	a := &agent{cfg: cfg, log: log, source: s, recorder: recorder, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}
+	s.recorder = newRecorder(s.show, s.askLeader, s.rank)
+	a := &agent{cfg: cfg, log: log, source: s, recorder: s.recorder, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}
 	for _, rosters := range p.control.Held {
 		a.know(rosters)
 	}
@@ -167,7 +167,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}
 	s.reload = func() error { return keys.reload(ctx) } // what it sets going outlives the request
 	api := &publish.Server{Source: s}
-	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Led: s.history.led, Take: func(m control.Message) error {
+	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Led: s.led, Take: func(m control.Message) error {
 		sender.Know(&m.From)
 		return l.offer(input{HostInput: control.HostInput{Message: &m}})
 	}}
@@ -179,7 +179,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}
 	serve(func() error { a.notifier.run(ctx); return nil })
 	serve(func() error { keys.follow(ctx); return nil })
-	serve(func() error { recorder.run(ctx); return nil })
+	serve(func() error { s.recorder.run(ctx); return nil })
 	serve(func() error { a.saveRosters(); return nil })
 
 	line := log.Info().Str("version", version.String()).Str("cluster", cfg.Cluster).Str("plane", about.Plane).Str("attach", about.Attach).

@@ -29,13 +29,13 @@ type recorder struct {
 	rank func() int // how many members ask before this one
 
 	mu    sync.Mutex
-	queue []recorded // not shown yet; the first one is asked about
+	queue []*recorded // not shown yet
 	more  chan struct{}
 }
 
 type recorded struct {
-	event publish.EventDocument
-	since time.Time
+	event    publish.EventDocument
+	complete chan struct{} // closed when the event is not going to change; nil: it never was to
 }
 
 func newRecorder(show func(publish.EventDocument), ask func(context.Context, *publish.EventDocument) (*publish.EventDocument, error), rank func() int) *recorder {
@@ -46,11 +46,16 @@ func newRecorder(show func(publish.EventDocument), ask func(context.Context, *pu
 func (r *recorder) add(e publish.EventDocument) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) == 0 && !lacks(&e) {
+	of := &recorded{event: e}
+	switch {
+	case lacks(&e):
+		of.complete = make(chan struct{})
+		go r.complete(of)
+	case len(r.queue) == 0:
 		r.show(e)
 		return
 	}
-	r.queue = append(r.queue, recorded{e, time.Now()})
+	r.queue = append(r.queue, of)
 	select {
 	case r.more <- struct{}{}:
 	default:
@@ -62,44 +67,10 @@ func lacks(e *publish.EventDocument) bool {
 	return e.Level == 0 && e.Kind == control.EventInstalled.String() && e.CommitNS == 0 && e.Leader != "" && e.Leader != e.Node
 }
 
-// run shows the records that wait until ctx ends.
-func (r *recorder) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-r.more:
-		}
-		for next := r.first(); next != nil; next = r.after(next) {
-			if lacks(&next.event) {
-				r.complete(ctx, next)
-			}
-		}
-	}
-}
-
-func (r *recorder) first() *recorded {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.queue) == 0 {
-		return nil
-	}
-	next := r.queue[0]
-	return &next
-}
-
-// after shows the first, and returns the next.
-func (r *recorder) after(first *recorded) *recorded {
-	r.mu.Lock()
-	r.show(first.event)
-	r.queue = r.queue[1:]
-	r.mu.Unlock()
-	return r.first()
-}
-
 // complete asks until there is an answer, or it was waited for long enough.
-func (r *recorder) complete(ctx context.Context, of *recorded) {
-	ctx, cancel := context.WithDeadline(ctx, of.since.Add(askWithin))
+func (r *recorder) complete(of *recorded) {
+	defer close(of.complete)
+	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
 	defer cancel()
 	for wait := time.Duration(r.rank()) * askApart; ; wait = askAgain {
 		select {
@@ -112,6 +83,70 @@ func (r *recorder) complete(ctx context.Context, of *recorded) {
 			return
 		}
 	}
+}
+
+// run shows the records that wait until ctx ends.
+func (r *recorder) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.more:
+		}
+		for next := r.first(); next != nil; next = r.shown(next) {
+			if next.complete == nil {
+				continue
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-next.complete:
+			}
+		}
+	}
+}
+
+func (r *recorder) first() *recorded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.queue) == 0 {
+		return nil
+	}
+	return r.queue[0]
+}
+
+// shown shows the first of the queue, and returns the next.
+func (r *recorder) shown(first *recorded) *recorded {
+	r.mu.Lock()
+	r.show(first.event)
+	r.queue = r.queue[1:]
+	r.mu.Unlock()
+	return r.first()
+}
+
+// own lists the records that wait though nothing of them does.
+func (r *recorder) own() (list []publish.EventDocument) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, of := range r.queue {
+		if of.complete == nil {
+			list = append(list, of.event)
+		}
+	}
+	return list
+}
+
+// led finds the record of a change that this node led, which another may still keep from being shown.
+func (s *source) led(c calls.Change) (*publish.EventDocument, error) {
+	for _, list := range [][]publish.EventDocument{s.recorder.own(), s.history.since(0)} {
+		for i := len(list) - 1; i >= 0; i-- {
+			if e := &list[i]; e.Kind == control.EventInstalled.String() && e.Leader == e.Node && e.CommitNS != 0 &&
+				e.Instance == c.Instance && e.To == c.To && e.Hash == c.Hash {
+				return e, nil
+			}
+		}
+	}
+	return nil, errors.New("this node did not lead that change, or has forgotten it")
 }
 
 // adopt takes over what only the leader knows.
@@ -145,16 +180,4 @@ func (s *source) rank() int {
 		return int(seen.status.Group.Slot)
 	}
 	return 0
-}
-
-// led finds the record of a change that this node led.
-func (h *history) led(c calls.Change) (*publish.EventDocument, error) {
-	list := h.since(0)
-	for i := len(list) - 1; i >= 0; i-- {
-		if e := &list[i]; e.Kind == control.EventInstalled.String() && e.Leader == e.Node && e.CommitNS != 0 &&
-			e.Instance == c.Instance && e.To == c.To && e.Hash == c.Hash {
-			return e, nil
-		}
-	}
-	return nil, errors.New("this node did not lead that change, or has forgotten it")
 }

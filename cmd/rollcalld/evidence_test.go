@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,7 @@ func record(t *testing.T, events []publish.EventDocument, ask func(int, *publish
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		asked := 0
+		var asked atomic.Int32
 		ctx, cancel := context.WithCancel(t.Context())
 		r := newRecorder(func(e publish.EventDocument) {
 			shown, at = append(shown, e), append(at, time.Since(start))
@@ -29,8 +30,7 @@ func record(t *testing.T, events []publish.EventDocument, ask func(int, *publish
 				cancel()
 			}
 		}, func(_ context.Context, e *publish.EventDocument) (*publish.EventDocument, error) {
-			asked++
-			return ask(asked, e)
+			return ask(int(asked.Add(1)), e)
 		}, func() int { return 3 })
 		for _, e := range events {
 			r.add(e)
@@ -89,22 +89,39 @@ func TestOthersAreNotAskedForNothing(t *testing.T) {
 	}
 }
 
+// TestLed: who led a change tells others before it may show the record itself.
 func TestLed(t *testing.T) {
-	var h history
-	own := installedBy("cn002", 8)
-	own.CommitNS = 5
-	h.add(own)
-	h.add(installedBy("cn001", 9))
-	if e, err := h.led(calls.Change{Instance: 1, To: 8, Hash: publish.Hex(8)}); err != nil || e.CommitNS != 5 {
-		t.Errorf("got %+v, %v", e, err)
-	}
-	for _, c := range []calls.Change{
-		{Instance: 1, To: 9, Hash: publish.Hex(9)}, // another's
-		{Instance: 2, To: 8, Hash: publish.Hex(8)},
-		{Instance: 1, To: 8, Hash: publish.Hex(7)},
-	} {
-		if e, err := h.led(c); err == nil {
-			t.Errorf("%+v: got %+v", c, e)
+	synctest.Test(t, func(t *testing.T) {
+		s := &source{}
+		dead := func(context.Context, *publish.EventDocument) (*publish.EventDocument, error) {
+			return nil, errors.New("connection refused")
 		}
-	}
+		s.recorder = newRecorder(s.show, dead, func() int { return 0 })
+		change := func(of uint64) calls.Change { return calls.Change{Instance: 1, To: of, Hash: publish.Hex(of)} }
+		for _, to := range []uint64{7, 8} {
+			e := installedBy("cn002", to)
+			e.CommitNS = to
+			s.recorder.add(e)
+			s.recorder.add(installedBy("cn001", 10*to)) // keeps what comes after it from being shown
+		}
+		for _, to := range []uint64{7, 8} {
+			if e, err := s.led(change(to)); err != nil || e.CommitNS != to {
+				t.Errorf("got %+v, %v", e, err)
+			}
+		}
+		if shown := s.history.since(0); len(shown) != 1 {
+			t.Errorf("shown: %+v", shown)
+		}
+		other := change(7)
+		other.Instance = 2
+		wrong := change(8)
+		wrong.Hash = publish.Hex(7)
+		for _, c := range []calls.Change{change(70), change(9), other, wrong} {
+			if e, err := s.led(c); err == nil {
+				t.Errorf("%+v: got %+v", c, e)
+			}
+		}
+		time.Sleep(askWithin)
+		synctest.Wait()
+	})
 }

@@ -47,6 +47,7 @@ type source struct {
 
 	seen      atomic.Pointer[snapshot]
 	installed atomic.Pointer[installed]
+	recorder  *recorder
 	history   history
 	epochs    epochs
 }
