@@ -224,7 +224,7 @@ func (n *Node) rosterArrived(m *Message) {
 		return
 	}
 	n.hold(m.Roster)
-	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: m.Roster.Version()})
+	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: n.rosters[0].version})
 }
 
 // leave is the operator's order to go: members say goodbye, a leader hands over first, and

@@ -55,6 +55,9 @@ func (h *Host) compare(level uint8, n *Node) {
 // without is the content of a group from which members went, made from the report alone; it is g
 // itself where the report tells of anything else.
 func without(cluster string, instance uint32, g *view.Group, r *Report) *view.Group {
+	if r.Members.Len() > len(g.Members) {
+		return g
+	}
 	v := &view.View{Cluster: cluster, Instance: instance, Group: g.Number, Generation: r.Generation, Epoch: r.Seq}
 	for _, m := range g.Members {
 		if r.Members.Has(m.Slot) {

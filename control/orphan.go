@@ -18,6 +18,7 @@ import (
 // forms the group in a new generation.
 type orphans struct {
 	list []orphan // by level, group and name
+	next Time     // when to look after them again
 }
 
 type orphan struct {
@@ -30,9 +31,10 @@ type orphan struct {
 }
 
 const (
-	orphanFor  = 5 * time.Second // how long one is taken to be where it was
-	orphansMax = 4096
-	lostWait   = time.Second // for others of a group that had been formed, so that they go on together
+	orphanFor   = 5 * time.Second // how long one is taken to be where it was
+	orphansMax  = 4096
+	gatherEvery = 10 * time.Millisecond // thousands ask within an instant while a cluster boots
+	lostWait    = time.Second           // for others of a group that had been formed, so that they go on together
 )
 
 // sort has the host itself read the letters that are for no node of it, and gives the set of
@@ -217,6 +219,14 @@ func (o *orphan) before(p *orphan) bool {
 func (h *Host) gather() {
 	h.adoptSelf()
 	l := &h.orphans
+	if len(l.list) == 0 {
+		return
+	}
+	if h.now.Before(l.next) {
+		h.wakeAt(l.next)
+		return
+	}
+	l.next = h.now.Add(gatherEvery)
 	l.list = slices.DeleteFunc(l.list, func(o orphan) bool { return h.now.Since(o.at) > orphanFor || h.formed(o.level, o.group) })
 	for rest := l.list; len(rest) > 0; {
 		n := 1

@@ -168,6 +168,9 @@ func (r *InstanceRecord) living(abandoned uint32) (l []FoundVote) {
 // them.
 func (n *Node) recordVoters(epoch uint64, members, joiners Bitmap, rosters ...*Roster) {
 	members, joiners = Voters(n.cfg.Level, members), Voters(n.cfg.Level, joiners)
+	if len(n.cfg.Founders) == 0 { // its group is formed by decree, not founded
+		return
+	}
 	if members.Empty() || n.record.Instance == n.reg.Instance && epoch < n.record.Epoch {
 		return
 	}
