@@ -2,6 +2,7 @@ package scale
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"rollcall/control"
@@ -12,8 +13,9 @@ import (
 // what makes a million hosts fit into one process. What a letter has as its body is the number of
 // a delta; what it weighs is told by size.
 type contents struct {
-	deltas  []packed
-	packs   map[[2]*view.Group]int
+	deltas  map[uint32]packed
+	next    uint32
+	packs   map[[2]*view.Group]uint32
 	applied map[application]*view.Group
 	changes map[[2]*view.Group]*changes
 	views   map[uint64]*view.View
@@ -38,9 +40,10 @@ func newContents() *contents {
 	return c
 }
 
-// forget lets go of what only earlier epochs needed. Letters under way keep their numbers.
+// forget lets go of what only earlier epochs needed.
 func (c *contents) forget() {
-	c.packs = map[[2]*view.Group]int{}
+	c.deltas = map[uint32]packed{}
+	c.packs = map[[2]*view.Group]uint32{}
 	c.applied = map[application]*view.Group{}
 	c.changes = map[[2]*view.Group]*changes{}
 }
@@ -58,12 +61,13 @@ func (c *contents) Pack(cluster string, instance uint32, base, g *view.Group) ([
 		if len(body) > control.PartMax*control.PartsMax {
 			return nil, fmt.Errorf("content of %d bytes", len(body))
 		}
-		i = len(c.deltas)
-		c.deltas = append(c.deltas, packed{d, len(body)})
+		i = c.next
+		c.next++
+		c.deltas[i] = packed{d, len(body)}
 		c.packs[k] = i
 		c.largest = max(c.largest, len(body))
 	}
-	return binary.BigEndian.AppendUint32(nil, uint32(i)), nil
+	return binary.BigEndian.AppendUint32(nil, i), nil
 }
 
 // size is that of the encoding which a body stands for.
@@ -71,7 +75,11 @@ func (c *contents) size(body []byte) int { return c.deltas[binary.BigEndian.Uint
 
 // Unpack implements control.Contents.
 func (c *contents) Unpack(body []byte) (*view.Delta, error) {
-	return c.deltas[binary.BigEndian.Uint32(body)].Delta, nil
+	d, ok := c.deltas[binary.BigEndian.Uint32(body)]
+	if !ok {
+		return nil, errors.New("content that is forgotten")
+	}
+	return d.Delta, nil
 }
 
 // Apply implements control.Contents.

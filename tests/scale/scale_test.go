@@ -17,25 +17,22 @@ var (
 
 // TestTable prints the table, and checks of every size what must not depend on it.
 func TestTable(t *testing.T) {
-	var tables []*Table
+	row := func(string) {}
+	if testing.Verbose() {
+		row = func(line string) { os.Stdout.WriteString(line) }
+	}
+	row(Header)
 	for _, n := range strings.Split(*nodes, ",") {
 		for _, s := range Shapes {
 			if strconv.Itoa(s.Nodes()) != n {
 				continue
 			}
-			table, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: *each}, Faults)
+			table, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: *each}, Faults, row)
 			if err != nil {
 				t.Fatalf("%s nodes: %v", n, err)
 			}
 			t.Log(table.Cost())
 			table.judge(t)
-			tables = append(tables, table)
-		}
-	}
-	if testing.Verbose() {
-		os.Stdout.WriteString(Header)
-		for _, table := range tables {
-			table.Write(os.Stdout)
 		}
 	}
 }
@@ -91,7 +88,7 @@ func TestGrowth(t *testing.T) {
 
 func measure(t *testing.T, s Shape, faults []Fault) *Table {
 	t.Helper()
-	table, err := Measure(Options{Shape: s, Seed: *seed}, faults)
+	table, err := Measure(Options{Shape: s, Seed: *seed}, faults, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,11 +99,11 @@ func measure(t *testing.T, s Shape, faults []Fault) *Table {
 // TestModel: with idle groups computed, everything is as with each of their beats simulated.
 func TestModel(t *testing.T) {
 	for _, s := range []Shape{{1, 8, 16}, {3, 3, 8}} {
-		model, err := Measure(Options{Shape: s, Seed: *seed}, Faults)
+		model, err := Measure(Options{Shape: s, Seed: *seed}, Faults, func(string) {})
 		if err != nil {
 			t.Fatal(err)
 		}
-		beats, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: true}, Faults)
+		beats, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: true}, Faults, func(string) {})
 		if err != nil {
 			t.Fatal(err)
 		}

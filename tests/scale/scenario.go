@@ -20,8 +20,9 @@ type Result struct {
 
 const patienceMax = 120 * time.Second
 
-// measure lets something happen, and waits for its end, at least for so long.
-func (w *World) measure(name string, lasts time.Duration, do func()) Result {
+// measure lets something happen, and waits for its end, at least for so long. What is shown before
+// from does not end it.
+func (w *World) measure(name string, from, lasts time.Duration, do func()) Result {
 	w.Run(time.Duration(w.rng.Int64N(int64(interval))), nil)
 	w.watch.reset()
 	w.read()
@@ -29,7 +30,11 @@ func (w *World) measure(name string, lasts time.Duration, do func()) Result {
 	began, at := time.Now(), w.now
 	do()
 	r := Result{Fault: name, Took: -1}
-	if !w.watch.standing && w.Run(max(lasts, patienceMax), func() bool { return w.watch.standing }) {
+	w.Run(from, nil)
+	if !w.watch.standing {
+		w.Run(max(lasts, patienceMax), func() bool { return w.watch.standing })
+	}
+	if w.watch.standing {
 		r.Took = w.watch.since - at
 	}
 	w.Run(max(at+lasts-w.now, time.Second), nil)
@@ -41,11 +46,25 @@ func (w *World) measure(name string, lasts time.Duration, do func()) Result {
 	return r
 }
 
-// Start is the cold start of everything: all hosts are switched on within a second.
+// wavesFrom is from how many nodes on a cluster starts in two waves. All that nodes do while nobody
+// has founded the cluster is to ask, and of a million that takes longer to simulate than all else.
+const wavesFrom = 200_000
+
+// Start is the cold start of everything: all hosts are switched on within a second, or the first of
+// each group, and the others once these stand.
 func (w *World) Start() Result {
-	r := w.measure("cold start of everything", 0, func() {
+	name, later := "cold start of everything", time.Duration(0)
+	if w.Nodes() >= wavesFrom {
+		name, later = "cold start, one of each group 20 s before the others", 20*time.Second
+	}
+	r := w.measure(name, later+time.Second, 0, func() {
 		for i := range w.hosts {
-			w.At(time.Duration(w.rng.Int64N(int64(time.Second))), w.hosts[i].boot)
+			h := &w.hosts[i]
+			after := time.Duration(w.rng.Int64N(int64(time.Second)))
+			if h != &h.group.hosts[0] {
+				after += later
+			}
+			w.At(after, h.boot)
 		}
 	})
 	w.settleDown()
@@ -68,7 +87,7 @@ func (w *World) settleDown() {
 }
 
 // Rest is a time in which nothing happens.
-func (w *World) Rest() Result { return w.measure("none", 10*time.Second, func() {}) }
+func (w *World) Rest() Result { return w.measure("none", 0, 10*time.Second, func() {}) }
 
 // Strike has a fault happen, measures it, and mends it.
 func (w *World) Strike(f *Fault) Result {
@@ -76,7 +95,7 @@ func (w *World) Strike(f *Fault) Result {
 	for _, h := range struck {
 		h.struck = true
 	}
-	r := w.measure(f.Name, f.Lasts, func() { f.During(w, struck) })
+	r := w.measure(f.Name, 0, f.Lasts, func() { f.During(w, struck) })
 	if w.failure == nil {
 		for _, h := range struck {
 			h.struck = false
@@ -85,25 +104,6 @@ func (w *World) Strike(f *Fault) Result {
 		w.settleDown()
 	}
 	return r
-}
-
-// All has every fault happen, one after the other, and gives what was measured: the start, the
-// rest, and the faults.
-func (w *World) All() (l []Result, err error) {
-	l = append(l, w.Start(), w.Rest())
-	for i := range Faults {
-		if w.failure != nil {
-			break
-		}
-		l = append(l, w.Strike(&Faults[i]))
-	}
-	return l, w.failure
-}
-
-// String is the result as text for those who look at one run.
-func (r *Result) String() string {
-	return fmt.Sprintf("%-32s %8.2f rounds %2d views %3d wronged, %v: %d messages %d bytes, largest %d %d; cost %v, %d steps", r.Fault, float64(r.Took)/float64(interval),
-		r.Views, r.Wronged, r.Window, r.All.messages, r.All.bytes, r.Largest.messages, r.Largest.bytes, r.Cost.Round(time.Millisecond), r.Steps)
 }
 
 // describe tells of some of the hosts that do not show what most do.

@@ -2,7 +2,6 @@ package scale
 
 import (
 	"fmt"
-	"io"
 	"runtime"
 	"strconv"
 	"time"
@@ -27,17 +26,21 @@ type Table struct {
 	Content     int    // bytes of the largest content that was sent
 }
 
-// Measure has a cluster start, rest, and live through the faults.
-func Measure(o Options, faults []Fault) (*Table, error) {
+// Measure has a cluster start, rest, and live through the faults, and has every row told as it comes.
+func Measure(o Options, faults []Fault, row func(string)) (*Table, error) {
 	w := New(o)
-	t := &Table{Shape: o.Shape, Start: w.Start(), Rest: w.Rest()}
+	t := &Table{Shape: o.Shape, Start: w.Start()}
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	t.Memory = m.HeapAlloc / uint64(o.Nodes())
+	t.Rest = w.Rest()
+	row(t.head())
+	row(t.row(&t.Start))
 	for i := range faults {
 		if w.failure == nil {
 			t.Faults = append(t.Faults, w.Strike(&faults[i]))
+			row(t.row(&t.Faults[i]))
 		}
 	}
 	t.Content = w.contents.largest
@@ -62,33 +65,32 @@ const Header = `| fault | rounds | seconds | views | left out | messages, KB a n
 |---|---|---|---|---|---|---|
 `
 
-// Write appends the run to a table.
-func (t *Table) Write(w io.Writer) {
+// head is the row that tells of the cluster and of its rest.
+func (t *Table) head() string {
 	m, b := t.Rate(&t.Rest)
 	d := t.Rest.Window.Seconds()
 	shape := fmt.Sprintf("%d groups of %d", t.Groups, t.PerGroup)
 	if t.Branches > 1 {
 		shape = fmt.Sprintf("%d branches of %s", t.Branches, shape)
 	}
-	fmt.Fprintf(w, "| **%d nodes**, %s; nothing happens | | | | | %.1f, %.1f a second | %.0f, %.0f |\n", t.Nodes(), shape, m, b/1000,
+	return fmt.Sprintf("| **%d nodes**, %s; nothing happens | | | | | %.1f, %.1f a second | %.0f, %.0f |\n", t.Nodes(), shape, m, b/1000,
 		float64(t.Rest.Largest.messages)/d, float64(t.Rest.Largest.bytes)/d/1000)
-	rows := append([]Result{t.Start}, t.Faults...)
-	for i := range rows {
-		r := &rows[i]
-		m, b := t.Extra(r)
-		left := strconv.Itoa(r.Wronged)
-		if i == 0 { // everything that was sent is for it, and who is not in yet is not left out
-			m, b = float64(r.All.messages)/float64(t.Nodes()), float64(r.All.bytes)/float64(t.Nodes())
-			left = ""
-		}
-		d := r.Window.Seconds()
-		took := "not in time | "
-		if r.Took >= 0 {
-			took = fmt.Sprintf("%.1f | %.2f", float64(r.Took)/float64(interval), r.Took.Seconds())
-		}
-		fmt.Fprintf(w, "| %s | %s | %d | %s | %.1f, %.2f | %.0f, %.0f |\n", r.Fault, took, r.Views, left, m, b/1000,
-			float64(r.Largest.messages)/d, float64(r.Largest.bytes)/d/1000)
+}
+
+func (t *Table) row(r *Result) string {
+	m, b := t.Extra(r)
+	left := strconv.Itoa(r.Wronged)
+	if r == &t.Start { // everything that was sent is for it, and who is not in yet is not left out
+		m, b = float64(r.All.messages)/float64(t.Nodes()), float64(r.All.bytes)/float64(t.Nodes())
+		left = ""
 	}
+	d := r.Window.Seconds()
+	took := "not in time | "
+	if r.Took >= 0 {
+		took = fmt.Sprintf("%.1f | %.2f", float64(r.Took)/float64(interval), r.Took.Seconds())
+	}
+	return fmt.Sprintf("| %s | %s | %d | %s | %.1f, %.2f | %.0f, %.0f |\n", r.Fault, took, r.Views, left, m, b/1000,
+		float64(r.Largest.messages)/d, float64(r.Largest.bytes)/d/1000)
 }
 
 // Cost is what the run took of this process.
