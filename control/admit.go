@@ -223,10 +223,12 @@ func freeSlot(r *Roster, first uint16, busy Bitmap) uint16 {
 
 // proposeJoiners proposes the view with the joiners in it once a quorum, and a majority of
 // those founders that are members, hold the roster: whoever founds anew after all founders
-// were rebooted at once then knows of these members and asks them first.
+// were rebooted at once then knows of these members and asks them first. Who has no vote is
+// none of the founders' business.
 func (n *Node) proposeJoiners() {
 	l := &n.lead
 	a := &l.adm
+	n.heardHolders()
 	ready := a.joiners.And(a.holders)
 	waited := n.now.Since(a.started)
 	if a.heldAt != 0 && n.now.Since(a.heldAt) > 2*pushEvery {
@@ -235,7 +237,7 @@ func (n *Node) proposeJoiners() {
 		return
 	}
 	switch {
-	case !n.decides(a.holders, l.view.New) || !n.foundersHold(a.holders):
+	case !n.decides(a.holders, l.view.New) || !Voters(n.cfg.Level, a.joiners).Empty() && !n.foundersHold(a.holders):
 		if waited < admitGiveUp {
 			return
 		}
@@ -247,7 +249,28 @@ func (n *Node) proposeJoiners() {
 		l.adm = admission{asked: a.asked, since: a.since}
 		return
 	}
-	n.propose(l.view.New.Or(ready), a.roster, Event{Why: "asked to join"})
+	if n.propose(l.view.New.Or(ready), a.roster, Event{Why: "asked to join"}); !l.decided {
+		// What was known of who had their slots before is not true of them.
+		l.fallen, l.certain, l.goodbyes = l.fallen.Minus(ready), l.certain.Minus(ready), l.goodbyes.Minus(ready)
+		if l.seated == nil {
+			l.seated = map[uint16]seating{}
+		}
+		for s := ready.First(); s < Slots; s = ready.Next(s + 1) {
+			l.seated[s] = seating{n.tally.Round, n.now}
+		}
+	}
+}
+
+// heardHolders adds those whose kernels answer that they hold the roster: the letter may be lost in
+// which the agent said so, and a kernel holds no roster before a founder wrote it down.
+func (n *Node) heardHolders() {
+	a := &n.lead.adm
+	all := n.lead.view.New.Or(a.joiners)
+	for s := all.First(); s < Slots; s = all.Next(s + 1) {
+		if n.tally.Members[s].Roster == a.version && n.livesOn(s) {
+			a.holders.Set(s)
+		}
+	}
 }
 
 // admitted ends an admission whose view is decided.

@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Above level 0 a group lets in two kinds. The leader of each group below has the slot of that
 // group, and its successor takes the slot from it in one step: it has no vote that the next
@@ -110,19 +113,21 @@ func (n *Node) awaited(slot uint16) bool {
 		led := l.roster.Named(seat.Name) // the lower of its slots
 		return led.Slot < FirstSeat && l.fallen.Has(led.Slot) && n.patient(led.Slot)
 	}
-	for i := range l.adm.asked {
-		if l.adm.asked[i].slot == slot {
-			return true
-		}
-	}
-	return l.adm.joiners.Has(slot) || n.patient(slot)
+	return n.succeeded(slot) || n.patient(slot)
+}
+
+// succeeded reports whether another is about to have the slot. Who had it may say goodbye, and its
+// group stays.
+func (n *Node) succeeded(slot uint16) bool {
+	a := &n.lead.adm
+	return a.joiners.Has(slot) || slices.ContainsFunc(a.asked, func(p applicant) bool { return p.slot == slot && slot < Slots })
 }
 
 // patient reports whether the leader in a slot is silent for too short a time for others of its
 // group to lead. Who was elected since has waited for k+1 intervals, and probed the while.
 func (n *Node) patient(slot uint16) bool {
 	h := &n.tally.Heard[slot]
-	since := max(h.EchoAt, h.AnswerAt)
+	since := max(h.EchoAt, h.AnswerAt, n.lead.seated[slot].at)
 	if calm := time.Duration(n.cfg.Rounds+1) * n.cfg.Interval; since == 0 {
 		since = n.lead.elected.Add(-calm)
 	}

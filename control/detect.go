@@ -54,7 +54,11 @@ func (n *Node) missed(slot uint16) int {
 	if n.lives(slot) {
 		l.credit[slot] = 0
 	}
-	return n.tally.missed(slot, l.accusing) + int(l.credit[slot])
+	rounds := l.accusing
+	if s, ok := l.seated[slot]; ok {
+		rounds &= after(n.tally.Round - s.round)
+	}
+	return n.tally.missed(slot, rounds) + int(l.credit[slot])
 }
 
 // settingUp reports whether a member of the first view may still be taking the roster and joining
@@ -138,6 +142,9 @@ func (n *Node) cut() {
 	}
 	gone := l.fallen.Or(l.goodbyes).And(l.view.New)
 	for s := gone.First(); s < Slots; s = gone.Next(s + 1) {
+		if n.succeeded(s) {
+			continue
+		}
 		if l.certain.Has(s) || l.goodbyes.Has(s) && !l.withheld.from.Has(s) || n.leaseOver(s) && !n.awaited(s) {
 			out.Set(s)
 		}

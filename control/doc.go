@@ -51,9 +51,12 @@
 //     claims are kept by all seats.
 //   - Contents are hashed when a letter brings them, and compared with the digest that the own
 //     register accepted where it has one (EventMismatch).
+//   - An agent that was stopped finds others leading when it goes on. It keeps the slot of its group
+//     for as long as one that lost the lead at that moment, and a goodbye for a slot that a
+//     successor asked for changes nothing. Who has no vote is let in without the founders' word.
 //
 // The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
-// beside it.
+// beside it; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody.
 //
 // # The guarantees, and the tests that show them
 //

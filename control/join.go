@@ -137,6 +137,14 @@ func (n *Node) keepJoining() {
 		return
 	}
 	since := max(n.reg.BeatAt, n.join.since)
+	if n.reg.State == RegisterJoining && !n.place.Votes() { // the leader that gave it the slot leads no more
+		if n.now.Since(since) < askEvery {
+			n.wakeAt(since.Add(askEvery))
+			return
+		}
+		n.askToJoin(false)
+		return
+	}
 	if n.now.Since(since) < 2*n.reg.Calm()+time.Second {
 		n.join.asked = 0
 		n.wakeAt(since.Add(2*n.reg.Calm() + time.Second))

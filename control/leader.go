@@ -30,6 +30,7 @@ type leadership struct {
 	settleBy uint64 // round at which the cut is made, whoever is still in doubt; 0: nobody fell
 	suspects Bitmap
 
+	seated   map[uint16]seating // who has the slot since this node leads
 	goodbyes Bitmap
 	withheld withholding
 
@@ -37,6 +38,12 @@ type leadership struct {
 	change Event  // what the proposal changes, and why
 
 	adm admission
+}
+
+// seating is when a slot was given to somebody.
+type seating struct {
+	round uint64 // the last before
+	at    Time
 }
 
 // leadGroup judges the rounds so far and orders what beats say from now on. The rounds
@@ -159,6 +166,9 @@ func (n *Node) takeBack() {
 		}
 	}
 	l.view, l.decided, l.silent = l.before, true, Bitmap{}
+	if n.below != nil {
+		n.below.next = nil
+	}
 }
 
 // propose puts a view under vote; the next beat carries it.

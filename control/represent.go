@@ -14,7 +14,7 @@ import (
 // until the successor takes it, and gives it up when nobody does for a while: the group
 // has no quorum then, and is formed anew.
 type representation struct {
-	led     Time        // when this host led last
+	lost    Time        // since when this host knows that it does not lead; 0: it does, or never did
 	of      *view.View  // at level 0, the view that content was made of
 	content *view.Group // what the group decided last
 	told    *view.Group // what the last letter told, and whom
@@ -83,7 +83,7 @@ func (h *Host) represent() {
 			h.retire(p, r)
 			continue
 		}
-		r.led = h.now
+		r.lost = 0
 		switch {
 		case n == nil:
 			h.nodes[p] = h.node(p)
@@ -105,13 +105,13 @@ func (h *Host) represent() {
 // retire gives up a slot that is not this host's to have any more.
 func (h *Host) retire(p Place, r *representation) {
 	n, reg := h.nodes[p], &h.in.Registers[p]
+	if r.lost == 0 { // an agent that was stopped does not know what others did meanwhile
+		r.lost = h.now
+	}
 	if n == nil {
 		return
 	}
-	if r.led == 0 {
-		r.led = h.now // an earlier agent of this host did, or it was appointed just now
-	}
-	since := max(r.led, n.join.since)
+	since := max(r.lost, n.join.since)
 	patience := 2*h.in.Registers[SeatAt(p.Level()-1)].Calm() + time.Second
 	switch {
 	case reg.State == RegisterVacant && (n.role == roleLeft || n.role == roleAbsent):

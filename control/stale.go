@@ -54,12 +54,15 @@ func (n *Node) withhold() {
 }
 
 // leadersLeaving are the slots of groups below whose leaders said goodbye: those spoke for
-// themselves, and the leases of the others in the group rest on their slot's.
+// themselves, and the leases of the others in the group rest on their slot's. One that a successor
+// asked for passes on to him.
 func (n *Node) leadersLeaving() (b Bitmap) {
 	if n.cfg.Level > 0 {
 		b = n.lead.goodbyes.And(n.lead.view.New)
-		for s := b.Next(FirstSeat); s < Slots; s = b.Next(s + 1) {
-			b.Clear(s)
+		for s := b.First(); s < Slots; s = b.Next(s + 1) {
+			if s >= FirstSeat || n.succeeded(s) {
+				b.Clear(s)
+			}
 		}
 	}
 	return b

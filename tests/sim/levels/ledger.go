@@ -16,6 +16,7 @@ type ledger struct {
 	epochs  map[[2]uint64]uint64
 	latest  *view.ClusterView
 	members map[uint64]*host // by incarnation: who was in the latest epoch
+	leftOut map[uint64]int   // by epoch, how many that ran and had been members it was without
 	removed map[uint64]*host // who was in an earlier one and is not
 }
 
@@ -45,6 +46,7 @@ func (l *ledger) start(w *World) {
 	*l = ledger{
 		w: w, votes: map[proposal]*ballotBox{}, chosen: map[number]*control.Proposal{}, groups: map[number]uint64{},
 		epochs: map[[2]uint64]uint64{}, members: map[uint64]*host{}, removed: map[uint64]*host{},
+		leftOut: map[uint64]int{},
 	}
 }
 
@@ -150,6 +152,11 @@ func (l *ledger) installed(h *host, v *view.ClusterView) {
 		delete(l.removed, incarnation)
 	}
 	l.members = now
+	for incarnation, other := range l.removed {
+		if other.up && other.regs[0].Incarnation == incarnation {
+			l.leftOut[v.Epoch()]++
+		}
+	}
 	for _, other := range l.w.hosts {
 		l.fence(other)
 	}
