@@ -12,6 +12,7 @@ import (
 var (
 	nodes = flag.String("nodes", "1950", "sizes of the table, of 1950, 2000, 9408, 63488, 100000, 1000000")
 	each  = flag.Bool("each", false, "simulate idle groups beat by beat, too")
+	first = flag.Int("faults", len(Faults), "how many of the table's faults")
 	seed  = flag.Uint64("seed", 1, "which run")
 )
 
@@ -27,7 +28,7 @@ func TestTable(t *testing.T) {
 			if strconv.Itoa(s.Nodes()) != n {
 				continue
 			}
-			table, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: *each}, Faults, row)
+			table, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: *each}, Faults[:*first], row)
 			if err != nil {
 				t.Fatalf("%s nodes: %v", n, err)
 			}

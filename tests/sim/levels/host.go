@@ -161,6 +161,9 @@ func (h *host) step() {
 	h.wakes, h.order = [control.Places]control.Wake{}, control.OrderNone
 	h.w.Steps++
 	out := h.agent.Step(now, in)
+	if h.w.Lie != nil {
+		h.w.Lie(h, &out)
+	}
 	h.carry(&out)
 	if len(h.inbox) > 0 || h.wakes != ([control.Places]control.Wake{}) {
 		h.poke()
@@ -178,6 +181,7 @@ func (h *host) carry(out *control.HostOutput) {
 	}
 	for _, r := range out.Rosters {
 		h.held[r.Place] = r.Rosters
+		h.w.ledger.name(r.Rosters)
 		if r.Place.Votes() {
 			h.name2slot(r.Place.Level(), r.Rosters[0])
 		}
@@ -200,8 +204,9 @@ func (h *host) carry(out *control.HostOutput) {
 		h.w.ledger.group(h, out.Group)
 	}
 	if out.View != nil {
+		before := h.view
 		h.view = out.View
-		h.w.ledger.installed(h, out.View)
+		h.w.ledger.installed(h, before, out.View)
 	}
 }
 

@@ -12,6 +12,7 @@ type ledger struct {
 	w       *World
 	votes   map[proposal]*ballotBox
 	chosen  map[number]*control.Proposal
+	rosters map[uint64]*control.Roster
 	groups  map[number]uint64 // hash of the group's view
 	epochs  map[[2]uint64]uint64
 	latest  *view.ClusterView
@@ -44,7 +45,7 @@ type ballotBox struct {
 
 func (l *ledger) start(w *World) {
 	*l = ledger{
-		w: w, votes: map[proposal]*ballotBox{}, chosen: map[number]*control.Proposal{}, groups: map[number]uint64{},
+		w: w, rosters: map[uint64]*control.Roster{}, votes: map[proposal]*ballotBox{}, chosen: map[number]*control.Proposal{}, groups: map[number]uint64{},
 		epochs: map[[2]uint64]uint64{}, members: map[uint64]*host{}, removed: map[uint64]*host{},
 		leftOut: map[uint64]int{},
 	}
@@ -84,7 +85,14 @@ func (l *ledger) changed(h *host, p control.Place, was mark) {
 	l.fence(h)
 }
 
-// accepted counts a vote where it is cast.
+// name keeps the rosters by which votes are counted.
+func (l *ledger) name(rosters []*control.Roster) {
+	for _, r := range rosters {
+		l.rosters[r.Version()] = r
+	}
+}
+
+// accepted counts a vote where it is cast, if the roster of the proposal names this incarnation.
 func (l *ledger) accepted(r *control.Register, h *host) {
 	k := proposal{r.Instance, r.Level, r.Group, r.Accepted.Ballot, r.Accepted.Seq}
 	b := l.votes[k]
@@ -94,6 +102,9 @@ func (l *ledger) accepted(r *control.Register, h *host) {
 	}
 	if b.Proposal != r.Accepted {
 		l.w.fail("G1", "%+v is two proposals: %+v, and at %s %+v", k, b.Proposal, h.name, r.Accepted)
+	}
+	if seats := l.rosters[r.Accepted.Roster]; seats == nil || seats.At(r.Slot) == nil || seats.At(r.Slot).Incarnation != r.Incarnation {
+		return
 	}
 	b.voters.Set(r.Slot)
 	if !control.Decides(r.Level, b.voters, b.Old) || !control.Decides(r.Level, b.voters, b.New) {
@@ -122,8 +133,11 @@ func (l *ledger) group(h *host, v *view.View) {
 	l.w.tell(h, "group", "%d: generation %d, view %d of %d", v.Group, v.Generation, v.Epoch, len(v.Members))
 }
 
-// installed checks an epoch that a host publishes.
-func (l *ledger) installed(h *host, v *view.ClusterView) {
+// installed checks an epoch that a host publishes after another.
+func (l *ledger) installed(h *host, before, v *view.ClusterView) {
+	if before != nil && (v.Instance < before.Instance || v.Instance == before.Instance && v.Epoch() < before.Epoch()) {
+		l.w.fail("G2", "%s goes from epoch %d of instance %d back to %d of %d", h.name, before.Epoch(), before.Instance, v.Epoch(), v.Instance)
+	}
 	l.w.tell(h, "install", "epoch %d, %d members, led by %s", v.Epoch(), v.Top.Len(), v.Leader)
 	k := [2]uint64{uint64(v.Instance), v.Epoch()}
 	if hash, ok := l.epochs[k]; ok && hash != v.Hash() {

@@ -44,6 +44,8 @@ type World struct {
 	hosts   []*host
 	ledger  ledger
 	Trace   func(string)
+	Lie     func(h *host, out *control.HostOutput) // spoils what agents say: the checkers must notice
+	Only    string                                 // the guarantee that is checked; empty: all
 	Epochs  int
 	Frames  int
 	Letters int
@@ -125,7 +127,7 @@ func (w *World) Run(d time.Duration, stop func() bool) bool {
 
 // fail reports a broken guarantee, once.
 func (w *World) fail(guarantee, format string, args ...any) {
-	if w.failed {
+	if w.failed || w.Only != "" && w.Only != guarantee {
 		return
 	}
 	w.failed = true
