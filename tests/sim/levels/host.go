@@ -275,6 +275,10 @@ func (h *host) receive(from *host, f control.Frame) {
 			return
 		}
 		o := h.tallies[f.Level].Receive(h.clock(), &f)
+		if h.w.Counted != nil {
+			h.w.Counted(h, &f)
+			o.Wake |= control.WakeQuorum
+		}
 		h.wake(p, o.Wake)
 	default:
 		was := h.mark(p)

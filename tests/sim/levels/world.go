@@ -45,6 +45,7 @@ type World struct {
 	ledger  ledger
 	Trace   func(string)
 	Lie     func(h *host, out *control.HostOutput) // spoils what agents say: the checkers must notice
+	Counted func(h *host, f *control.Frame)        // spoils what an answer adds up to
 	Only    string                                 // the guarantee that is checked; empty: all
 	Epochs  int
 	Frames  int
