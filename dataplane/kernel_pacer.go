@@ -49,11 +49,15 @@ func (k *Kernel) paced(p *Pacing) {
 	if k.clock == nil {
 		return
 	}
-	if p.Refused == "" {
-		p.Pacer = PacerKernel
-	}
 	at := k.clock.pace
 	p.Ticking = k.clock.ticking(Now())
+	switch beating := atomic.LoadUint32(&k.pages.tallies[0].Asking.Beating) != 0; {
+	case p.Refused != "":
+	case beating && !p.Ticking && atomic.LoadUint64(&at.IntervalNS) != 0: // this node leads, and the thread keeps the beat meanwhile
+		p.Refused = "its clock does not tick"
+	default:
+		p.Pacer = PacerKernel
+	}
 	p.CPU, p.Ticks = int(atomic.LoadUint32(&at.CPU)), atomic.LoadUint64(&at.Ticks)
 	p.Interval = time.Duration(atomic.LoadUint64(&at.IntervalNS))
 	p.Late, p.Latest = time.Duration(atomic.LoadUint64(&at.LateNS)), time.Duration(atomic.LoadUint64(&at.LatestNS))

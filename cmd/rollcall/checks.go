@@ -141,19 +141,38 @@ func checkInterface(name string) finding {
 }
 
 // checkDaemon asks at the socket that the configuration names, unless the user named one.
-func (a *app) checkDaemon(ctx context.Context, given bool, c *config.Config) finding {
+func (a *app) checkDaemon(ctx context.Context, given bool, c *config.Config) []finding {
 	socket := a.socket
 	if !given && a.getenv("ROLLCALL_SOCKET") == "" && c != nil {
 		socket = c.Socket
 	}
 	s, err := publish.NewClient(socket).Status(ctx)
+	if err != nil {
+		return []finding{{"daemon", verdictNote, err.Error(), ""}}
+	}
+	return append([]finding{judgeDaemon(s)}, checkPacer(s)...)
+}
+
+func judgeDaemon(s *publish.StatusDocument) finding {
 	switch {
-	case err != nil:
-		return finding{"daemon", verdictNote, err.Error(), ""}
 	case s.Awaiting != "":
 		return finding{"daemon", verdictNote, s.Role + ", waits: " + s.Awaiting, ""}
 	case !s.Valid:
 		return finding{"daemon", verdictNote, s.Role + ", its view is not valid", "rollcall events says why"}
 	}
 	return fine("daemon", fmt.Sprintf("%s on %s, pid %d, %s", s.Role, s.Node, s.PID, frames(s)))
+}
+
+// checkPacer tells where the daemon would have to keep the beat itself, with its thread.
+func checkPacer(s *publish.StatusDocument) []finding {
+	switch p := &s.Pacing; {
+	case s.Plane != "kernel":
+		return nil // told by the daemon's line
+	case p.Refused != "":
+		return []finding{{"pacer", verdictNote, pacer(p), "while this node leads, a busy host delays its beats"}}
+	case p.Pacer != "kernel":
+		return []finding{{"pacer", verdictNote, pacer(p), "pacer = \"auto\" lets the kernel keep the beat"}}
+	default:
+		return []finding{fine("pacer", pacer(p))}
+	}
 }

@@ -48,7 +48,7 @@ the daemon could not run; a note costs speed or comfort only.`,
 			}
 			ctx, cancel := a.soon(c.Context())
 			defer cancel()
-			found = append(found, a.checkDaemon(ctx, c.Flags().Changed("socket"), conf))
+			found = append(found, a.checkDaemon(ctx, c.Flags().Changed("socket"), conf)...)
 			return a.showFindings(found)
 		},
 	}

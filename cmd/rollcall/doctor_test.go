@@ -60,7 +60,7 @@ func TestDoctor(t *testing.T) {
 	if r.code != exitOK {
 		t.Errorf("all is well, but exit %d: %v", r.code, r)
 	}
-	for _, check := range []string{"config", "key", "daemon"} {
+	for _, check := range []string{"config", "key", "daemon", "pacer"} {
 		if found[check].Verdict != verdictOK {
 			t.Errorf("%s: %+v", check, found[check])
 		}

@@ -81,7 +81,7 @@ func (a *app) group(ctx context.Context, which string, of *selection) error {
 func (a *app) groupRow(m *publish.GroupEntry) []string {
 	row := []string{
 		strconv.Itoa(int(m.Slot)), m.Name, m.State.String(), strconv.Itoa(m.Missed),
-		age(m.EchoAgeMS), age(m.AgentAgeMS), "-",
+		age(m.EchoAgeMS), agentSeen(m), "-",
 		strconv.FormatUint(m.Accepted, 10), strconv.FormatUint(m.Committed, 10),
 	}
 	if m.RTTNS != 0 {
@@ -91,6 +91,14 @@ func (a *app) groupRow(m *publish.GroupEntry) []string {
 		row = append(row, dash(m.Incarnation), dash(strings.Join(m.Addresses, ",")))
 	}
 	return row
+}
+
+// agentSeen tells of a node's agent what its kernel said last.
+func agentSeen(m *publish.GroupEntry) string {
+	if m.AgentExited {
+		return "exited"
+	}
+	return age(m.AgentAgeMS)
 }
 
 // age shows milliseconds of which negative ones mean that nothing was heard.

@@ -94,5 +94,8 @@ func answers(n *publish.NodeDocument) string {
 	if n.RTTNS != 0 {
 		said += ", round trip " + time.Duration(n.RTTNS).Round(time.Microsecond).String()
 	}
+	if n.AgentExited {
+		return said + ", its agent has exited"
+	}
 	return said + ", agent seen " + age(n.AgentAgeMS) + " before"
 }

@@ -17,6 +17,7 @@ type member struct {
 	echoAt     control.Time
 	round      uint64 // highest answered; 0: none
 	agentAgeMS uint32
+	exited     bool // its agent's process is no more, as its kernel says
 	rttNS      uint64
 	accepted   uint64
 	committed  uint64
@@ -31,7 +32,7 @@ func heard(slot uint16, t *control.Tally) member {
 		accepted: m.Accepted.Seq, committed: m.Committed, keys: m.Keys, wire: [2]int{int(m.WireMin), int(m.WireMax)},
 	}
 	if h.EchoAt != 0 {
-		said.agentAgeMS = m.AgentAgeMS
+		said.agentAgeMS, said.exited = m.AgentAgeMS, m.Health&control.HealthOrphaned != 0
 	}
 	return said
 }

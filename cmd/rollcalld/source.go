@@ -257,6 +257,7 @@ func (m *member) describe(e *publish.GroupEntry, seen *snapshot) {
 	if m.echoAt != 0 {
 		e.EchoAgeMS = seen.at.Since(m.echoAt).Milliseconds()
 	}
+	e.AgentExited = m.exited
 	if m.agentAgeMS != control.NoAgent {
 		e.AgentAgeMS = int64(m.agentAgeMS)
 	}
