@@ -87,7 +87,7 @@ func (n *Node) deputize(i time.Duration) {
 }
 
 // rank is this node's place among the members in the order in which they succeed the
-// leader: by slot, from the leader's on, those it heard of late first.
+// leader, of those that it heard of late.
 func (n *Node) rank() int {
 	members := Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Committed.Members))
 	leader := n.reg.Leader()
@@ -96,7 +96,7 @@ func (n *Node) rank() int {
 	heard.Set(n.reg.Slot)
 	r := 0
 	for s := members.First(); s < Slots; s = members.Next(s + 1) {
-		if heard.Has(s) && (s-leader)%Slots < (n.reg.Slot-leader)%Slots {
+		if heard.Has(s) && n.sooner(s, n.reg.Slot, leader) {
 			r++
 		}
 	}

@@ -85,6 +85,7 @@ func NewHost(c HostConfig) *Host {
 	if c.Contents == nil {
 		c.Contents = ownContents{}
 	}
+	c.preferences = newPreferences(c.Prefer, c.Avoid)
 	h := &Host{cfg: c}
 	h.nodes[0] = h.node(0)
 	if c.Top > 0 && contains(c.Founders, c.Self.Name) {

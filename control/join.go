@@ -274,9 +274,11 @@ func (n *Node) handOver(others Bitmap) {
 	if to.Empty() {
 		to = others
 	}
-	successor := to.Next(n.reg.Slot + 1)
-	if successor == Slots {
-		successor = to.First()
+	successor := to.First()
+	for s := to.Next(successor + 1); s < Slots; s = to.Next(s + 1) {
+		if n.sooner(s, successor, n.reg.Slot) {
+			successor = s
+		}
 	}
 	n.send(Of(successor), Frame{Kind: KindHandOver, To: successor, Ballot: n.lead.ballot})
 	n.depose("handed over to " + n.nameOf(successor))

@@ -320,15 +320,11 @@ func (h *Host) better(a, b *orphan) bool {
 
 // liking orders names by who should lead; the lower the rather.
 func (h *Host) liking(name string) int {
-	switch {
-	case contains(h.cfg.Prefer, name):
-		return 0
-	case contains(h.cfg.Avoid, name):
-		return 3
-	case contains(h.cfg.Founders, name):
-		return 1
+	liking := 2 * h.cfg.preferences[name]
+	if liking == 0 && contains(h.cfg.Founders, name) {
+		return -1
 	}
-	return 2
+	return liking
 }
 
 // appointed reports whether a decree is for this host: the roster that the level above decided

@@ -30,6 +30,8 @@ type Config struct {
 	Record      InstanceRecord
 	Contents    Contents  // nil: the host's own
 	Rosters     []*Roster // the last Output.Rosters of an earlier agent of this host
+
+	preferences preferences // of the host
 }
 
 // Order is what an operator asks of this node.
