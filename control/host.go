@@ -1,6 +1,7 @@
 package control
 
 import (
+	"strings"
 	"time"
 
 	"rollcall/view"
@@ -73,6 +74,7 @@ type Host struct {
 
 	content content
 	orphans orphans
+	founder founderSaid
 	rep     [Levels]representation // by the level of the group led
 	pushAt  Time                   // decrees and invitations to those that did not act on them
 	vacant  Time                   // since when a seat is free, where this host leads
@@ -356,6 +358,10 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 		return "its group's leader: " + n.join.why
 	case n.role == roleAbsent && top != "" && r[seat].State == RegisterVacant:
 		return top
+	case n.role == roleAbsent && now.Since(h.founder.at) < 2*askMost && h.founder.at != 0:
+		return h.founder.why
+	case n.role == roleAbsent && now.Since(n.found.heardAt) >= 2*askMost:
+		return "a founder, of which none answers: " + strings.Join(h.cfg.Founders, ", ")
 	case n.role == roleAbsent:
 		return "somebody to form its group: the cluster's leader does when it hears of this node"
 	case g.State == RegisterMember && now < g.LeaseUntil && now >= g.UpperUntil:

@@ -87,6 +87,7 @@ func (h *Host) sort(m *Message) (to uint) {
 		}
 		return has(slot) | has(seat)
 	case MessageAnswer:
+		h.heardFounder(m)
 		if m.Answer.Status == "removed" && m.Instance > h.in.Registers[0].Instance && h.in.Registers[0].Instance != 0 {
 			for p := range h.in.Wakes {
 				h.in.Wakes[p] |= WakeInstance
@@ -103,6 +104,19 @@ func (h *Host) sort(m *Message) (to uint) {
 		return has(seat)
 	}
 	return 0
+}
+
+// founderSaid is what a founder that has no cluster waits for.
+type founderSaid struct {
+	why string
+	at  Time
+}
+
+// heardFounder notes why there is no cluster yet: who asks to be let in waits for the same.
+func (h *Host) heardFounder(m *Message) {
+	if m.Answer.Status == "idle" && m.Instance == 0 && contains(h.cfg.Founders, m.From.Name) {
+		h.founder = founderSaid{m.Answer.Why, h.now}
+	}
 }
 
 // need makes the node of a place, if there is none.
@@ -140,6 +154,10 @@ func (h *Host) asked(m *Message, ours bool) (to uint) {
 		status = "redirect"
 	}
 	why := "no leader of the cluster is known here"
+	if f := h.nodes[SeatAt(h.cfg.Top)]; f != nil && f.role == roleAbsent && f.founder() {
+		why = f.awaitingGroup()
+		why = why[:min(len(why), wordsMax)]
+	}
 	h.letter(m.From.RPC, m.Level, m.Group, Message{
 		Kind: MessageAnswer, Instance: h.in.Registers[0].Instance, Seat: m.Seat, Answer: &Answer{Status: status, Leader: leader, Why: why},
 	})

@@ -66,6 +66,15 @@ func lab() string { return fmt.Sprintf("e%dx%d", os.Getpid(), labs.Add(1)) }
 // stand makes a cluster that ends with the test, and waits until all nodes agree.
 func stand(t *testing.T, o cluster.Options) *rig {
 	t.Helper()
+	r := build(t, o)
+	r.must(r.Start(r.Names()...))
+	r.first = r.agreed(r.Names()...)
+	return r
+}
+
+// build makes a cluster that ends with the test, and starts no daemon.
+func build(t *testing.T, o cluster.Options) *rig {
+	t.Helper()
 	if unready != nil {
 		if os.Getenv("ROLLCALL_REQUIRE_BPF") == "1" {
 			t.Fatal(unready)
@@ -73,7 +82,7 @@ func stand(t *testing.T, o cluster.Options) *rig {
 		t.Skip(unready)
 	}
 	o.Lab, o.Daemon, o.Tied = lab(), filepath.Join(binaries, "rollcalld"), true
-	c, err := cluster.Up(o)
+	c, err := cluster.Build(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +91,6 @@ func stand(t *testing.T, o cluster.Options) *rig {
 	if r.watch, err = c.Watch(c.Names()...); err != nil {
 		t.Fatal(err)
 	}
-	r.first = r.agreed(c.Names()...)
 	return r
 }
 
