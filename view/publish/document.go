@@ -111,9 +111,9 @@ type GroupEntry struct {
 	State       view.State `json:"state"`
 	Incarnation string     `json:"incarnation"`
 	Addresses   []string   `json:"addresses"`
-	Missed      int        `json:"missed"`       // rounds unanswered then
-	EchoAgeMS   int64      `json:"echo_age_ms"`  // of the last answer when the daemon last looked, at most a second ago; -1: none heard
-	AgentAgeMS  int64      `json:"agent_age_ms"` // of its agent's last sign of life, by that answer; -1: none
+	Missed      int        `json:"missed"`                 // rounds unanswered then
+	EchoAgeMS   int64      `json:"echo_age_ms"`            // of the last answer when the daemon last looked, at most a second ago; -1: none heard
+	AgentAgeMS  int64      `json:"agent_age_ms"`           // of its agent's last sign of life, by that answer; -1: none
 	AgentExited bool       `json:"agent_exited,omitempty"` // its process is no more, as its kernel noticed
 	RTTNS       uint64     `json:"rtt_ns"`
 	Accepted    uint64     `json:"accepted"`
