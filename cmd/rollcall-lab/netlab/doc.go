@@ -5,7 +5,8 @@
 // A network may have several segments: a bridge each, all in one namespace, joined by a router
 // that forwards IPv4 and IPv6 between them and is a namespace of its own.
 //
-// Or it has several rails: a bridge each, and every node an interface on each of them, eth0, eth1, …
+// It may have several rails: every node has further interfaces, eth1, …, those of one name on a bridge
+// that all nodes share.
 //
 // A network called demo has the namespaces rc-demo (the bridge) and rc-demo-NODE; they are
 // bound below /run/netns, so `ip netns exec rc-demo-n01 …` works. Addresses and MACs follow

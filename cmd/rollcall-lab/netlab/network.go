@@ -27,7 +27,8 @@ type Config struct {
 	// bridge has them all.
 	PerSegment int `json:"per_segment,omitempty"`
 
-	// Rails is how many bridges every node has an interface on. 0: one.
+	// Rails is how many interfaces every node has: the first at its segment's bridge, of each
+	// further one all nodes' at one bridge. 0: one.
 	Rails int `json:"rails,omitempty"`
 }
 
@@ -47,8 +48,8 @@ func (c *Config) Validate() error {
 	if c.PerSegment < 0 || c.PerSegment > MaxSegmentSize || c.segments() > MaxSegments {
 		return fmt.Errorf("lab %s: %d nodes, %d on a bridge: must be 1 to %d, on at most %d bridges", c.Lab, len(c.Nodes), c.PerSegment, MaxSegmentSize, MaxSegments)
 	}
-	if c.rails() > MaxRails || c.rails() > 1 && c.PerSegment != 0 {
-		return fmt.Errorf("lab %s: %d rails: must be 1 to %d, and 1 in a network of several segments", c.Lab, c.rails(), MaxRails)
+	if c.Rails < 0 || c.rails() > MaxRails {
+		return fmt.Errorf("lab %s: %d rails, must be 1 to %d", c.Lab, c.Rails, MaxRails)
 	}
 	seen := map[string]bool{"gates": true, routerName: true} // taken in the pin directory, and among namespaces
 	for _, n := range c.Nodes {

@@ -9,14 +9,14 @@ import (
 	"rollcall/control"
 )
 
-// MaxRails is how many bridges a network may have on which every node has an interface.
+// MaxRails is how many interfaces the nodes of a network may have.
 const MaxRails = control.RailsMax
 
 // railIndexes is by how much the interface indexes of one rail's ports and bridge are above those of the
 // rail before.
 const railIndexes = 2000
 
-// rails counts the bridges that every node is on.
+// rails counts the interfaces that every node has.
 func (c *Config) rails() int { return max(c.Rails, 1) }
 
 // OnRail is the node with what it has on a rail: the first is the one of Network.Nodes.
@@ -24,7 +24,7 @@ func (n Node) OnRail(rail int) Node {
 	if rail == 0 {
 		return n
 	}
-	n.rail = rail
+	n.rail, n.segment = rail, segment{of: 1}
 	hi, lo, net77 := byte(n.Number>>8), byte(n.Number), 77+byte(rail)
 	n.IPv4 = netip.AddrFrom4([4]byte{10, net77, hi, lo})
 	if n.IPv6.IsValid() {

@@ -131,6 +131,13 @@ func TestAnotherRailIsTried(t *testing.T) {
 			}
 			if err == nil {
 				conn.Close()
+				if got := sender.ways.to(dead.String()); got[0] != addr {
+					t.Errorf("tried next: %v, want %s first", got, addr)
+				}
+				sender.Know(&p)
+				if got := sender.ways.to(dead.String()); got[0] != addr {
+					t.Errorf("forgotten by what was known: %v", got)
+				}
 			}
 		})
 	}

@@ -8,6 +8,10 @@
 // authority, and from nothing else: who has not got the key, or the key of another cluster,
 // ends in the handshake.
 //
+// An agent on several rails is called by the way that led to it last, then by the others. A
+// letter that failed on its way is sent once more there: it may have been on a connection of
+// a rail that has died since. It may then arrive twice, which letters must bear.
+//
 // While the cluster's key is being replaced a node may hold two, and its peer one of them. So a
 // caller names the ids of its keys as the server it wants, and gets a certificate that one
 // of them can judge; the server names the authorities that it believes, and gets one of those.

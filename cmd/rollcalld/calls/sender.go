@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,21 +81,12 @@ func NewSender(id *Identity, log zerolog.Logger) *Sender {
 // others are tried.
 func (s *Sender) Know(p *control.Peer) { s.ways.know(p) }
 
-// dial opens connections with the keys held at that moment, by the first rail that leads anywhere.
+// dial opens connections with the keys held at that moment, by the first way that leads anywhere.
 func (s *Sender) dial(id *Identity) func(context.Context, string, string) (net.Conn, error) {
-	d := &net.Dialer{Timeout: dialTimeout}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		var c net.Conn
-		var errs []error
-		for _, to := range s.ways.to(address) {
-			var err error
-			if c, err = d.DialContext(ctx, network, to); err == nil {
-				break
-			}
-			errs = append(errs, err)
-		}
-		if c == nil {
-			return nil, errors.Join(errs...)
+		c, err := s.ways.dial(ctx, network, address)
+		if err != nil {
+			return nil, err
 		}
 		secured := tls.Client(c, id.clientTLS())
 		if err := secured.HandshakeContext(ctx); err != nil {
@@ -152,6 +144,9 @@ func (s *Sender) deliver(to string, box *outbox) {
 			return
 		}
 		err := s.call(to, &m)
+		if failed := (*url.Error)(nil); errors.As(err, &failed) && s.ways.several(to) { // the connection may be one by a dead rail
+			err = s.call(to, &m)
+		}
 		<-s.slots
 		if err == nil {
 			s.sent.Add(1)
