@@ -281,7 +281,7 @@ func (g *generator) aPacket() []byte {
 	g.lastLevel, g.lastFrom = int(frame[atLevel]), uint16(frame[atFrom])<<8|uint16(frame[atFrom+1])
 	over := pick(g.rng, carriers...)
 	if f.Flags&control.FlagRelay != 0 && g.chance(80) {
-		over = [...]carrier{overEther, overUDP4, overUDP6, overEther}[f.To%4] // see wayTo
+		over = [...]carrier{overEther, overUDP4, overUDP6, overEther}[f.To%4] // see wayBy
 	}
 	b := packetBy(g.rail, over, frame)
 	if over == overEther && g.chance(50) {

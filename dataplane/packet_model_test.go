@@ -260,8 +260,6 @@ func wayBy(rail int, slot uint16) (p peer, ok bool) {
 	return peer{}, false
 }
 
-func wayTo(slot uint16) (p peer, ok bool) { return wayBy(0, slot) }
-
 // passOn is the packet that carries a frame, and what is behind it, on to the slot it names.
 func passOn(rail int, t carrier, payload []byte) ([]byte, bool) {
 	p, ok := wayBy(rail, binary.BigEndian.Uint16(payload[atTo:]))

@@ -17,7 +17,7 @@ func relayed(kind control.Kind, round uint64, via, to uint16) control.Frame {
 // TestKernelRelay has the kernel program pass frames on, and refuse to.
 func TestKernelRelay(t *testing.T) {
 	k := openTestKernel(t)
-	const ether, udp4, udp6, nowhere = 200, 1, 254, 3 // see wayTo
+	const ether, udp4, udp6, nowhere = 200, 1, 254, 3 // see wayBy
 	answer := func(f control.Frame) control.Frame {
 		f.Kind, f.From, f.To = f.Kind+1, f.To, f.From // an ask's answer is the next kind
 		f.Ask = control.Ask{}
