@@ -77,7 +77,7 @@
 //     A member that said goodbye has given its lease up, whatever its clock still says.
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
 //     it through another member. TestSeeds (the starved runs remove nobody at all), tests/sim
-//     TestOneWayCuts, TestLossAtOneHost, tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode,
+//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode,
 //     TestDeadRail.
 //     The operator may order otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
@@ -128,6 +128,11 @@
 //     G4 and G5 rest on it.
 //   - A leader that hears of a higher ballot while a quorum still follows it hands over to
 //     itself under a higher ballot yet: a straggler moves no leadership.
+//   - Who missed a round is asked again in each round that follows, directly and through others, until
+//     an echo has come directly once more (retry.go); deputies probe those through others who did not
+//     answer the probe before. Relayed answers count as evidence like others, and for a lease from
+//     when the echo left. A leader to which most answer through some only hands over, once a second at
+//     most.
 //   - A deputy's probes count towards removal once it leads: failures at the leader's side
 //     come in one view.
 //   - The digest of a view at level 0 is the hash of its content (package view), which every

@@ -81,9 +81,31 @@ func (n *Node) deputize(i time.Duration) {
 		w.next = n.now.Add(i)
 		others := w.asked
 		others.Clear(n.reg.Slot)
-		n.send(others, Frame{Kind: KindProbe, To: ToAll, Ballot: n.reg.Promised})
+		probe := Frame{Kind: KindProbe, To: ToAll, Ballot: n.reg.Promised, Round: uint64(n.now)} // who passes it on wants ever later rounds
+		n.send(others, probe)
+		n.probeAgain(others, probe)
 	}
 	n.wakeAt(w.next)
+}
+
+// probeAgain asks those who did not answer the probe before through some who did.
+func (n *Node) probeAgain(others Bitmap, probe Frame) {
+	before := n.watch.probes[1]
+	if before == 0 || n.tally == nil {
+		return
+	}
+	a := Asking{Doubtful: others}
+	for s := others.First(); s < Slots; s = others.Next(s + 1) {
+		if before.Before(n.tally.Heard[s].AnswerAt) {
+			a.Doubtful.Clear(s)
+			a.Helpers.Set(s)
+		}
+	}
+	for _, f := range a.Retries(probe) {
+		if f.Flags&FlagRelay != 0 {
+			n.send(Of(f.Via), f)
+		}
+	}
 }
 
 // rank is this node's place among the members in the order in which they succeed the

@@ -23,6 +23,7 @@ type leadership struct {
 
 	accusing uint64       // rounds that accuse, as the last sweep saw them
 	credit   [Slots]uint8 // probes missed before the election, until the first answer
+	ailing   uint64       // round since which most of the others answer through some of them only; 0: they do not
 	fallen   Bitmap       // to be removed: k rounds missed, or better evidence
 	certain  Bitmap       // of those, whose removal needs no wait for a lease
 	why      map[uint16]string
@@ -79,6 +80,10 @@ func (n *Node) leadGroup() {
 			return
 		}
 	}
+	if n.ails() {
+		n.handOver(n.others().Minus(t.Relayed).Minus(l.suspects))
+		return
+	}
 	if t.Beating == 0 {
 		l.order, l.atOnce = true, true
 	}
@@ -95,7 +100,7 @@ func (n *Node) leadGroup() {
 // is more to look after than it knows of.
 func (n *Node) settled() bool {
 	l := &n.lead
-	if n.cfg.Level > 0 || !l.decided || n.leaving || n.reg.Newest != n.reg.Key || n.tally.Outbid > l.ballot || l.adm.roster != nil || len(l.adm.asked) > 0 {
+	if n.cfg.Level > 0 || !l.decided || n.leaving || l.ailing != 0 || n.reg.Newest != n.reg.Key || n.tally.Outbid > l.ballot || l.adm.roster != nil || len(l.adm.asked) > 0 {
 		return false
 	}
 	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {

@@ -51,6 +51,14 @@ func (f *Frame) Hop() uint16 {
 	return f.To
 }
 
+// For is whom a frame that leaves for a slot is for.
+func (f *Frame) For(hop uint16) uint16 {
+	if f.Flags&FlagRelay != 0 {
+		return f.To
+	}
+	return hop
+}
+
 // turn is the most of a set whose turn it is in a round: each round goes on where the last stopped.
 func turn(all Bitmap, round uint64, most int) (some Bitmap) {
 	n := uint64(all.Len())

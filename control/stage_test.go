@@ -329,7 +329,7 @@ func (h *host) beat() {
 
 func (h *host) sendAll(to control.Bitmap, f control.Frame) {
 	for slot := to.First(); slot < control.Slots; slot = to.Next(slot + 1) {
-		f.To = slot
+		f.To = f.For(slot)
 		h.sendTo(slot, f)
 	}
 }

@@ -76,7 +76,8 @@ type Output struct {
 
 // Outgoing is an ask for the slots in To, from the register of a place. Every slot in To that
 // belongs to a register of this host (its own, and above level 0 maybe that of the group it
-// leads) gets it by Deliver, before the others.
+// leads) gets it by Deliver, before the others. With FlagRelay the frame is for the slot in its own To,
+// and goes to who passes it on.
 type Outgoing struct {
 	Place Place
 	To    Bitmap

@@ -30,7 +30,7 @@ func addressed(out *control.Outgoing, own *[control.Places]control.Register) []p
 	}
 	for s := voters.First(); s < control.Slots; s = voters.Next(s + 1) {
 		f := out.Frame
-		f.To = s
+		f.To = f.For(s)
 		all = append(all, claim(f, control.Of(s), control.SeatAt(level), own))
 	}
 	slices.SortStableFunc(all, func(a, b parcel) int {

@@ -118,7 +118,8 @@ func (f *fake) Group(which string) (publish.GroupDocument, error) {
 		Accepted: 7, Committed: 7, Roster: publish.Hex(9), Round: 4321, Quorum: 2, Key: "1f0c22aa", NextKey: "9d31c0e5",
 		Members: []publish.GroupEntry{entry(0, view.Alive), entry(1, view.Stale), entry(2, view.Alive)},
 	}
-	g.Members[1].AgentAgeMS, g.Members[1].AgentExited, g.Members[1].Keys = 45_000, true, []string{"1f0c22aa"}
+	g.Members[1].AgentAgeMS, g.Members[1].AgentExited, g.Members[1].Relayed = 45_000, true, true
+	g.Members[1].Keys = []string{"1f0c22aa"}
 	if f.turned {
 		g.Key, g.NextKey = g.NextKey, ""
 		g.Members[1].Keys = g.Members[0].Keys

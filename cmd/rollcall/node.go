@@ -91,6 +91,9 @@ func answers(n *publish.NodeDocument) string {
 		return ""
 	}
 	said := fmt.Sprintf("%s ago, %d missed since", age(n.EchoAgeMS), n.Missed)
+	if n.Relayed {
+		said += ", through another member"
+	}
 	if n.RTTNS != 0 {
 		said += ", round trip " + time.Duration(n.RTTNS).Round(time.Microsecond).String()
 	}

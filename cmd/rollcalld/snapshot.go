@@ -18,6 +18,7 @@ type member struct {
 	round      uint64 // highest answered; 0: none
 	agentAgeMS uint32
 	exited     bool // its agent's process is no more, as its kernel says
+	relayed    bool // its newest answer came through another member only
 	rttNS      uint64
 	accepted   uint64
 	committed  uint64
@@ -28,7 +29,7 @@ type member struct {
 func heard(slot uint16, t *control.Tally) member {
 	m, h := &t.Members[slot], &t.Heard[slot]
 	said := member{
-		slot: slot, echoAt: h.EchoAt, round: h.Round, agentAgeMS: control.NoAgent, rttNS: m.RTTNS,
+		slot: slot, echoAt: h.EchoAt, round: h.Round, relayed: t.Relayed.Has(slot), agentAgeMS: control.NoAgent, rttNS: m.RTTNS,
 		accepted: m.Accepted.Seq, committed: m.Committed, keys: m.Keys, wire: [2]int{int(m.WireMin), int(m.WireMax)},
 	}
 	if h.EchoAt != 0 {

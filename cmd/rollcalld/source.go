@@ -253,6 +253,7 @@ func (s *source) ownGroup() publish.GroupDocument {
 }
 
 func (m *member) describe(e *publish.GroupEntry, seen *snapshot) {
+	e.Relayed = m.relayed
 	e.RTTNS, e.Accepted, e.Committed, e.Keys = m.rttNS, m.accepted, m.committed, keyIDs(&m.keys)
 	if m.echoAt != 0 {
 		e.EchoAgeMS = seen.at.Since(m.echoAt).Milliseconds()

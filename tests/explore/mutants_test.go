@@ -166,6 +166,33 @@ var mutants = []mutant{
 		check: "sim TestLeaderAway",
 	},
 	{
+		name:    "nobody is asked again",
+		patches: []patch{{"retry.go", "doubtful := turn(a.Doubtful, beat.Round, retryMost)", "doubtful := Bitmap{}"}},
+		check:   "sim TestOneWayCuts",
+	},
+	{
+		name:    "who answers through others only is asked directly again",
+		patches: []patch{{"round.go", "s.doubtful.Or(t.Relayed).And(t.New)", "s.doubtful.And(t.New)"}},
+		check:   "sim TestOneWayCuts",
+	},
+	{
+		name:    "a leader that only some can reach keeps the lead",
+		patches: []patch{{"leader.go", "if n.ails() {", "if false {"}},
+		check:   "sim TestLeaderAils",
+	},
+	{
+		name:    "deputies probe directly only",
+		patches: []patch{{"follow.go", "		n.probeAgain(others, probe)\n", ""}},
+		check:   "sim TestSuccessorOneWay",
+	},
+	{
+		name: "an order to remove whoever was heard since is carried out",
+		patches: []patch{{"command.go",
+			"c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt)",
+			"h.EchoAt == 1"}},
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
 		name: "leaders of groups vote above level 0",
 		patches: []patch{{"quorum.go",
 			"if level == 0 {",

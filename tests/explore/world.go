@@ -278,7 +278,7 @@ func (w *World) ask(h *host, o *control.Outgoing) {
 func (w *World) sendAll(h *host, to control.Bitmap, f control.Frame) {
 	for s := to.First(); s < slots; s = to.Next(s + 1) {
 		if h.routes[s] >= 0 {
-			f.To = s
+			f.To = f.For(s)
 			w.send(h, int(h.routes[s]), f)
 		}
 	}

@@ -250,7 +250,7 @@ func (h *host) send(f control.Frame, to control.Bitmap, by *routes) {
 		return
 	}
 	for s := to.First(); s < control.Slots; s = to.Next(s + 1) {
-		f.To = s
+		f.To = f.For(s)
 		if other := by[s]; other != nil {
 			h.w.net.send(h, other, f)
 		} else {

@@ -224,6 +224,62 @@ func TestOneWayCuts(t *testing.T) {
 	}
 }
 
+// TestLeaderAils: a leader that reaches most of the others through some of them only is the one whose link
+// is broken, and hands over to one that it hears.
+func TestLeaderAils(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		s := stand(t, 9, 3)
+		lead, heard := s.leader(), s.followers(8)[6:]
+		removals := s.removals()
+		for _, h := range s.but(lead, heard[0], heard[1]) {
+			if deaf {
+				s.cut(h.id, lead.id, true)
+			} else {
+				s.cut(lead.id, h.id, true)
+			}
+		}
+		s.expect("the lead moves", func() bool { l := s.leader(); return l != nil && l != lead })
+		if l := s.leader(); l != heard[0] && l != heard[1] {
+			t.Errorf("deaf %v: %s leads, which it did not hear", deaf, l.name)
+		}
+		moved := s.Elections
+		s.expect("all agree", func() bool { return s.agreed(s.hosts) })
+		s.Run(3 * time.Second)
+		if len(removals()) != 0 || s.Elections != moved || !s.agreed(s.hosts) {
+			t.Errorf("deaf %v: removals %+v, %d more elections", deaf, removals(), s.Elections-moved)
+		}
+	}
+}
+
+// TestSuccessorOneWay: a leader that is starved and cannot hear its successor, or be heard by it,
+// answers that one through others: the lead moves, and nobody is removed.
+func TestSuccessorOneWay(t *testing.T) {
+	for _, deaf := range []bool{false, true} {
+		s := stand(t, 8, 3)
+		old, removals := s.leader(), s.removals()
+		next := s.followers(1)[0]
+		for _, h := range s.but(old) {
+			if h.reg.Slot-old.reg.Slot < next.reg.Slot-old.reg.Slot { // by slots, from the old leader's on
+				next = h
+			}
+		}
+		from, to := next, old
+		if deaf {
+			from, to = old, next
+		}
+		s.cut(from.id, to.id, true)
+		old.stopAgent()
+		s.expect("the lead moves", func() bool { l := s.leader(); return l != nil && l != old })
+		if l := s.leader(); l != next {
+			t.Fatalf("deaf %v: %s leads, not %s", deaf, l.name, next.name)
+		}
+		s.quiet(100)
+		if len(removals()) != 0 || !old.reg.Valid(old.now()) {
+			t.Errorf("deaf %v: removals %+v; %s has a valid view: %v", deaf, removals(), old.name, old.reg.Valid(old.now()))
+		}
+	}
+}
+
 // TestLossAtOneHost: a link that loses a fifth of all frames, each way, for a minute removes nobody.
 func TestLossAtOneHost(t *testing.T) {
 	s := stand(t, 16, 3)

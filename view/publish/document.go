@@ -115,6 +115,7 @@ type GroupEntry struct {
 	EchoAgeMS   int64      `json:"echo_age_ms"`            // of the last answer when the daemon last looked, at most a second ago; -1: none heard
 	AgentAgeMS  int64      `json:"agent_age_ms"`           // of its agent's last sign of life, by that answer; -1: none
 	AgentExited bool       `json:"agent_exited,omitempty"` // its process is no more, as its kernel noticed
+	Relayed     bool       `json:"relayed,omitempty"`      // its newest answer came through another member, and none directly
 	RTTNS       uint64     `json:"rtt_ns"`
 	Accepted    uint64     `json:"accepted"`
 	Committed   uint64     `json:"committed"`

@@ -239,7 +239,7 @@ func (h *host) ask(o *control.Outgoing) {
 		h.wake(p, out.Wake)
 	}
 	for slot := to.First(); slot < control.Slots; slot = to.Next(slot + 1) {
-		f.To = slot
+		f.To = f.For(slot)
 		h.sendTo(slot, f)
 	}
 }
