@@ -8,11 +8,11 @@ import (
 	"rollcall/cmd/rollcall-lab/cluster"
 )
 
-// Groups on bridges of their own, joined by a router, lose a member, a group's leader, the
+// Groups on bridges of their own, which use Ethernet, joined by a router, lose a member, a group's leader, the
 // leader of the cluster and a whole group: each time one epoch, the same everywhere, without
 // them and nobody else, and they come back.
 func TestGroupsLoseAndRegain(t *testing.T) {
-	r := stand(t, cluster.Options{Groups: 3, PerGroup: 3, Interval: 50 * time.Millisecond})
+	r := stand(t, cluster.Options{Groups: 3, PerGroup: 3, Transport: "ether", Interval: 50 * time.Millisecond})
 	root := func() string { return r.watch.Sight(r.Names()[0]).View.Leader }
 	other := func() []string { // a group that the root is not in, its leader first
 		groups := r.Groups()

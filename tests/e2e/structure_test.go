@@ -92,10 +92,10 @@ func (r *rig) comeBack(names ...string) {
 	r.must(r.Seated(r.bounded()))
 }
 
-// What can become of the structure above the groups, in one cluster: the root and its deputy die
+// What can become of the structure above the groups, in one cluster with IPv6: the root and its deputy die
 // at once; a group loses its quorum; a group is cut off; most of the seats die.
 func TestStructureFails(t *testing.T) {
-	r := stand(t, cluster.Options{Groups: 5, PerGroup: 3, Interval: 50 * time.Millisecond})
+	r := stand(t, cluster.Options{Groups: 5, PerGroup: 3, IPv6: true, Interval: 50 * time.Millisecond})
 	defer r.epochs()
 	r.must(r.Seated(r.bounded()))
 
