@@ -353,6 +353,10 @@ func (h *Host) Status(now Time, r *[Places]Register) HostStatus {
 func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 	seat := SeatAt(h.cfg.Top)
 	top := s.Places[seat].Awaiting
+	inSeat := ""
+	if top != "" && r[seat].State != RegisterVacant {
+		inSeat = "in its seat of the cluster: " + top
+	}
 	switch g, n := &r[0], h.nodes[0]; {
 	case n.role == roleAbsent && now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "":
 		return "its group's leader: " + n.join.why
@@ -365,9 +369,13 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 	case n.role == roleAbsent:
 		return "somebody to form its group: the cluster's leader does when it hears of this node"
 	case g.State == RegisterMember && now < g.LeaseUntil && now >= g.UpperUntil:
-		return "its group to be heard by the cluster's leader: it is isolated, and nothing is valid here"
-	case s.Group.Awaiting == "" && top != "" && r[seat].State != RegisterVacant:
-		return "in its seat of the cluster: " + top
+		why := "its group to be heard by the cluster's leader: it is isolated, and nothing is valid here"
+		if inSeat != "" {
+			why += "; " + inSeat
+		}
+		return why
+	case s.Group.Awaiting == "" && inSeat != "":
+		return inSeat
 	}
 	return s.Group.Awaiting
 }
