@@ -136,6 +136,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}
 	sender := calls.NewSender(identity, log)
 	defer sender.Close()
+	sender.Know(&p.control.Self)
 
 	s.recorder = newRecorder(s.show, s.askLeader, s.rank)
 	a := &agent{cfg: cfg, log: log, source: s, recorder: s.recorder, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}

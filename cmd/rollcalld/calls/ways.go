@@ -69,6 +69,13 @@ func (w *ways) to(address string) []string {
 	return []string{address}
 }
 
+// any reports whether there are agents on several rails: others that are called may turn out to be.
+func (w *ways) any() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.of) > 0
+}
+
 func (w *ways) several(address string) bool { return len(w.to(address)) > 1 }
 
 // prefer puts the way that led to an agent first.
@@ -87,7 +94,7 @@ func (w *ways) dial(ctx context.Context, network, address string) (net.Conn, err
 	all := w.to(address)
 	for i, way := range all {
 		d := net.Dialer{Timeout: dialTimeout}
-		if len(all) > 1 {
+		if w.any() {
 			d.Control = noticeStalls
 		}
 		if i < len(all)-1 {
