@@ -221,7 +221,7 @@ func (g *generator) travel(i int, f *control.Frame, asker uint16) {
 	r := &g.registers[i]
 	f.Flags |= control.FlagRelay
 	f.Via = pick(g.rng, r.Slot, r.Slot, r.Slot, r.Slot, g.aSlot())
-	if g.chance(20) {
+	if g.chance(45) {
 		return // it is at its end
 	}
 	other := f.To
