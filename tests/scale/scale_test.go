@@ -24,16 +24,21 @@ func TestTable(t *testing.T) {
 	}
 	row(Header)
 	for _, n := range strings.Split(*nodes, ",") {
+		known := false
 		for _, s := range Shapes {
 			if strconv.Itoa(s.Nodes()) != n {
 				continue
 			}
+			known = true
 			table, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: *each}, Faults[:*first], row)
 			if err != nil {
 				t.Fatalf("%s nodes: %v", n, err)
 			}
 			t.Log(table.Cost())
 			table.judge(t)
+		}
+		if !known {
+			t.Errorf("no cluster of %q nodes: see Shapes", n)
 		}
 	}
 }
