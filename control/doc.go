@@ -44,6 +44,11 @@
 //     new root holds that roster or stands down, so no generation is ever given twice.
 //   - Who forms a group anew takes those along that asked meanwhile and hold registers of its own
 //     roster; they keep their incarnations. The first view of a generation follows none.
+//   - Who asked for a group without a leader is forgotten once it is formed, and a group is
+//     superseded by what is proposed, not by what is about to be: one that is cut off and comes
+//     back goes on as it is.
+//   - The order to recover holds for 10 s, since candidates without a quorum outbid each other; it
+//     is carried out by the first campaign that gave the others an interval to promise.
 //   - A group whose content is not known yet is not in the epoch, though its leader has its slot. So
 //     a view is to be trusted only while no beat told of a later epoch than the view's.
 //   - A leader that fell silent is taken for gone with its group no sooner than after
@@ -56,7 +61,8 @@
 //     successor asked for changes nothing. Who has no vote is let in without the founders' word.
 //
 // The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
-// beside it; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody.
+// beside it; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody. With real
+// daemons: tests/e2e TestGroupsLoseAndRegain, TestStructureFails, TestFoundersStartLast.
 //
 // # The guarantees, and the tests that show them
 //

@@ -16,8 +16,8 @@ import (
 	"rollcall/view/publish"
 )
 
-// settled bounds how long a new cluster may take to agree: most of it is for the kernel, which
-// verifies the programs of every node.
+// settled bounds how long a new cluster may take to agree; the kernel verifies the programs of
+// every node anew.
 func settled(nodes int) time.Duration { return 30*time.Second + time.Duration(nodes)*time.Second/2 }
 
 // optionFlags adds the flags that describe a cluster.
