@@ -26,6 +26,10 @@
 // which bear on nothing but suspicion, are lost. Hosts are not taken for interchangeable: slots
 // settle ties and ranks.
 //
+// A beat that is sent once more, directly or through others, to those who missed a round is for
+// agreement the same frame twice: that is among what may happen to any, and retries of their own
+// are left out.
+//
 // Two states of a host are one if all their memory is equal but for measurements and leases. Those
 // states and what is sent are told apart by 64-bit hashes; whole worlds exactly.
 //
