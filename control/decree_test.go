@@ -14,7 +14,7 @@ func voter(c Config) *Node {
 	n := New(c)
 	n.now, n.tally = Time(time.Hour), new(Tally)
 	if c.Level > 0 {
-		n.below = &vector{cluster: c.Cluster, level: c.Level, number: c.Group, told: n.reported}
+		n.below = &vector{cluster: c.Cluster, level: c.Level, number: c.Group}
 	}
 	return n
 }
@@ -87,12 +87,13 @@ func leafOf(number uint16, generation uint16, seq uint64, names ...string) *view
 // before every group's leader told it what the group decided, and it holds that.
 func TestVectorNeverOlder(t *testing.T) {
 	reports := map[uint16]*Report{}
-	v := &vector{cluster: "story", level: 1, told: func(slot uint16) *Report { return reports[slot] }}
+	told := func(slot uint16) *Report { return reports[slot] }
+	v := &vector{cluster: "story", level: 1}
 	v.offer(leafOf(0, 1, 5, "a"))
 	v.offer(leafOf(1, 1, 3, "b"))
 	v.adopt(&Proposal{Seq: 9, Digest: 0xbad, New: Of(0, 1, 248)}, true)
 	compose := func() bool {
-		_, ok := v.compose(2, 1, 10, Of(0, 1, 248))
+		_, ok := v.compose(2, 1, 10, Of(0, 1, 248), told)
 		return ok
 	}
 	if compose() {
@@ -128,7 +129,8 @@ func TestVectorNeverOlder(t *testing.T) {
 
 // TestVectorKnownBase: a new leader that has the content of the last view goes on from it at once.
 func TestVectorKnownBase(t *testing.T) {
-	v := &vector{cluster: "story", level: 1, told: func(uint16) *Report { return nil }}
+	untold := func(uint16) *Report { return nil }
+	v := &vector{cluster: "story", level: 1}
 	top := view.Compose("story", 2, 1, 0, 1, 9, []*view.Group{leafOf(0, 1, 5, "a"), leafOf(1, 1, 3, "b")})
 	v.know(top)
 	v.adopt(&Proposal{Seq: 9, Digest: top.Digest}, false)
@@ -136,7 +138,7 @@ func TestVectorKnownBase(t *testing.T) {
 	if v.base != top {
 		t.Fatal("the view it adopted is not what it knows")
 	}
-	if digest, ok := v.compose(2, 1, 10, Of(0)); !ok || digest != view.Compose("story", 2, 1, 0, 1, 10, []*view.Group{leafOf(0, 1, 5, "a")}).Digest {
+	if digest, ok := v.compose(2, 1, 10, Of(0), untold); !ok || digest != view.Compose("story", 2, 1, 0, 1, 10, []*view.Group{leafOf(0, 1, 5, "a")}).Digest {
 		t.Error("without one group it is not the rest")
 	}
 	v.decide(2, Of(0))

@@ -114,7 +114,7 @@ func (h *Host) node(p Place) *Node {
 	}
 	n := New(c)
 	if level > 0 && p.Votes() {
-		v := &vector{cluster: c.Cluster, level: level, number: c.Group, told: n.reported}
+		v := &vector{cluster: c.Cluster, level: level, number: c.Group}
 		n.below, h.vectors[level] = v, v
 	}
 	return n

@@ -12,7 +12,7 @@ type Past struct {
 func (n *Node) digest(seq uint64, members Bitmap, r *Roster) (uint64, bool) {
 	generation := n.lead.ballot.Generation()
 	if n.below != nil {
-		return n.below.compose(n.reg.Instance, generation, seq, members)
+		return n.below.compose(n.reg.Instance, generation, seq, members, n.reported)
 	}
 	v := n.viewOf(n.reg.Instance, generation, seq, members, r)
 	if v == nil { // a member without a seat: a broken invariant, and no reason to decide it

@@ -25,7 +25,6 @@ type vector struct {
 	base      *view.Group            // what the last decided view holds; nil: not known
 	next      *view.Group            // what the view under vote holds; nil: not known
 	decidedAt Time
-	told      func(slot uint16) *Report // what the group's leader told under the own ballot, or nil
 }
 
 // epochPace is how much time at least lies between a view and one that only adds to it: while a
@@ -89,13 +88,14 @@ func (v *vector) know(g *view.Group) {
 }
 
 // compose gives the digest of the view with these members, and keeps its content; false while
-// some content may be older than what an earlier view held.
-func (v *vector) compose(instance uint32, generation uint16, seq uint64, members Bitmap) (uint64, bool) {
+// some content may be older than what an earlier view held. What the leader of a group below told
+// under the own ballot says told, nil for nothing.
+func (v *vector) compose(instance uint32, generation uint16, seq uint64, members Bitmap, told func(slot uint16) *Report) (uint64, bool) {
 	var below []*view.Group
 	for s := members.First(); s < FirstSeat; s = members.Next(s + 1) {
 		g := v.use(s)
 		if v.base == nil {
-			if r := v.told(s); r == nil || g == nil || g.Generation < r.Generation || g.Generation == r.Generation && g.Seq < r.Seq {
+			if r := told(s); r == nil || g == nil || g.Generation < r.Generation || g.Generation == r.Generation && g.Seq < r.Seq {
 				return 0, false
 			}
 		}
