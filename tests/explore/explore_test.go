@@ -123,7 +123,7 @@ func TestDigestSees(t *testing.T) {
 	} {
 		c := w.Clone()
 		h := c.own(0)
-		h.node = cloneNode(h.node)
+		h.node = nodes.Copy(h.node)
 		change(h)
 		if h.digest() == was {
 			t.Errorf("another %s, the same digest", what)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"rollcall/tests/explore/memory"
 )
 
 // Report is what a search or a number of walks came to.
@@ -206,11 +208,11 @@ func (s *search) letter(l letter) uint32 {
 func (s *search) sent(on []uint32) uint32 {
 	slices.Sort(on)
 	on = slices.Compact(on)
-	x := hash{7}
+	x := memory.Hash{Sum: 7}
 	for _, p := range on {
-		x.word(uint64(p))
+		x.Word(uint64(p))
 	}
-	return s.sents.put(x.sum, func() []uint32 { return on })
+	return s.sents.put(x.Sum, func() []uint32 { return on })
 }
 
 // add notes a state and reports whether it is a new one.

@@ -182,7 +182,7 @@ func (h *host) took(t *control.Tally) {
 // step lets an agent look, and carries out what it says at once.
 func (w *World) step(h *host, in control.Input) {
 	if h.thinks != w {
-		h.node, h.thinks = cloneNode(h.node), w
+		h.node, h.thinks = nodes.Copy(h.node), w
 	}
 	h.reg.AgentAt = h.clock
 	r := h.reg
