@@ -4,54 +4,25 @@ import (
 	"fmt"
 
 	"rollcall/control"
+	"rollcall/tests/explore/search"
 )
 
-// kind names an event.
-type kind uint8
-
-const (
-	deliver kind = iota // a frame reaches the kernel it is for
-	read                // a letter reaches an agent
-	look                // an agent that was woken looks
-	tick                // an interval passes at a host, its agent looks, and its beat leaves
-	beat                // an interval passes at a host, and its beat leaves
-	sleep               // a long while passes at a host, and its agent looks
-	leave               // an operator takes a node out
-	back                // and lets it come back
-	crash               // a host loses its power
-	boot                // and has it back
-	restart             // an agent is killed and started
-	again               // what is delivered or read stays on its way: a limit, not an event
-	kinds               // how many there are
-)
-
-var kindNames = [kinds]string{"deliver", "read", "look", "tick", "beat", "sleep", "leave", "back", "crash", "boot", "restart", "again"}
-
-// String gives the kind as stories show it.
-func (k kind) String() string { return kindNames[k] }
-
-// Event is one thing that may happen: to a frame, a letter or a host.
-type Event struct {
-	kind kind
-	at   int // index of the frame, the letter or the host
-}
-
-// events lists what may happen now.
-func (w *World) events(to []Event) []Event {
+// Events lists what may happen now.
+func (w *World) Events(to []search.Event) []search.Event {
 	to = to[:0]
 	for i := range w.frames {
 		if w.hosts[w.frames[i].to].serves() {
-			to = append(to, Event{deliver, i})
+			to = append(to, search.Event{Kind: search.Deliver, At: i})
 		}
 	}
 	for i := range w.letters {
 		if w.hosts[w.letters[i].to].node != nil {
-			to = append(to, Event{read, i})
+			to = append(to, search.Event{Kind: search.Read, At: i})
 		}
 	}
 	for i, h := range w.hosts {
-		for _, k := range h.may() {
-			to = append(to, Event{k, i})
+		for _, k := range h.May() {
+			to = append(to, search.Event{Kind: k, At: i})
 		}
 	}
 	return to
@@ -60,26 +31,26 @@ func (w *World) events(to []Event) []Event {
 // serves reports whether the host's kernel takes frames.
 func (h *host) serves() bool { return h.up && h.reg.State != control.RegisterVacant }
 
-// may lists what may happen to a host by itself.
-func (h *host) may() []kind {
+// May lists what may happen to a host by itself.
+func (h *host) May() []search.Kind {
 	if !h.up {
-		return []kind{boot}
+		return []search.Kind{search.Boot}
 	}
-	l := []kind{sleep, crash, restart}
+	l := []search.Kind{search.Sleep, search.Crash, search.Restart}
 	if h.wakes != 0 {
-		l = append(l, look)
+		l = append(l, search.Look)
 	}
 	if h.asks() {
-		l = append(l, tick)
+		l = append(l, search.Tick)
 	}
 	if h.asking.Beating != 0 {
-		l = append(l, beat)
+		l = append(l, search.Beat)
 	}
 	switch h.reg.State {
 	case control.RegisterMember:
-		l = append(l, leave)
+		l = append(l, search.Leave)
 	case control.RegisterVacant:
-		l = append(l, back)
+		l = append(l, search.Back)
 	}
 	return l
 }
@@ -89,23 +60,24 @@ func (h *host) asks() bool {
 	return h.reg.State != control.RegisterVacant && h.reg.Promised != 0 && h.reg.Promised.Slot() == h.reg.Slot
 }
 
-// do lets an event happen.
-func (w *World) do(e Event) {
+// Do lets an event happen; with keep, what is delivered or read stays on its way.
+func (w *World) Do(e search.Event, keep bool) {
+	w.keep = keep
 	if w.trace != nil {
 		w.trace(w.describe(e))
 	}
-	switch e.kind {
-	case deliver:
-		p := w.frames[e.at]
+	switch e.Kind {
+	case search.Deliver:
+		p := w.frames[e.At]
 		if !w.keep {
-			w.frames = append(w.frames[:e.at], w.frames[e.at+1:]...)
+			w.frames = append(w.frames[:e.At], w.frames[e.At+1:]...)
 		}
 		w.receive(p)
 		w.attend(p.to)
-	case read:
-		l := w.letters[e.at]
+	case search.Read:
+		l := w.letters[e.At]
 		if !w.keep {
-			w.letters = append(w.letters[:e.at], w.letters[e.at+1:]...)
+			w.letters = append(w.letters[:e.At], w.letters[e.At+1:]...)
 		}
 		if w.hosts[l.to].node != nil {
 			m := *l.message
@@ -113,8 +85,8 @@ func (w *World) do(e Event) {
 		}
 		w.attend(l.to)
 	default:
-		w.happen(e.kind, e.at)
-		w.attend(e.at)
+		w.happen(e.Kind, e.At)
+		w.attend(e.At)
 	}
 }
 
@@ -126,31 +98,31 @@ func (w *World) attend(i int) {
 }
 
 // happen is what may happen to a host.
-func (w *World) happen(k kind, i int) {
+func (w *World) happen(k search.Kind, i int) {
 	h := w.own(i)
 	switch k {
-	case look:
+	case search.Look:
 		w.step(h, control.Input{})
-	case tick:
+	case search.Tick:
 		h.clock = h.clock.Add(interval)
 		w.step(h, control.Input{})
 		w.beat(h)
-	case beat:
+	case search.Beat:
 		h.clock = h.clock.Add(interval)
 		w.beat(h)
-	case sleep:
+	case search.Sleep:
 		h.clock = h.clock.Add(nap)
 		w.step(h, control.Input{})
 		w.beat(h)
-	case leave:
+	case search.Leave:
 		w.step(h, control.Input{Order: control.OrderLeave})
-	case back:
+	case search.Back:
 		w.step(h, control.Input{Order: control.OrderJoin})
-	case crash:
+	case search.Crash:
 		w.crash(h)
-	case boot:
+	case search.Boot:
 		w.boot(h)
-	case restart:
+	case search.Restart:
 		if h.reg.State == control.RegisterVacant && h.id >= len(w.founders) {
 			w.see(sighting{what: forgot, host: i}) // it has no disk either
 		}
@@ -158,16 +130,16 @@ func (w *World) happen(k kind, i int) {
 	}
 }
 
-func (w *World) describe(e Event) string {
-	switch e.kind {
-	case deliver:
-		p := &w.frames[e.at]
+func (w *World) describe(e search.Event) string {
+	switch e.Kind {
+	case search.Deliver:
+		p := &w.frames[e.At]
 		f := p.frame
 		return fmt.Sprintf("deliver kind %d of %v round %d (seq %d, committed %d) from n%d to n%d", f.Kind, f.Ballot, f.Round,
 			max(f.Ask.Seq, f.Reply.Accepted.Seq), max(f.Ask.Committed, f.Reply.Committed), p.from, p.to)
-	case read:
-		l := &w.letters[e.at]
+	case search.Read:
+		l := &w.letters[e.At]
 		return fmt.Sprintf("read %s from %s at n%d", l.message.Kind, l.message.From.Name, l.to)
 	}
-	return fmt.Sprintf("%s n%d", e.kind, e.at)
+	return fmt.Sprintf("%s n%d", e.Kind, e.At)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/control"
+	"rollcall/tests/explore/search"
 )
 
 // fixedWalks is how many walks a plain run takes at most.
@@ -59,7 +60,7 @@ func TestWalksLead(t *testing.T) {
 		for seed := range uint64(100) {
 			w := o.World().Clone()
 			before := len(w.ledger.decided)
-			Walk(w, rand.New(rand.NewPCG(seed, 1)), 150*len(w.hosts))
+			search.Walk(w, weights, rand.New(rand.NewPCG(seed, 1)), 150*len(w.hosts))
 			views += len(w.ledger.decided) - before
 			seen := map[uint64]bool{}
 			for i := range w.ledger.proposals {
@@ -79,28 +80,28 @@ func TestWalksLead(t *testing.T) {
 func TestClonesPart(t *testing.T) {
 	for _, o := range Openings() {
 		w := o.World()
-		before := w.digest()
+		before := w.Digest()
 		for seed := range uint64(20) {
 			a, b := w.Clone(), w.Clone()
-			Walk(a, rand.New(rand.NewPCG(seed, 2)), 200)
+			search.Walk(a, weights, rand.New(rand.NewPCG(seed, 2)), 200)
 			half := a.Clone()
-			Walk(b, rand.New(rand.NewPCG(seed, 2)), 200)
-			if a.digest() != b.digest() {
+			search.Walk(b, weights, rand.New(rand.NewPCG(seed, 2)), 200)
+			if a.Digest() != b.Digest() {
 				t.Fatalf("%s, seed %d: the same events, other worlds", o.Name, seed)
 			}
-			was := a.digest()
-			Walk(half, rand.New(rand.NewPCG(seed, 3)), 200)
+			was := a.Digest()
+			search.Walk(half, weights, rand.New(rand.NewPCG(seed, 3)), 200)
 			for _, h := range a.hosts {
 				h.sum = 0
 			}
-			if a.digest() != was {
+			if a.Digest() != was {
 				t.Fatalf("%s, seed %d: a copy changed the original", o.Name, seed)
 			}
 		}
 		for _, h := range w.hosts {
 			h.sum = 0
 		}
-		if w.digest() != before {
+		if w.Digest() != before {
 			t.Fatalf("%s: walks changed it", o.Name)
 		}
 	}
@@ -109,7 +110,7 @@ func TestClonesPart(t *testing.T) {
 // TestDigestSees: a digest differs with every part of a host's state that it should see.
 func TestDigestSees(t *testing.T) {
 	w := Named("three stand").World().Clone()
-	was := w.hosts[0].digest()
+	was := w.hosts[0].Digest()
 	for what, change := range map[string]func(h *host){
 		"promise":     func(h *host) { h.reg.Promised++ },
 		"accepted":    func(h *host) { h.reg.Accepted.Seq++ },
@@ -125,14 +126,14 @@ func TestDigestSees(t *testing.T) {
 		h := c.own(0)
 		h.node = nodes.Copy(h.node)
 		change(h)
-		if h.digest() == was {
+		if h.Digest() == was {
 			t.Errorf("another %s, the same digest", what)
 		}
 	}
 	c := w.Clone()
 	h := c.own(0)
 	h.reg.LeaseUntil++
-	if h.digest() != was {
+	if h.Digest() != was {
 		t.Error("a lease makes another state")
 	}
 }

@@ -43,8 +43,9 @@ type content struct {
 	hash uint64
 }
 
-func (l *ledger) clone() ledger {
-	return ledger{
+// Clone copies what is known.
+func (l *ledger) Clone() *ledger {
+	return &ledger{
 		proposals: append([]proposal(nil), l.proposals...),
 		decided:   append([]decision(nil), l.decided...),
 		contents:  append([]content(nil), l.contents...),
@@ -78,8 +79,11 @@ func majority(have, of control.Bitmap) bool {
 	return in > out || in == out && in > 0 && have.Has(uint16(first))
 }
 
-// saw takes note of what a host did.
-func (l *ledger) saw(s *sighting) {
+// Violation is the first guarantee that was broken, or nil.
+func (l *ledger) Violation() error { return l.violation }
+
+// Saw takes note of what a host did.
+func (l *ledger) Saw(s *sighting) {
 	switch s.what {
 	case accepted:
 		l.accepted(s)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/control"
+	"rollcall/tests/explore/search"
 )
 
 // Opening is a state worth exploring from.
@@ -63,7 +64,7 @@ func standing(n, founders int) *World {
 		if i == most {
 			w.settle(func() bool { return w.agreed(most) })
 		}
-		w.happen(boot, i)
+		w.happen(search.Boot, i)
 	}
 	w.settle(func() bool { return w.agreed(n) })
 	w.frames, w.letters = nil, nil
@@ -73,7 +74,7 @@ func standing(n, founders int) *World {
 // removing has the leader propose the view without the last host, which is off.
 func removing(n int) *World {
 	w := standing(n, 1)
-	w.happen(crash, n-1)
+	w.happen(search.Crash, n-1)
 	w.settle(func() bool { return w.hosts[0].reg.Accepted.Seq > w.hosts[0].reg.Committed.Seq })
 	return w
 }
@@ -81,10 +82,10 @@ func removing(n int) *World {
 // joining has the leader of two propose the view with a third in it.
 func joining() *World {
 	w := New(3, 1)
-	w.happen(boot, 0)
-	w.happen(boot, 1)
+	w.happen(search.Boot, 0)
+	w.happen(search.Boot, 1)
 	w.settle(func() bool { return w.agreed(2) })
-	w.happen(boot, 2)
+	w.happen(search.Boot, 2)
 	w.settle(func() bool { return w.hosts[0].reg.Accepted.New.Has(2) })
 	return w
 }
@@ -93,7 +94,7 @@ func joining() *World {
 func candidate() *World {
 	w := standing(3, 1)
 	w.prompt = true
-	w.happen(sleep, 1)
+	w.happen(search.Sleep, 1)
 	w.hosts[2].clock = w.hosts[2].clock.Add(nap)
 	return w
 }
@@ -102,12 +103,12 @@ func candidate() *World {
 // dead, both stand.
 func contested() *World {
 	w := standing(3, 1)
-	w.happen(leave, 2)
+	w.happen(search.Leave, 2)
 	w.settle(func() bool { return len(w.letters) == 0 })
 	w.prompt = true
-	w.happen(tick, 0)
-	w.happen(sleep, 1)
-	w.happen(sleep, 2)
+	w.happen(search.Tick, 0)
+	w.happen(search.Sleep, 1)
+	w.happen(search.Sleep, 2)
 	w.letters = nil
 	return w
 }
@@ -123,10 +124,10 @@ func replaced() *World {
 		}
 	}
 	w.settle(is(1, 2), 0)
-	w.happen(leave, 2)
+	w.happen(search.Leave, 2)
 	w.settle(is(1), 0)
 	w.settle(func() bool { return third.reg.State == control.RegisterVacant }, 0)
-	w.happen(back, 2)
+	w.happen(search.Back, 2)
 	w.settle(func() bool { return third.reg.State == control.RegisterJoining }, 0)
 	return w
 }
@@ -136,9 +137,9 @@ func replaced() *World {
 func handover() *World {
 	w := standing(3, 1)
 	w.prompt = true
-	w.happen(sleep, 2)
-	w.happen(leave, 0)
-	w.happen(tick, 0)
+	w.happen(search.Sleep, 2)
+	w.happen(search.Leave, 0)
+	w.happen(search.Tick, 0)
 	w.settle(func() bool {
 		return slices.ContainsFunc(w.frames, func(p packet) bool { return p.frame.Kind == control.KindHandOver })
 	}, 1, 2)
@@ -148,12 +149,12 @@ func handover() *World {
 // founding has two of three founders propose the first instance, when the third boots.
 func founding() *World {
 	w := New(3, 3)
-	w.happen(boot, 0)
-	w.happen(boot, 1)
+	w.happen(search.Boot, 0)
+	w.happen(search.Boot, 1)
 	w.settle(func() bool {
 		return slices.ContainsFunc(w.letters, func(l letter) bool { return l.message.Kind == control.MessagePropose })
 	})
-	w.happen(boot, 2)
+	w.happen(search.Boot, 2)
 	return w
 }
 
@@ -162,8 +163,8 @@ func founding() *World {
 func rivals(n int) *World {
 	w := standing(n, 1)
 	w.prompt = true
-	w.happen(sleep, 1)
-	w.happen(sleep, 2)
+	w.happen(search.Sleep, 1)
+	w.happen(search.Sleep, 2)
 	for _, h := range w.hosts[3:] {
 		h.clock = h.clock.Add(nap)
 	}
@@ -175,12 +176,12 @@ func rivals(n int) *World {
 func crossing() *World {
 	w := New(4, 1)
 	for i := range 3 {
-		w.happen(boot, i)
+		w.happen(search.Boot, i)
 		w.settle(func() bool { return w.agreed(i + 1) })
 	}
-	w.happen(boot, 3)
+	w.happen(search.Boot, 3)
 	w.settle(func() bool { return w.hosts[3].reg.State == control.RegisterJoining })
-	w.happen(leave, 2)
+	w.happen(search.Leave, 2)
 	w.settle(func() bool {
 		a := &w.hosts[0].reg.Accepted
 		return a.Seq > w.hosts[0].reg.Committed.Seq && !a.New.Has(2)
@@ -192,10 +193,10 @@ func crossing() *World {
 func forgotten() *World {
 	w := standing(5, 3)
 	for i := range 3 {
-		w.happen(crash, i)
+		w.happen(search.Crash, i)
 	}
 	for i := range 3 {
-		w.happen(boot, i)
+		w.happen(search.Boot, i)
 	}
 	return w
 }
@@ -211,13 +212,13 @@ func (w *World) settle(holds func() bool, away ...int) {
 			if l := w.letters[0]; contains(away, l.to) {
 				w.letters = w.letters[1:]
 			} else {
-				w.do(Event{read, 0})
+				w.Do(search.Event{Kind: search.Read}, false)
 			}
 		case len(w.frames) > 0:
 			if p := w.frames[0]; contains(away, p.to) || contains(away, p.from) {
 				w.frames = w.frames[1:]
 			} else {
-				w.do(Event{deliver, 0})
+				w.Do(search.Event{Kind: search.Deliver}, false)
 			}
 		default:
 			w.idle(away)
@@ -245,7 +246,7 @@ func (w *World) idle(away []int) {
 			continue
 		}
 		if h.wakes != 0 {
-			w.happen(look, i)
+			w.happen(search.Look, i)
 			woken = true
 		}
 		least = min(least, h.node.Deadline().Since(h.clock))
@@ -262,7 +263,7 @@ func (w *World) idle(away []int) {
 		}
 		h.clock = h.clock.Add(max(least, time.Microsecond))
 		if h.node != nil && !h.clock.Before(h.node.Deadline()) {
-			w.happen(look, i)
+			w.happen(search.Look, i)
 		}
 		if !w.hosts[i].clock.Before(w.hosts[i].due()) {
 			w.beat(w.own(i))

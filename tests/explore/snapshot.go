@@ -35,8 +35,8 @@ var (
 	contentPlan  = memory.PlanFor[content](&rules)
 )
 
-// digest is equal for hosts to which the same can happen.
-func (h *host) digest() uint64 {
+// Digest is equal for hosts to which the same can happen.
+func (h *host) Digest() uint64 {
 	if h.sum != 0 {
 		return h.sum
 	}
@@ -72,22 +72,22 @@ func (h *host) digest() uint64 {
 	return h.sum
 }
 
-func (p *packet) digest() uint64 {
+func (p *packet) Digest() uint64 {
 	x := memory.Hash{Sum: 2}
 	x.Word(uint64(p.from)<<8 | uint64(p.to))
 	x.Add(framePlan, unsafe.Pointer(p.frame))
 	return x.Sum
 }
 
-func (l *letter) digest() uint64 {
+func (l *letter) Digest() uint64 {
 	x := memory.Hash{Sum: 3}
 	x.Word(uint64(l.to))
 	x.Add(messagePlan, unsafe.Pointer(l.message))
 	return x.Sum
 }
 
-// digest is equal for ledgers that took note of the same, in whatever order.
-func (l *ledger) digest() uint64 {
+// Digest is equal for ledgers that took note of the same, in whatever order.
+func (l *ledger) Digest() uint64 {
 	sum := uint64(0)
 	for i := range l.decided {
 		x := memory.Hash{Sum: 4}
@@ -112,20 +112,20 @@ func (l *ledger) digest() uint64 {
 	return x.Sum
 }
 
-// digest is equal for worlds in which the same can happen.
-func (w *World) digest() uint64 {
+// Digest is equal for worlds in which the same can happen.
+func (w *World) Digest() uint64 {
 	var all memory.Hash
 	for _, h := range w.hosts {
-		all.Word(h.digest())
+		all.Word(h.Digest())
 	}
 	sum := uint64(0) // what is on its way has no order
 	for i := range w.frames {
-		sum += w.frames[i].digest()
+		sum += w.frames[i].Digest()
 	}
 	for i := range w.letters {
-		sum += w.letters[i].digest()
+		sum += w.letters[i].Digest()
 	}
 	all.Word(sum)
-	all.Word(w.ledger.digest())
+	all.Word(w.ledger.Digest())
 	return all.Sum
 }

@@ -8,9 +8,6 @@ import (
 	"rollcall/control"
 )
 
-// Hosts is the largest number of hosts in a world.
-const Hosts = 5
-
 // slots is how many slots the groups of a world use at most.
 const slots = 8
 
@@ -100,7 +97,7 @@ func (w *World) Clone() *World {
 	c := *w
 	c.hosts = slices.Clone(w.hosts)
 	c.frames, c.letters = slices.Clone(w.frames), slices.Clone(w.letters)
-	c.ledger = w.ledger.clone()
+	c.ledger = *w.ledger.Clone()
 	return &c
 }
 
@@ -128,7 +125,7 @@ func (w *World) see(s sighting) {
 		w.seen(&s)
 		return
 	}
-	w.ledger.saw(&s)
+	w.ledger.Saw(&s)
 }
 
 func (w *World) tell(h *host, format string, args ...any) {

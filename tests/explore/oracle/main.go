@@ -14,6 +14,7 @@ import (
 
 	"rollcall/control"
 	"rollcall/tests/explore"
+	"rollcall/tests/explore/search"
 	"rollcall/tests/sim"
 )
 
@@ -37,7 +38,7 @@ func main() {
 	var broken error
 	switch *check {
 	case "walks":
-		var r explore.Report
+		var r search.Report
 		openings := explore.Openings()
 		if *opening != "" {
 			openings = []*explore.Opening{explore.Named(*opening)}
@@ -49,7 +50,7 @@ func main() {
 			broken = simulate(*from+tried, *only, say)
 		}
 	case "search":
-		search(*opening, *depth)
+		inquire(*opening, *depth)
 		return
 	default:
 		fmt.Fprintf(os.Stderr, "oracle: unknown check %q: walks, sim or search\n", *check)
@@ -73,8 +74,8 @@ func simulate(seed uint64, only string, say func(string)) error {
 	return r.Violation
 }
 
-// search makes the inquiries, or those from one opening.
-func search(opening string, depth int) {
+// inquire makes the inquiries, or those from one opening.
+func inquire(opening string, depth int) {
 	for _, q := range explore.Inquiries() {
 		if opening != "" && q.Opening != opening {
 			continue

@@ -1,4 +1,4 @@
-package explore
+package search
 
 import (
 	"fmt"
@@ -20,10 +20,13 @@ type Report struct {
 }
 
 // Limits say how often each kind of event may happen on one way of a search.
-type Limits [kinds]uint8
+type Limits [Kinds]uint8
 
-// always, as a limit, is none.
-const always = 255
+// Always, as a limit, is none.
+const Always = 255
+
+// Hosts is the largest number of hosts in a world.
+const Hosts = 6
 
 // Search visits every state that at most depth events lead to, the nearest first, until one
 // breaks a guarantee. Whatever was sent may arrive at any later time or never, and as often again
@@ -34,8 +37,8 @@ const always = 255
 // A state is a few numbers: which state each host is in, what was ever sent, what the ledger
 // knows. What an event does to a host depends on that host alone, and is worked out once for
 // each of its states; all else is looking up.
-func Search(w *World, l Limits, depth int) Report {
-	s := newSearch(w, l[look] == 0)
+func Search[H Host[P], P Parcel, L Ledger[L, S], S any](w World[H, P, L, S], l Limits, depth int) Report {
+	s := newSearch(w, l[Look] == 0)
 	first := s.first(w, l)
 	s.add(first, step{})
 	r := Report{}
@@ -50,12 +53,12 @@ func Search(w *World, l Limits, depth int) Report {
 				r.Events++
 				if s.add(to, by) {
 					next = append(next, to)
-					r.Violation = s.ledgers.items[to.ledger].violation
+					r.Violation = s.ledgers.items[to.ledger].Violation()
 				}
 				return r.Violation == nil
 			})
 			if r.Violation != nil {
-				r.Story = s.story(w, len(s.came)-1)
+				r.Story = s.story(len(s.came) - 1)
 				r.States = len(s.came)
 				return r
 			}
@@ -85,55 +88,43 @@ type step struct {
 	move uint32
 }
 
-// parcel is a frame or a letter.
-type parcel struct {
-	packet *packet
-	letter *letter
-}
-
-func (p *parcel) to() int {
-	if p.packet != nil {
-		return p.packet.to
-	}
-	return p.letter.to
-}
-
 // move is what an event does in one state of a host.
-type move struct {
+type move[S any] struct {
 	host   int
-	kind   kind
-	parcel uint32 // with deliver and read
+	kind   Kind
+	parcel uint32 // with Deliver and Read
 	after  uint32 // state of the host
 	sends  []uint32
-	tells  []sighting
+	tells  []S
 	idle   bool // it does nothing
 }
 
 // phase is one state of a host, and what may happen to it by itself.
-type phase struct {
-	*host
-	may []kind
+type phase[H any] struct {
+	host H
+	may  []Kind
 }
 
 // trigger is an event in a state of a host.
 type trigger struct {
 	host   uint32
-	kind   kind
+	kind   Kind
 	parcel uint32
 }
 
 // pair is two numbers that a third follows from.
 type pair struct{ a, b uint32 }
 
-type search struct {
-	world *World // of which copies work moves out
+type search[H Host[P], P Parcel, L Ledger[L, S], S any] struct {
+	world  World[H, P, L, S] // that works moves out
+	prompt bool
 
-	hosts   registry[phase]
-	parcels registry[parcel]
+	hosts   registry[phase[H]]
+	parcels registry[P]
 	sents   registry[[]uint32] // ascending numbers of parcels
-	ledgers registry[ledger]
+	ledgers registry[L]
 
-	moves     []move
+	moves     []move[S]
 	triggered map[trigger]uint32 // move
 	mailed    map[pair]uint32    // sent and move: sent
 	taken     map[pair]uint32    // sent and parcel: sent
@@ -163,49 +154,38 @@ func (r *registry[T]) put(digest uint64, item func() T) uint32 {
 	return n
 }
 
-func newSearch(w *World, prompt bool) *search {
-	s := &search{world: w.Clone(), triggered: map[trigger]uint32{}, mailed: map[pair]uint32{}, taken: map[pair]uint32{}, noted: map[pair]uint32{}, seen: map[state]struct{}{}}
-	s.world.frames, s.world.letters, s.world.trace = nil, nil, nil
-	s.world.keep, s.world.prompt = false, prompt
-	return s
+func newSearch[H Host[P], P Parcel, L Ledger[L, S], S any](w World[H, P, L, S], prompt bool) *search[H, P, L, S] {
+	return &search[H, P, L, S]{
+		world: w, prompt: prompt, seen: map[state]struct{}{},
+		triggered: map[trigger]uint32{}, mailed: map[pair]uint32{}, taken: map[pair]uint32{}, noted: map[pair]uint32{},
+	}
 }
 
 // first is the state that a world is in.
-func (s *search) first(w *World, l Limits) state {
+func (s *search[H, P, L, S]) first(w World[H, P, L, S], l Limits) state {
 	f := state{left: l}
-	for i, h := range w.hosts {
+	for i, h := range w.Hosts() {
 		f.hosts[i] = s.host(h)
 	}
 	var on []uint32
-	for i := range w.frames {
-		on = append(on, s.packet(w.frames[i]))
-	}
-	for i := range w.letters {
-		on = append(on, s.letter(w.letters[i]))
+	for _, p := range w.Parcels() {
+		on = append(on, s.parcel(p))
 	}
 	f.sent = s.sent(on)
-	f.ledger = s.ledgers.put(w.ledger.digest(), func() ledger { return w.ledger.clone() })
+	f.ledger = s.ledgers.put(w.Ledger().Digest(), w.Ledger().Clone)
 	return f
 }
 
-func (s *search) host(h *host) uint32 {
-	return s.hosts.put(h.digest(), func() phase {
-		own := *h
-		own.owner, own.thinks = nil, nil // nobody may change it any more
-		return phase{&own, own.may()}
-	})
+func (s *search[H, P, L, S]) host(h H) uint32 {
+	return s.hosts.put(h.Digest(), func() phase[H] { return phase[H]{h, h.May()} })
 }
 
-func (s *search) packet(p packet) uint32 {
-	return s.parcels.put(p.digest(), func() parcel { return parcel{packet: &p} })
-}
-
-func (s *search) letter(l letter) uint32 {
-	return s.parcels.put(l.digest(), func() parcel { return parcel{letter: &l} })
+func (s *search[H, P, L, S]) parcel(p P) uint32 {
+	return s.parcels.put(p.Digest(), func() P { return p })
 }
 
 // sent is the number of a set of parcels.
-func (s *search) sent(on []uint32) uint32 {
+func (s *search[H, P, L, S]) sent(on []uint32) uint32 {
 	slices.Sort(on)
 	on = slices.Compact(on)
 	x := memory.Hash{Sum: 7}
@@ -216,7 +196,7 @@ func (s *search) sent(on []uint32) uint32 {
 }
 
 // add notes a state and reports whether it is a new one.
-func (s *search) add(x state, by step) bool {
+func (s *search[H, P, L, S]) add(x state, by step) bool {
 	if _, ok := s.seen[x]; ok {
 		return false
 	}
@@ -226,8 +206,8 @@ func (s *search) add(x state, by step) bool {
 }
 
 // successors calls visit for all that one event more leads to, until it says no.
-func (s *search) successors(from state, visit func(to state, by step) bool) {
-	for i := range s.world.hosts {
+func (s *search[H, P, L, S]) successors(from state, visit func(to state, by step) bool) {
+	for i := range s.world.Hosts() {
 		for _, k := range s.hosts.items[from.hosts[i]].may {
 			if from.left[k] > 0 && !s.follow(from, s.move(from.hosts[i], k, 0), visit) {
 				return
@@ -235,20 +215,16 @@ func (s *search) successors(from state, visit func(to state, by step) bool) {
 		}
 	}
 	for _, p := range s.sents.items[from.sent] {
-		x := &s.parcels.items[p]
-		h := from.hosts[x.to()]
-		k, at := deliver, &s.hosts.items[h]
-		if x.letter != nil {
-			k = read
-		}
-		if from.left[k] == 0 || k == deliver && !at.serves() || k == read && at.node == nil {
+		x := s.parcels.items[p]
+		h, k := from.hosts[x.To()], x.Kind()
+		if from.left[k] == 0 || !s.hosts.items[h].host.Takes(x) {
 			continue
 		}
 		number := s.move(h, k, p)
-		if from.left[again] > 0 && !s.follow(from.less(again), number, visit) {
+		if from.left[Again] > 0 && !s.follow(from.less(Again), number, visit) {
 			return
 		}
-		if from.left[again] != always {
+		if from.left[Again] != Always {
 			arrived := from
 			arrived.sent = s.without(from.sent, p)
 			if !s.follow(arrived, number, visit) {
@@ -259,7 +235,7 @@ func (s *search) successors(from state, visit func(to state, by step) bool) {
 }
 
 // follow visits what a move leads to, unless it does nothing.
-func (s *search) follow(from state, number uint32, visit func(to state, by step) bool) bool {
+func (s *search[H, P, L, S]) follow(from state, number uint32, visit func(to state, by step) bool) bool {
 	m := &s.moves[number]
 	if m.idle {
 		return true
@@ -276,15 +252,15 @@ func (s *search) follow(from state, number uint32, visit func(to state, by step)
 }
 
 // less is the state in which one event of a kind less may happen.
-func (x state) less(k kind) state {
-	if x.left[k] != always {
+func (x state) less(k Kind) state {
+	if x.left[k] != Always {
 		x.left[k]--
 	}
 	return x
 }
 
 // without takes a parcel out of a set.
-func (s *search) without(sent, p uint32) uint32 {
+func (s *search[H, P, L, S]) without(sent, p uint32) uint32 {
 	n, ok := s.taken[pair{sent, p}]
 	if !ok {
 		on := s.sents.items[sent]
@@ -296,7 +272,7 @@ func (s *search) without(sent, p uint32) uint32 {
 }
 
 // mail adds what a move sends to a set of parcels.
-func (s *search) mail(sent, number uint32) uint32 {
+func (s *search[H, P, L, S]) mail(sent, number uint32) uint32 {
 	n, ok := s.mailed[pair{sent, number}]
 	if !ok {
 		n = s.sent(slices.Concat(s.sents.items[sent], s.moves[number].sends))
@@ -306,21 +282,21 @@ func (s *search) mail(sent, number uint32) uint32 {
 }
 
 // note has a ledger take note of what a move tells.
-func (s *search) note(known, number uint32) uint32 {
+func (s *search[H, P, L, S]) note(known, number uint32) uint32 {
 	n, ok := s.noted[pair{known, number}]
 	if !ok {
-		l := s.ledgers.items[known].clone()
+		l := s.ledgers.items[known].Clone()
 		for i := range s.moves[number].tells {
-			l.saw(&s.moves[number].tells[i])
+			l.Saw(&s.moves[number].tells[i])
 		}
-		n = s.ledgers.put(l.digest(), func() ledger { return l })
+		n = s.ledgers.put(l.Digest(), func() L { return l })
 		s.noted[pair{known, number}] = n
 	}
 	return n
 }
 
 // move is what an event does in a state of a host.
-func (s *search) move(h uint32, k kind, p uint32) uint32 {
+func (s *search[H, P, L, S]) move(h uint32, k Kind, p uint32) uint32 {
 	t := trigger{h, k, p}
 	n, ok := s.triggered[t]
 	if !ok {
@@ -331,66 +307,46 @@ func (s *search) move(h uint32, k kind, p uint32) uint32 {
 	return n
 }
 
-// try lets an event happen in a world that is empty but for the host.
-func (s *search) try(number uint32, k kind, p uint32) move {
+// try lets an event happen to a host.
+func (s *search[H, P, L, S]) try(number uint32, k Kind, p uint32) move[S] {
 	h := s.hosts.items[number].host
-	m := move{host: h.id, kind: k, parcel: p}
-	w := s.world.Clone()
-	w.hosts[h.id] = h
-	w.seen = func(x *sighting) { m.tells = append(m.tells, *x) }
-	switch k {
-	case deliver:
-		w.frames = append(w.frames, *s.parcels.items[p].packet)
-		w.do(Event{deliver, 0})
-	case read:
-		w.letters = append(w.letters, *s.parcels.items[p].letter)
-		w.do(Event{read, 0})
-	default:
-		w.do(Event{k, h.id})
+	var parcel P
+	if k == Deliver || k == Read {
+		parcel = s.parcels.items[p]
 	}
-	m.after = s.host(w.hosts[h.id])
-	for i := range w.frames {
-		m.sends = append(m.sends, s.packet(w.frames[i]))
-	}
-	for i := range w.letters {
-		m.sends = append(m.sends, s.letter(w.letters[i]))
+	after, sends, tells := s.world.Try(h, k, parcel, s.prompt)
+	m := move[S]{host: h.Number(), kind: k, parcel: p, after: s.host(after), tells: tells}
+	for _, x := range sends {
+		m.sends = append(m.sends, s.parcel(x))
 	}
 	m.idle = m.after == number && len(m.sends) == 0 && len(m.tells) == 0
 	return m
 }
 
 // story tells what leads to a state, by doing it once more.
-func (s *search) story(w *World, number int) string {
+func (s *search[H, P, L, S]) story(number int) string {
 	var path []uint32
 	for n := uint32(number); n != 0; n = s.came[n].from {
 		path = append(path, s.came[n].move)
 	}
 	slices.Reverse(path)
 	var b strings.Builder
-	w = w.Clone()
-	w.keep, w.prompt = true, s.world.prompt
-	w.trace = func(line string) { b.WriteString(line + "\n") }
+	w := s.world.Story(s.prompt, func(line string) { b.WriteString(line + "\n") })
 	for _, number := range path {
 		s.again(w, number)
 	}
-	if err := w.Violation(); err != nil {
+	if err := w.Ledger().Violation(); err != nil {
 		fmt.Fprintf(&b, "%v\n", err)
 	}
 	return b.String()
 }
 
-// again has a world, in which all that is on its way stays there, make a move that was worked out.
-func (s *search) again(w *World, number uint32) {
+// again has a story make a move that was worked out.
+func (s *search[H, P, L, S]) again(w Story[H, P, L, S], number uint32) {
 	m := &s.moves[number]
-	e := Event{m.kind, m.host}
-	switch m.kind {
-	case deliver:
-		e.at = slices.IndexFunc(w.frames, func(p packet) bool { return s.packet(p) == m.parcel })
-	case read:
-		e.at = slices.IndexFunc(w.letters, func(l letter) bool { return s.letter(l) == m.parcel })
+	parcel := uint64(0)
+	if m.kind == Deliver || m.kind == Read {
+		parcel = s.parcels.items[m.parcel].Digest()
 	}
-	if e.at < 0 {
-		panic("explore: what is to arrive was never sent: worlds that were taken for equal are not")
-	}
-	w.do(e)
+	w.Retell(m.kind, m.host, parcel)
 }
