@@ -16,8 +16,10 @@ type admission struct {
 	started Time
 	joiners Bitmap
 	holders Bitmap // agents that said they hold it
-	heldAt  Time   // when the last of them did
+	heldAt  Time   // when the last of them did, or joiners on probation were looked at
 	pushAt  Time
+
+	probations []probation
 }
 
 // applicant is who waits for a slot: any that is free, or above level 0 that of the group that
@@ -87,6 +89,8 @@ func (n *Node) admit(m *Message) {
 		n.tellRemoved(m)
 	case n.quarantined(m.From.Name) != "":
 		answer("quarantined", n.quarantined(m.From.Name))
+	case n.suspected(m.From.Name) != "":
+		answer("waiting", n.suspected(m.From.Name))
 	default:
 		n.enqueue(applicant{Peer: m.From, slot: Slots})
 		answer("waiting", "")
@@ -229,13 +233,17 @@ func (n *Node) proposeJoiners() {
 	l := &n.lead
 	a := &l.adm
 	n.heardHolders()
-	ready := a.joiners.And(a.holders)
 	waited := n.now.Since(a.started)
 	if a.heldAt != 0 && n.now.Since(a.heldAt) > 2*pushEvery {
 		// A leader that was starved for so long does not know who of them is still there.
 		a.holders, a.heldAt, a.pushAt = Of(n.reg.Slot), 0, n.now
 		return
 	}
+	pending, patience := n.onProbation(), admitPatient
+	if !pending.Empty() {
+		a.heldAt, patience = n.now, admitPatient+probationProbes*probationEvery
+	}
+	ready := a.joiners.And(a.holders).Minus(pending)
 	switch {
 	case !n.decides(a.holders, l.view.New) || !Voters(n.cfg.Level, a.joiners).Empty() && !n.foundersHold(a.holders):
 		if waited < admitGiveUp {
@@ -243,7 +251,7 @@ func (n *Node) proposeJoiners() {
 		}
 		l.adm = admission{asked: a.asked, since: a.since}
 		return
-	case ready != a.joiners && waited < admitPatient:
+	case ready != a.joiners && waited < patience:
 		return
 	case ready.Empty():
 		l.adm = admission{asked: a.asked, since: a.since}

@@ -132,6 +132,8 @@
 //   - While rounds go on by themselves, an agent may decide on what is no longer so. An order to
 //     beat without somebody who was silent is refused by the tally that has heard of him since:
 //     G4 and G5 rest on it.
+//   - Who was removed of late answers probes before it is let in again (probation.go): a link that loses
+//     most of what it is given would else change everybody's view twice for each time it fails.
 //   - A leader that hears of a higher ballot while a quorum still follows it hands over to
 //     itself under a higher ballot yet: a straggler moves no leadership.
 //   - Who missed a round is asked again in each round that follows, directly and through others, until

@@ -118,7 +118,7 @@ func (n *Node) Deadline() Time { return n.deadline }
 func (n *Node) Watch() Bitmap {
 	switch {
 	case n.role == roleLeader:
-		return n.lead.view.New.Or(n.lead.view.Old)
+		return n.lead.view.New.Or(n.lead.view.Old).Or(n.lead.adm.joiners)
 	case n.role == roleCandidate:
 		return n.cand.asked
 	case n.watch.on:

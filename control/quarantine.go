@@ -23,6 +23,17 @@ type removals struct {
 	name string
 	at   []Time // those that count
 	held bool
+
+	suspicion suspicion
+}
+
+// removedOf is what is remembered of a node that was removed within quarantineWithin, or nil.
+func (n *Node) removedOf(name string) *removals {
+	i := slices.IndexFunc(n.removals, func(r removals) bool { return r.name == name })
+	if i < 0 || n.now.Since(n.removals[i].at[len(n.removals[i].at)-1]) > quarantineWithin {
+		return nil
+	}
+	return &n.removals[i]
 }
 
 // countRemoval notes that a node was removed, and reports how it is to be shown.

@@ -24,7 +24,7 @@ type Config struct {
 	FoundWait   time.Duration // silence before founding
 	AgentGrace  time.Duration // how long an agent may be silent before on_stale applies
 	RemoveStale bool          // on_stale = "remove"
-	Quarantine  int           // removals of a node within ten minutes after which it is kept out; 0: never
+	Quarantine  int           // removals of a node within ten minutes after which it is kept out; 0: never, and none is on probation
 	Founders    []string      // names
 	Contacts    []string      // RPC addresses to ask first, the founders' among them
 	Record      InstanceRecord

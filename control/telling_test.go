@@ -26,13 +26,14 @@ type line struct {
 
 // told is what a transcript has said of a host, so that it need not say it again.
 type told struct {
-	beat     [3]uint64 // ballot, seq and committed seq of the last beat told
-	prepared control.Ballot
-	silence  control.Time // BeatAt of the silence in which probes were told
-	probes   control.Time // when those left
-	votes    *line
-	answers  *line
-	lease    control.Time
+	beat      [3]uint64 // ballot, seq and committed seq of the last beat told
+	prepared  control.Ballot
+	silence   control.Time // BeatAt of the silence in which probes were told
+	probes    control.Time // when those left
+	probation uint64       // newest roster when a leader's probes were told
+	votes     *line
+	answers   *line
+	lease     control.Time
 }
 
 func (s *stage) time(at time.Duration) string {
@@ -115,7 +116,11 @@ func (h *host) tellAsk(o *control.Outgoing) {
 			h.tell("stands under ballot %v%s; asks %s", f.Ballot, why, h.members(o.To))
 		}
 	case control.KindProbe:
-		if h.said.silence != h.reg.BeatAt {
+		switch beats := h.tally.Beating != 0; {
+		case beats && h.said.probation != h.reg.Rosters[0]:
+			h.said.probation, h.said.probes = h.reg.Rosters[0], h.clock()
+			h.tell("probes %s, on probation", h.members(o.To))
+		case !beats && h.said.silence != h.reg.BeatAt:
 			h.said.silence, h.said.probes = h.reg.BeatAt, h.clock()
 			h.tell("took no beat for %.2f intervals; probes %s", h.intervals(h.reg.BeatAt), h.members(o.To))
 		}
