@@ -1,11 +1,19 @@
 package scale
 
-import "time"
+import (
+	"time"
+
+	"rollcall/control"
+)
 
 // Fault is something that happens to a standing cluster.
 type Fault struct {
-	Name   string
-	Lasts  time.Duration // where it ends by itself
+	Name  string
+	Lasts time.Duration // where it ends by itself
+
+	// Lingers is of one that no view of exactly those who are well ends: who answers at all stays (G5).
+	Lingers bool
+
 	Begin  func(w *World) (struck []*host)
 	During func(w *World, struck []*host) // called at once
 	End    func(w *World, struck []*host)
@@ -19,7 +27,7 @@ var Faults = []Fault{
 	{Name: "a rack", Begin: func(w *World) []*host { return w.rack(false) }, During: crash, End: boot},
 	{Name: "the root's rack", Begin: func(w *World) []*host { return w.rack(true) }, During: crash, End: boot},
 	{Name: "1 % deaf, 20 s of 40", Lasts: 40 * time.Second, Begin: percent, During: flip, End: heal},
-	{Name: "1 % lose 80 % of what they send", Lasts: 40 * time.Second, Begin: percent, During: lose, End: heal},
+	{Name: "1 % lose 80 % of what they send", Lasts: time.Minute, Lingers: true, Begin: percent, During: lose, End: heal},
 }
 
 func percent(w *World) []*host { return w.some(max(1, len(w.hosts)/100)) }
@@ -103,4 +111,17 @@ func (h *host) disturb(in, out float32) {
 	h.group.news()
 	h.lossIn, h.lossOut = in, out
 	h.w.watch.expect(h, in+out == 0)
+}
+
+// readmit has the operator let those struck back in who were removed too often.
+func (w *World) readmit(struck []*host) {
+	for _, h := range struck {
+		for i := range h.group.hosts {
+			if o := &h.group.hosts[i]; !o.struck && o.agent != nil && o.reg.State == control.RegisterMember {
+				o.readmits = append(o.readmits, h.peer.Name)
+				o.poke()
+				break
+			}
+		}
+	}
 }

@@ -37,6 +37,7 @@ type host struct {
 	stepped  time.Duration // when the last one was
 	wakes    [control.Places]control.Wake
 	inbox    []*control.Message
+	readmits []string // the operator's orders: who may come back
 	sent     control.Time
 	view     *view.ClusterView
 	load     load
@@ -128,7 +129,7 @@ func (h *host) boot() {
 	c.Config = control.Config{
 		Cluster: "scale", ClusterID: 0x5ca1e, Self: h.peer, Group: h.group.number, Interval: interval, Rounds: rounds,
 		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: 30 * time.Second,
-		Founders: w.founders, Contacts: w.contacts, Contents: w.contents,
+		Quarantine: quarantine, Founders: w.founders, Contacts: w.contacts, Contents: w.contents,
 	}
 	if h.record != nil {
 		c.Record = *h.record
@@ -148,7 +149,7 @@ func (h *host) crash() {
 	h.reg = control.Register{}
 	h.stepping++
 	h.stepAt = 0
-	h.wakes, h.inbox, h.sent = [control.Places]control.Wake{}, nil, 0
+	h.wakes, h.inbox, h.readmits, h.sent = [control.Places]control.Wake{}, nil, nil, 0
 	h.rosters = [control.Levels]*control.Roster{}
 	for level := range control.Levels {
 		h.asksNoMore(uint8(level))
@@ -205,6 +206,10 @@ func (h *host) step() {
 			h.inbox = nil
 		}
 	}
+	if len(h.readmits) > 0 {
+		in.Order, in.Name = control.OrderReadmit, h.readmits[0]
+		h.readmits = h.readmits[1:]
+	}
 	h.wakes = [control.Places]control.Wake{}
 	w.meter.steps++
 	out := h.agent.Step(now, in)
@@ -215,7 +220,7 @@ func (h *host) step() {
 		}
 	}
 	switch deadline := h.agent.Deadline(); {
-	case len(h.inbox) > 0 || h.wakes != [control.Places]control.Wake{}:
+	case len(h.inbox)+len(h.readmits) > 0 || h.wakes != [control.Places]control.Wake{}:
 		h.poke()
 	case h.group.idle && h.reg.State == control.RegisterMember && !deadline.Before(now.Add(time.Second)): // its housekeeping finds nothing to do
 	default:

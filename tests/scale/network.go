@@ -3,18 +3,28 @@ package scale
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"rollcall/control"
 )
 
-// batch is one ask to many slots, and what came back. Frames take equally long, so that all of
-// them are one event, and their answers another.
+// batch is one ask to many slots, or to one through another, and what came back. Frames take equally
+// long, so that all of them are one event, and their answers another.
 type batch struct {
 	from    *host
+	via     *host // passes ask and answers on; nil: nobody does
 	frame   control.Frame
 	to      control.Bitmap
 	routes  *[control.Slots]*host
 	answers []control.Frame
+}
+
+// takes is how long its frames are under way, there or back.
+func (b *batch) takes() time.Duration {
+	if b.via != nil {
+		return 2 * frameTakes
+	}
+	return frameTakes
 }
 
 // send asks what an agent wants asked.
@@ -40,9 +50,31 @@ func (h *host) send(o *control.Outgoing) {
 	h.cast(o.Place, f, to)
 }
 
-// cast puts an ask on the network.
+// cast puts an ask on the network. One that another is to pass on is for its To alone.
 func (h *host) cast(p control.Place, f control.Frame, to control.Bitmap) {
-	h.w.after(frameTakes, event{kind: kindAsk, of: &batch{from: h, frame: f, to: to, routes: h.lead.routes[p.Level()]}})
+	b := &batch{from: h, frame: f, to: to, routes: h.lead.routes[p.Level()]}
+	if f.Flags&control.FlagRelay != 0 {
+		b.to = control.Of(f.To)
+		if b.via = b.routes[f.Via]; b.via == nil || to.Empty() {
+			return
+		}
+	}
+	h.w.after(b.takes(), event{kind: kindAsk, of: b})
+}
+
+// castAgain asks those in doubt again for the round that has just left.
+func (h *host) castAgain(p control.Place, f control.Frame) {
+	direct := control.Bitmap{}
+	for _, again := range h.lead.tallies[p.Level()].Retries(f) {
+		if again.Flags&control.FlagRelay != 0 {
+			h.cast(p, again, control.Of(again.Via))
+		} else {
+			direct.Set(again.To)
+		}
+	}
+	if !direct.Empty() {
+		h.cast(p, f, direct)
+	}
 }
 
 // pace schedules the next beat of a level.
@@ -74,6 +106,7 @@ func (h *host) beat(level uint8) {
 		h.took(p, was)
 		to.Clear(r.Slot) // it has voted
 		h.cast(p, f, to)
+		h.castAgain(p, f)
 	}
 	h.wake(p, wake)
 	h.pace(level)
@@ -86,14 +119,11 @@ func (w *World) ask(b *batch) {
 		if to == nil {
 			continue
 		}
-		if to != b.from {
-			w.meter.frame(b.from, to)
-		}
-		if w.lost(b.from, to) {
-			continue
-		}
 		f := b.frame
 		f.To = slot
+		if !b.arrives(&f, b.from, to) {
+			continue
+		}
 		p := control.PlaceOf(f.Level, slot)
 		if p > 0 && to.above == nil {
 			continue
@@ -118,16 +148,46 @@ func (w *World) ask(b *batch) {
 		if !o.Reply {
 			continue
 		}
-		if to != b.from {
-			w.meter.frame(to, b.from)
-		}
-		if !w.lost(to, b.from) {
+		if b.arrives(&f, to, b.from) {
 			b.answers = append(b.answers, f)
 		}
 	}
 	if len(b.answers) > 0 {
-		w.after(frameTakes, event{kind: kindAnswers, of: b})
+		w.after(b.takes(), event{kind: kindAnswers, of: b})
 	}
+}
+
+// arrives puts a frame of the batch on the meter, and reports whether it gets to where it should.
+func (b *batch) arrives(f *control.Frame, from, to *host) bool {
+	if b.via != nil {
+		if !b.from.w.carried(from, b.via) || !b.passedOn(f) {
+			return false
+		}
+		from = b.via
+	}
+	return b.from.w.carried(from, to)
+}
+
+// carried reports whether the network brings a frame from one host to another.
+func (w *World) carried(from, to *host) bool {
+	if from != to {
+		w.meter.frame(from, to)
+	}
+	return !w.lost(from, to)
+}
+
+// passedOn reports whether the host between passes a frame on. As no frame comes twice, what it
+// remembers of earlier rounds is not kept.
+func (b *batch) passedOn(f *control.Frame) bool {
+	w, p := b.from.w, control.PlaceOf(f.Level, f.Via)
+	if p > 0 && b.via.above == nil {
+		return false
+	}
+	if f.From == b.frame.From {
+		w.relays[f.From] = control.Relay{}
+	}
+	r := b.via.at(p)
+	return r.Passes(f) && r.PassOn(&w.relays, f).PassOn
 }
 
 // answers has those to a batch arrive.
@@ -158,9 +218,17 @@ func (h *host) took(p control.Place, was control.Time) {
 
 // letter is under way.
 type letter struct {
-	from *host
-	m    control.Message
+	from  *host
+	m     control.Message
+	again int // how often TCP has sent it again
 }
+
+// TCP sends a letter that was lost again after a while, twice as long each time, until the agent gives
+// the call up.
+const (
+	letterAgain = 200 * time.Millisecond
+	letterTries = 5
+)
 
 // post sends a letter.
 func (h *host) post(l *control.Letter) {
@@ -183,7 +251,13 @@ func (h *host) post(l *control.Letter) {
 
 // read is when a letter arrives: a connection needs both ways.
 func (h *host) read(l *letter) {
-	if h.agent == nil || h.w.lost(l.from, h) || h.w.lost(h, l.from) {
+	if h.agent == nil || l.from.agent == nil {
+		return
+	}
+	if h.w.lost(l.from, h) || h.w.lost(h, l.from) {
+		if l.again++; l.again < letterTries {
+			h.w.after(letterAgain<<(l.again-1), event{kind: kindLetter, host: h, of: l})
+		}
 		return
 	}
 	h.inbox = append(h.inbox, &l.m)

@@ -48,7 +48,11 @@ func (t *Table) judge(tt *testing.T) {
 	tt.Helper()
 	for i := range t.Faults {
 		r := &t.Faults[i]
-		if r.Took < 0 {
+		if r.Lingers {
+			if most := r.Struck + r.Struck/4 + 2; r.Views > most { // each is removed once at most, and leaders among them hand over
+				tt.Errorf("%d nodes, %s: %d views for %d nodes, want at most %d", t.Nodes(), r.Fault, r.Views, r.Struck, most)
+			}
+		} else if r.Took < 0 {
 			tt.Errorf("%d nodes, %s: not shown by all in time", t.Nodes(), r.Fault)
 		}
 		if r.Wronged > 0 {

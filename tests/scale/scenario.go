@@ -3,12 +3,17 @@ package scale
 import (
 	"fmt"
 	"time"
+
+	"rollcall/control"
 )
 
 // Result is what became of one fault.
 type Result struct {
 	Fault   string
+	Lingers bool          // of the fault
 	Took    time.Duration // until the last host that is well showed a view of exactly those; negative: not in time
+	Struck  int           // hosts
+	Out     int           // … that are no members at the end
 	Views   int           // distinct views that anybody showed
 	Wronged int           // hosts that are well and were left out of one
 	Window  time.Duration // in which was counted:
@@ -22,16 +27,16 @@ const patienceMax = 120 * time.Second
 
 // measure lets something happen, and waits for its end, at least for so long. What is shown before
 // from does not end it.
-func (w *World) measure(name string, from, lasts time.Duration, do func()) Result {
+func (w *World) measure(name string, from, lasts time.Duration, lingers bool, do func()) Result {
 	w.Run(time.Duration(w.rng.Int64N(int64(interval))), nil)
 	w.watch.reset()
 	w.read()
 	clear(w.meter.kinds)
 	began, at := time.Now(), w.now
 	do()
-	r := Result{Fault: name, Took: -1}
+	r := Result{Fault: name, Lingers: lingers, Took: -1}
 	w.Run(from, nil)
-	if !w.watch.standing {
+	if !w.watch.standing && !lingers {
 		w.Run(max(lasts, patienceMax), func() bool { return w.watch.standing })
 	}
 	if w.watch.standing {
@@ -57,7 +62,7 @@ func (w *World) Start() Result {
 	if w.Nodes() >= wavesFrom {
 		name, later = "cold start, one of each group 20 s before the others", 20*time.Second
 	}
-	r := w.measure(name, later+time.Second, 0, func() {
+	r := w.measure(name, later+time.Second, 0, false, func() {
 		for i := range w.hosts {
 			h := &w.hosts[i]
 			after := time.Duration(w.rng.Int64N(int64(time.Second)))
@@ -87,7 +92,7 @@ func (w *World) settleDown() {
 }
 
 // Rest is a time in which nothing happens.
-func (w *World) Rest() Result { return w.measure("none", 0, 10*time.Second, func() {}) }
+func (w *World) Rest() Result { return w.measure("none", 0, 10*time.Second, false, func() {}) }
 
 // Strike has a fault happen, measures it, and mends it.
 func (w *World) Strike(f *Fault) Result {
@@ -95,12 +100,19 @@ func (w *World) Strike(f *Fault) Result {
 	for _, h := range struck {
 		h.struck = true
 	}
-	r := w.measure(f.Name, 0, f.Lasts, func() { f.During(w, struck) })
+	r := w.measure(f.Name, 0, f.Lasts, f.Lingers, func() { f.During(w, struck) })
+	r.Struck = len(struck)
+	for _, h := range struck {
+		if h.reg.State != control.RegisterMember {
+			r.Out++
+		}
+	}
 	if w.failure == nil {
+		f.End(w, struck)
+		w.readmit(struck)
 		for _, h := range struck {
 			h.struck = false
 		}
-		f.End(w, struck)
 		w.settleDown()
 	}
 	return r

@@ -86,7 +86,10 @@ func (t *Table) row(r *Result) string {
 	}
 	d := r.Window.Seconds()
 	took := "not in time | "
-	if r.Took >= 0 {
+	switch {
+	case r.Lingers:
+		took = fmt.Sprintf("%d of %d out | after %.0f", r.Out, r.Struck, d)
+	case r.Took >= 0:
 		took = fmt.Sprintf("%.1f | %.2f", float64(r.Took)/float64(interval), r.Took.Seconds())
 	}
 	return fmt.Sprintf("| %s | %s | %d | %s | %.1f, %.2f | %.0f, %.0f |\n", r.Fault, took, r.Views, left, m, b/1000,

@@ -37,6 +37,7 @@ type Options struct {
 const (
 	interval   = 100 * time.Millisecond // profile safe
 	rounds     = 5
+	quarantine = 3
 	frameTakes = 50 * time.Microsecond // one way
 	letterTake = time.Millisecond
 	wakeTakes  = 20 * time.Microsecond // from a reason to the agent's step
@@ -67,6 +68,7 @@ type World struct {
 	regs    [control.Places]control.Register
 	blank   control.Tally
 	tallies []*control.Tally // not in use
+	relays  control.Relays
 }
 
 // New makes a world whose hosts are switched off.
