@@ -27,7 +27,7 @@ func (n *Node) admitAbove(m *Message, answer func(status, why string)) {
 		seat := l.roster.At(slot) // what is not even proposed ends no group
 		same := seat != nil && seat.Name == m.From.Name && seat.Incarnation == m.From.Incarnation
 		switch {
-		case seat != nil && ballot.Generation() < seat.Below.Generation():
+		case seat != nil && !same && ballot.Generation() < seat.Below.Generation(): // who was appointed leads under no ballot yet
 			n.letter(m.From.RPC, Message{
 				Kind: MessageAnswer, Instance: n.reg.Instance, Version: uint64(seat.Below.Generation()),
 				Answer: &Answer{Status: "superseded", Why: "the group was formed anew without it"},

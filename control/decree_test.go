@@ -168,6 +168,7 @@ func TestClaims(t *testing.T) {
 		asked       int
 	}{
 		{"a", 100, NewBallot(2, 4, 0), "member", 0},
+		{"a", 100, 1, "member", 0}, // as it does before the decree that tells it to begin
 		{"b", 101, NewBallot(1, 9, 0), "superseded", 0},
 		{"b", 101, NewBallot(2, 3, 0), "waiting", 0}, // another leads
 		{"b", 101, NewBallot(2, 5, 1), "waiting", 1},

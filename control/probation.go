@@ -12,7 +12,7 @@ import (
 // register as it would beat, once each and through nobody. Who answered two in three of probationProbes
 // comes in; who cannot any more is sent away for a while, longer each time.
 //
-// One that loses a tenth of what it sends and of what it is sent passes 19 times in 20, one that loses
+// One that loses a tenth of what it sends and of what it is sent passes 14 times in 15, one that loses
 // 80 % of what it sends twice in a million. What is known of probations that failed is the leader's
 // alone: the next leader knows the removals, which everybody counts, and begins anew.
 const (
