@@ -9,10 +9,8 @@ import (
 
 // HostConfig is what a Host knows from the start.
 type HostConfig struct {
-	Config          // of its group at level 0, which Config.Group names; Founders are those of the top
-	Top    uint8    // the highest level: 0 where the inventory has one group
-	Prefer []string // names that should lead and vote
-	Avoid  []string // names that should only where there are no others
+	Config       // of its group at level 0, which Config.Group names; Founders are those of the top
+	Top    uint8 // the highest level: 0 where the inventory has one group
 
 	// Held are the rosters that an earlier agent of this host held, of each place as
 	// HostOutput.Rosters told them last. They stand for Config.Rosters.

@@ -31,6 +31,9 @@ type leadership struct {
 	settleBy uint64 // round at which the cut is made, whoever is still in doubt; 0: nobody fell
 	suspects Bitmap
 
+	heirs      Bitmap // who should lead rather than this node, and can
+	heirsSince Time   // so long all of them could
+
 	seated   map[uint16]seating // who has the slot since this node leads
 	goodbyes Bitmap
 	withheld withholding
@@ -82,6 +85,11 @@ func (n *Node) leadGroup() {
 	}
 	if n.ails() {
 		n.handOver(n.others().Minus(t.Relayed).Minus(l.suspects))
+		return
+	}
+	if n.yields() {
+		n.yieldedAt = n.now
+		n.handOver(l.heirs)
 		return
 	}
 	if t.Beating == 0 {

@@ -33,6 +33,7 @@ type Node struct {
 	past       []Past
 	removals   []removals         // of others, the last first seen first
 	states     *[Slots]view.State // a leader's judgement, of its last round; nil: it never led
+	yieldedAt  Time               // when it last handed the lead to one who should have it rather; 0: never
 	leaving    bool
 	handOverAt Time // a leaving leader stays until then, so that others who leave can say so
 	started    bool
@@ -66,6 +67,9 @@ type Node struct {
 func New(c Config) *Node {
 	if c.Contents == nil {
 		c.Contents = ownContents{}
+	}
+	if c.preferences == nil {
+		c.preferences = newPreferences(c.Prefer, c.Avoid)
 	}
 	n := &Node{cfg: c, place: SeatAt(c.Level), record: c.Record}
 	if c.Represents {

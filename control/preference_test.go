@@ -2,6 +2,7 @@ package control
 
 import (
 	"testing"
+	"time"
 
 	"rollcall/view"
 )
@@ -38,5 +39,64 @@ func TestPreferences(t *testing.T) {
 	}
 	if newPreferences(nil, nil) != nil {
 		t.Error("no preferences cost something")
+	}
+}
+
+// TestYields: a leader yields to who is preferred to it once that one has been well for all of yieldAfter,
+// nothing else is under way, and it did not do so within yieldApart. (The story avoided-leads shows the rest.)
+func TestYields(t *testing.T) {
+	leads := func(name string) *Node {
+		r := rosterOf("a", "b", "c")
+		n := voter(Config{Self: Peer{Name: name}, Prefer: []string{"c"}, Avoid: []string{"a"}})
+		n.rosters = []heldRoster{{r, r.Version()}}
+		n.reg.State, n.reg.Slot = RegisterMember, r.Named(name).Slot
+		n.role, n.lead, n.states = roleLeader, leadership{view: Proposal{New: Of(0, 1, 2)}, decided: true, roster: r}, new([Slots]view.State)
+		for s := range uint16(3) {
+			n.states[s] = view.Alive
+		}
+		return n
+	}
+	after := func(n *Node, d time.Duration) bool {
+		n.now = n.now.Add(d)
+		for s := range n.tally.Heard {
+			n.tally.Heard[s].EchoAt = n.now
+		}
+		return n.yields()
+	}
+	for _, c := range []struct {
+		what, leader string
+		meanwhile    func(*Node)
+		want         bool
+	}{
+		{"to be avoided", "a", func(*Node) {}, true},
+		{"neither", "b", func(*Node) {}, true},
+		{"preferred", "c", func(*Node) {}, false},
+		{"whose heir sleeps", "b", func(n *Node) { n.states[2] = view.Stale }, false},
+		{"with one of two heirs", "a", func(n *Node) { n.states[2] = view.Suspect }, true},
+		{"whose heir answers through others", "b", func(n *Node) { n.tally.Relayed = Of(2) }, false},
+		{"with somebody in doubt", "b", func(n *Node) { n.lead.suspects = Of(0) }, false},
+		{"with a proposal under vote", "b", func(n *Node) { n.lead.decided = false }, false},
+		{"that lets somebody in", "b", func(n *Node) { n.lead.adm.asked = make([]applicant, 1) }, false},
+		{"that yielded just now", "b", func(n *Node) { n.yieldedAt = n.now }, false},
+		{"that yielded long ago", "b", func(n *Node) { n.yieldedAt = n.now.Add(-yieldApart) }, true},
+	} {
+		n := leads(c.leader)
+		for d := time.Duration(0); d < yieldAfter; d += yieldAfter / 4 {
+			if after(n, yieldAfter/4) {
+				t.Errorf("a leader %s yields before its heirs have been well for %v", c.what, yieldAfter)
+			}
+		}
+		c.meanwhile(n)
+		if got := after(n, yieldAfter/4); got != c.want {
+			t.Errorf("a leader %s yields: %v, want %v", c.what, got, c.want)
+		}
+	}
+	n := leads("b")
+	after(n, 0)
+	n.states[2] = view.Suspect
+	after(n, yieldAfter)
+	n.states[2] = view.Alive
+	if after(n, time.Second) || !after(n, yieldAfter) {
+		t.Error("an heir who was in doubt has to be well for another while")
 	}
 }

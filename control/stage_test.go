@@ -24,6 +24,8 @@ type stage struct {
 	hosts      []*host
 	founders   []string
 	quarantine int                  // removals after which a node is kept out; 0: never
+	prefer     []string             // who should lead
+	avoid      []string             // who should not
 	grace      time.Duration        // on_stale = "remove" after that; 0: "report"
 	kernel     bool                 // keeps the time of beats, whatever agents do
 	views      map[[2]uint64]uint64 // instance and epoch to hash: nobody may differ
@@ -169,7 +171,7 @@ func (h *host) start() {
 	c := control.Config{
 		Cluster: "story", ClusterID: cluster, Self: h.peer, Interval: interval, Rounds: 5,
 		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: cmp.Or(h.s.grace, 300*interval), RemoveStale: h.s.grace != 0, Quarantine: h.s.quarantine,
-		Founders: h.s.founders, Record: h.record, Rosters: h.rosters,
+		Prefer: h.s.prefer, Avoid: h.s.avoid, Founders: h.s.founders, Record: h.record, Rosters: h.rosters,
 	}
 	for _, f := range h.s.founders {
 		c.Contacts = append(c.Contacts, h.s.named(f).peer.RPC)

@@ -26,12 +26,14 @@ type Config struct {
 	RemoveStale bool          // on_stale = "remove"
 	Quarantine  int           // removals of a node within ten minutes after which it is kept out; 0: never, and none is on probation
 	Founders    []string      // names
+	Prefer      []string      // names that should lead and, above level 0, vote
+	Avoid       []string      // names that should only where there are no others
 	Contacts    []string      // RPC addresses to ask first, the founders' among them
 	Record      InstanceRecord
 	Contents    Contents  // nil: the host's own
 	Rosters     []*Roster // the last Output.Rosters of an earlier agent of this host
 
-	preferences preferences // of the host
+	preferences preferences // made of Prefer and Avoid, once for all nodes of a host
 }
 
 // Order is what an operator asks of this node.

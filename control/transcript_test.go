@@ -34,6 +34,7 @@ func TestTranscripts(t *testing.T) {
 				s = newStage(t, number(t, d, "n", 0)+number(t, d, "off", 0), number(t, d, "founders", 3))
 				s.kernel = d.HasArg("kernel")
 				s.grace = time.Duration(number(t, d, "grace", 0)) * interval
+				s.prefer, s.avoid = names(d, "prefer"), names(d, "avoid")
 				s.quarantine = number(t, d, "quarantine", 0)
 			}
 			s.t = t
@@ -55,6 +56,15 @@ func number(t *testing.T, d *datadriven.TestData, key string, or int) int {
 		d.ScanArgs(t, key, &or)
 	}
 	return or
+}
+
+func names(d *datadriven.TestData, key string) []string {
+	for _, a := range d.CmdArgs {
+		if a.Key == key {
+			return a.Vals
+		}
+	}
+	return nil
 }
 
 // perform carries out one command.

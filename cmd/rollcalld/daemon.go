@@ -63,7 +63,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 	}
 	group := cfg.Own()
 	p.options.ViewSize = viewSize(cfg)
-	p.control = control.HostConfig{Prefer: cfg.Prefer, Avoid: cfg.Avoid, Held: loadRosters(cfg.StateDir)}
+	p.control = control.HostConfig{Held: loadRosters(cfg.StateDir)}
 	if len(cfg.Groups) > 1 {
 		p.control.Top, p.options.Routed = 1, true
 	}
@@ -72,7 +72,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 		Self:     control.Peer{Name: cfg.Node, RPC: rpc.String(), Rails: own},
 		Interval: cfg.Interval, Rounds: cfg.Rounds, JoinWindow: cfg.JoinWindow, FoundWait: cfg.FoundWait,
 		AgentGrace: cfg.AgentGrace, RemoveStale: cfg.OnStale == "remove", Quarantine: cfg.Quarantine,
-		Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record,
+		Prefer: cfg.Prefer, Avoid: cfg.Avoid, Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record,
 	}
 	return p, nil
 }
