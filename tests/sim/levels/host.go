@@ -105,7 +105,7 @@ func (h *host) start() {
 	c := control.HostConfig{Top: w.Top, Held: h.held}
 	c.Config = control.Config{
 		Cluster: "levels", ClusterID: 0x1e5e1, Self: h.peer, Group: h.group, Interval: w.Interval, Rounds: 5,
-		JoinWindow: 250 * time.Millisecond, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second, Record: h.record,
+		Avoid: w.Avoid, JoinWindow: 250 * time.Millisecond, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second, Record: h.record,
 	}
 	for i := range w.Founders {
 		f := w.in(w.Groups[i])[0]

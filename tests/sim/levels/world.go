@@ -18,10 +18,11 @@ type Options struct {
 	Founders int // one in each of the first groups
 	Top      uint8
 	Interval time.Duration
-	Loss     float64 // of a frame
-	Letters  float64 // of letters, lost
-	Jitter   float64 // of latencies, in intervals
-	Drift    int     // clocks are at most this many thousandths wrong
+	Loss     float64  // of a frame
+	Letters  float64  // of letters, lost
+	Jitter   float64  // of latencies, in intervals
+	Avoid    []string // who should not lead
+	Drift    int      // clocks are at most this many thousandths wrong
 }
 
 // Story is a faultless network in which nothing is left to chance.
