@@ -73,6 +73,7 @@ func (n *Node) admit(m *Message) {
 	l := &n.lead
 	seat := l.roster.Named(m.From.Name)
 	member := seat != nil && l.inView().Has(seat.Slot)
+	flaps := n.quarantined(m.From.Name)
 	switch {
 	case member && seat.Incarnation == m.From.Incarnation:
 		answer("member", "")
@@ -87,8 +88,8 @@ func (n *Node) admit(m *Message) {
 		answer("waiting", "")
 	case m.Holds:
 		n.tellRemoved(m)
-	case n.quarantined(m.From.Name) != "":
-		answer("quarantined", n.quarantined(m.From.Name))
+	case flaps != "":
+		answer("quarantined", flaps)
 	case n.suspected(m.From.Name) != "":
 		answer("waiting", n.suspected(m.From.Name))
 	default:
