@@ -14,9 +14,11 @@ import (
 
 // How a leader is asked why it changed the view.
 const (
-	askWithin = 3 * time.Second // so long a record waits for the answer, and what happened later with it
-	askAgain  = 100 * time.Millisecond
-	askApart  = time.Millisecond // between members, lest all of a group call at once
+	askApart   = time.Millisecond // between members, lest all of a group call at once
+	askTries   = 2                // the call may be lost, or the leader's agent be starting anew
+	askAgain   = 200 * time.Millisecond
+	askWithin  = 1400 * time.Millisecond // each; so long a record waits for the answer, and what happened later with it
+	noteWithin = time.Second             // the beat that tells of a decision may be faster than the leader's own record of it
 )
 
 // recorder writes down what happened, in order. Of a change that another node led, that one alone
@@ -27,6 +29,8 @@ type recorder struct {
 	// ask returns the leader's record of the same change.
 	ask  func(ctx context.Context, e *publish.EventDocument) (*publish.EventDocument, error)
 	rank func() int // how many members ask before this one
+
+	noted publish.Signal // something was added
 
 	mu    sync.Mutex
 	queue []*recorded // not shown yet
@@ -44,6 +48,7 @@ func newRecorder(show func(publish.EventDocument), ask func(context.Context, *pu
 
 // add never waits.
 func (r *recorder) add(e publish.EventDocument) {
+	defer r.noted.Raise()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	of := &recorded{event: e}
@@ -67,21 +72,20 @@ func lacks(e *publish.EventDocument) bool {
 	return e.Level == 0 && e.Kind == control.EventInstalled.String() && e.CommitNS == 0 && e.Leader != "" && e.Leader != e.Node
 }
 
-// complete asks until there is an answer, or it was waited for long enough.
+// complete asks, and once more where that failed.
 func (r *recorder) complete(of *recorded) {
 	defer close(of.complete)
-	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
-	defer cancel()
-	for wait := time.Duration(r.rank()) * askApart; ; wait = askAgain {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-		if led, err := r.ask(ctx, &of.event); err == nil {
+	wait := time.Duration(r.rank()) * askApart
+	for range askTries {
+		time.Sleep(wait)
+		ctx, cancel := context.WithTimeout(context.Background(), askWithin)
+		led, err := r.ask(ctx, &of.event)
+		cancel()
+		if err == nil {
 			adopt(&of.event, led)
 			return
 		}
+		wait = askAgain
 	}
 }
 
@@ -136,17 +140,34 @@ func (r *recorder) own() (list []publish.EventDocument) {
 	return list
 }
 
-// led finds the record of a change that this node led, which another may still keep from being shown.
-func (s *source) led(c calls.Change) (*publish.EventDocument, error) {
+// led finds the record of a change that this node led, or waits a moment until there is one.
+func (s *source) led(ctx context.Context, c calls.Change) (*publish.EventDocument, error) {
+	ctx, cancel := context.WithTimeout(ctx, noteWithin)
+	defer cancel()
+	for {
+		noted := s.recorder.noted.Changed()
+		if e := s.ledSoFar(c); e != nil {
+			return e, nil
+		}
+		select {
+		case <-noted:
+		case <-ctx.Done():
+			return nil, errors.New("this node did not lead that change, or has forgotten it")
+		}
+	}
+}
+
+// ledSoFar looks also among the records that another one keeps from being shown.
+func (s *source) ledSoFar(c calls.Change) *publish.EventDocument {
 	for _, list := range [][]publish.EventDocument{s.recorder.own(), s.history.since(0)} {
 		for i := len(list) - 1; i >= 0; i-- {
 			if e := &list[i]; e.Kind == control.EventInstalled.String() && e.Leader == e.Node && e.CommitNS != 0 &&
 				e.Instance == c.Instance && e.To == c.To && e.Hash == c.Hash {
-				return e, nil
+				return e
 			}
 		}
 	}
-	return nil, errors.New("this node did not lead that change, or has forgotten it")
+	return nil
 }
 
 // adopt takes over what only the leader knows.

@@ -66,13 +66,18 @@ func TestTheLeaderTellsWhy(t *testing.T) {
 
 func TestASilentLeaderHoldsNothingUpForLong(t *testing.T) {
 	events := []publish.EventDocument{installedBy("cn001", 8), installedBy("cn001", 9), installedBy("cn001", 10)}
+	var asked atomic.Int32
 	shown, at := record(t, events, func(int, *publish.EventDocument) (*publish.EventDocument, error) {
+		asked.Add(1)
 		return nil, errors.New("connection refused")
 	})
 	for i := range events {
-		if shown[i].To != events[i].To || shown[i].CommitNS != 0 || at[i] != askWithin {
-			t.Errorf("event %d: %+v after %v, want it as it was after %v", i, shown[i], at[i], askWithin)
+		if want := 3*askApart + askAgain; shown[i].To != events[i].To || shown[i].CommitNS != 0 || at[i] != want {
+			t.Errorf("event %d: %+v after %v, want it as it was after %v", i, shown[i], at[i], want)
 		}
+	}
+	if n := int(asked.Load()); n != askTries*len(events) {
+		t.Errorf("asked %d times about %d changes, want %d times each", n, len(events), askTries)
 	}
 }
 
@@ -105,7 +110,7 @@ func TestLed(t *testing.T) {
 			s.recorder.add(installedBy("cn001", 10*to)) // keeps what comes after it from being shown
 		}
 		for _, to := range []uint64{7, 8} {
-			if e, err := s.led(change(to)); err != nil || e.CommitNS != to {
+			if e, err := s.led(t.Context(), change(to)); err != nil || e.CommitNS != to {
 				t.Errorf("got %+v, %v", e, err)
 			}
 		}
@@ -117,11 +122,21 @@ func TestLed(t *testing.T) {
 		wrong := change(8)
 		wrong.Hash = publish.Hex(7)
 		for _, c := range []calls.Change{change(70), change(9), other, wrong} {
-			if e, err := s.led(c); err == nil {
+			if e, err := s.led(t.Context(), c); err == nil {
 				t.Errorf("%+v: got %+v", c, e)
 			}
 		}
-		time.Sleep(askWithin)
+		early := make(chan error)
+		go func() {
+			_, err := s.led(t.Context(), change(9))
+			early <- err
+		}()
 		synctest.Wait()
+		e := installedBy("cn002", 9)
+		e.CommitNS = 9
+		s.recorder.add(e)
+		if err := <-early; err != nil {
+			t.Errorf("asked before it was noted: %v", err)
+		}
 	})
 }

@@ -42,7 +42,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("to=%.80q: give the number of a view", q.Get("to")), http.StatusBadRequest)
 		return
 	}
-	d, err := s.Led(Change{Instance: uint32(instance), To: to, Hash: q.Get("hash")})
+	d, err := s.Led(r.Context(), Change{Instance: uint32(instance), To: to, Hash: q.Get("hash")})
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return

@@ -1,6 +1,7 @@
 package calls
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -16,7 +17,7 @@ func TestChangeIsAskedWithTheKey(t *testing.T) {
 	k := key.Generate()
 	server, addr, _ := serve(t, k)
 	want := Change{Instance: 3, To: 1 << 40, Hash: publish.Hex(77)}
-	server.Led = func(c Change) (*publish.EventDocument, error) {
+	server.Led = func(_ context.Context, c Change) (*publish.EventDocument, error) {
 		if c != want {
 			return nil, errors.New("this node did not lead that change")
 		}

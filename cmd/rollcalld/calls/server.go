@@ -40,7 +40,7 @@ type Server struct {
 	Identity *Identity
 	Take     func(control.Message) error // must not block
 	Held     func(context.Context, Scope) (*publish.VerifyDocument, error)
-	Led      func(Change) (*publish.EventDocument, error) // the record of a change that this node led
+	Led      func(context.Context, Change) (*publish.EventDocument, error) // the record of a change that this node led
 	Log      zerolog.Logger
 
 	taken   atomic.Uint64
