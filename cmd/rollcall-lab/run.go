@@ -40,11 +40,8 @@ of a group, the leader of the cluster and a whole group, one after the other.`,
 	return c
 }
 
-// run is the demonstration; its error says what did not happen.
-func run(ctx context.Context, out io.Writer, o cluster.Options) (err error) {
-	if o.Nodes < 4 {
-		return fmt.Errorf("--nodes %d: at least 4, two of which crash", o.Nodes)
-	}
+// demonstrate makes a cluster, shows it, tells a story of it and takes it down again.
+func demonstrate(ctx context.Context, out io.Writer, o cluster.Options, tell func(*story) error) (err error) {
 	began := time.Now()
 	c, d, err := stand(ctx, o)
 	if err != nil {
@@ -56,7 +53,7 @@ func run(ctx context.Context, out io.Writer, o cluster.Options) (err error) {
 			fmt.Fprintf(out, "\nAll is gone again; it took %v.\n", time.Since(began).Round(time.Millisecond))
 		}
 	}()
-	fmt.Fprintf(out, "%d nodes agree after %v:\n\n", o.Nodes, time.Since(began).Round(time.Millisecond))
+	fmt.Fprintf(out, "%s agree after %v:\n\n", made(c), time.Since(began).Round(time.Millisecond))
 	if err := show(out, d); err != nil {
 		return err
 	}
@@ -65,23 +62,30 @@ func run(ctx context.Context, out io.Writer, o cluster.Options) (err error) {
 		return err
 	}
 	defer w.Stop()
+	return tell(&story{cluster: c, watch: w, out: out, first: d, alive: c.Names()})
+}
 
-	s := &story{cluster: c, watch: w, out: out, first: d, alive: c.Names()}
-	member := s.alive[len(s.alive)-1]
-	if member == d.Leader {
-		member = s.alive[len(s.alive)-2]
+// run is the demonstration with one group; its error says what did not happen.
+func run(ctx context.Context, out io.Writer, o cluster.Options) error {
+	if o.Nodes < 4 {
+		return fmt.Errorf("--nodes %d: at least 4, two of which crash", o.Nodes)
 	}
-	if err := s.lose(ctx, member, d.Leader, 1); err != nil {
-		return fmt.Errorf("crash of member %s: %w", member, err)
-	}
-	leader := d.Leader
-	if err := s.lose(ctx, leader, leader, 2); err != nil {
-		return fmt.Errorf("crash of leader %s: %w", leader, err)
-	}
-	if err := s.rejoin(ctx, member, leader); err != nil {
-		return fmt.Errorf("boot of %s and %s: %w", member, leader, err)
-	}
-	return nil
+	return demonstrate(ctx, out, o, func(s *story) error {
+		leader, member := s.first.Leader, s.alive[len(s.alive)-1]
+		if member == leader {
+			member = s.alive[len(s.alive)-2]
+		}
+		if err := s.lose(ctx, member, leader, 1); err != nil {
+			return fmt.Errorf("crash of member %s: %w", member, err)
+		}
+		if err := s.lose(ctx, leader, leader, 2); err != nil {
+			return fmt.Errorf("crash of leader %s: %w", leader, err)
+		}
+		if err := s.rejoin(ctx, member, leader); err != nil {
+			return fmt.Errorf("boot of %s and %s: %w", member, leader, err)
+		}
+		return nil
+	})
 }
 
 // story is a demonstration under way.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,42 +17,23 @@ const groupsWithin = 60 * time.Second
 
 // runGroups is the demonstration with several groups: a member, a group's leader, the leader of
 // the cluster and a whole group crash in turn, and come back. Its error says what did not happen.
-func runGroups(ctx context.Context, out io.Writer, o cluster.Options) (err error) {
+func runGroups(ctx context.Context, out io.Writer, o cluster.Options) error {
 	if o.Groups < 3 || o.PerGroup < 3 {
 		return fmt.Errorf("--groups %d --per-group %d: at least 3 of 3, so that more than half of all that vote stay whoever crashes", o.Groups, o.PerGroup)
 	}
-	began := time.Now()
-	c, d, err := stand(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		err = errors.Join(err, c.Down())
-		if err == nil {
-			fmt.Fprintf(out, "\nAll is gone again; it took %v.\n", time.Since(began).Round(time.Millisecond))
+	return demonstrate(ctx, out, o, func(s *story) error {
+		for _, f := range []fault{
+			{"a member", 1, 1, s.member},
+			{"a group's leader", 2, 1, s.groupLeader},
+			{"the leader of the cluster", 2, 2, s.root},
+			{"a whole group", 0, 1, s.group},
+		} {
+			if err := s.suffer(ctx, f); err != nil {
+				return fmt.Errorf("crash of %s: %w", f.what, err)
+			}
 		}
-	}()
-	fmt.Fprintf(out, "%s agree after %v:\n\n", made(c), time.Since(began).Round(time.Millisecond))
-	if err := show(out, d); err != nil {
-		return err
-	}
-	w, err := c.Watch(c.Names()...)
-	if err != nil {
-		return err
-	}
-	defer w.Stop()
-	s := &story{cluster: c, watch: w, out: out, first: d, alive: c.Names()}
-	for _, f := range []fault{
-		{"a member", 1, 1, s.member},
-		{"a group's leader", 2, 1, s.groupLeader},
-		{"the leader of the cluster", 2, 2, s.root},
-		{"a whole group", 0, 1, s.group},
-	} {
-		if err := s.suffer(ctx, f); err != nil {
-			return fmt.Errorf("crash of %s: %w", f.what, err)
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // fault is a crash of some nodes of a cluster of groups.
