@@ -244,6 +244,9 @@ func (h *Host) show() {
 	if c.shown != nil && c.shown.Top == c.current.Top && (leader == "" || leader == c.shown.Leader) {
 		return
 	}
+	if c.shown == nil && c.current.Epoch() < h.knownEpoch() {
+		return // an agent before this one may have shown it
+	}
 	g := c.current.Group(h.cfg.Group)
 	if g == nil {
 		return
@@ -281,10 +284,8 @@ func (h *Host) topLeader() string {
 	return h.content.root
 }
 
-// catchUp asks for the content of an epoch of which beats tell and no letter came.
-func (h *Host) catchUp() {
-	c := &h.content
-	known := uint64(0)
+// knownEpoch is the highest epoch that this host's registers know of; 0: none.
+func (h *Host) knownEpoch() (known uint64) {
 	for _, p := range []Place{Place(2 * h.cfg.Top), SeatAt(h.cfg.Top)} {
 		if r := &h.in.Registers[p]; r.State == RegisterMember {
 			known = max(known, r.Committed.Seq)
@@ -297,6 +298,12 @@ func (h *Host) catchUp() {
 			}
 		}
 	}
+	return known
+}
+
+// catchUp asks for the content of an epoch of which beats tell and no letter came.
+func (h *Host) catchUp() {
+	c, known := &h.content, h.knownEpoch()
 	if known == 0 || c.current != nil && c.current.Epoch() >= known {
 		c.behind = 0
 		return

@@ -59,9 +59,14 @@
 //   - An agent that was stopped finds others leading when it goes on. It keeps the slot of its group
 //     for as long as one that lost the lead at that moment, and a goodbye for a slot that a
 //     successor asked for changes nothing. Who has no vote is let in without the founders' word.
+//   - An agent that is started shows no epoch earlier than its registers know of. What the one before it
+//     showed ahead of every beat it cannot know.
+//   - Redirects are followed at once a few times only: who is about to lead a group and the leader above
+//     send on to each other.
 //
 // The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
-// beside it; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody. With real
+// beside it; G1 to G4, and that every generation of a group was decided above and is begun once, by
+// tests/explore/levels TestSearch and TestWalks; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody. With real
 // daemons: tests/e2e TestGroupsLoseAndRegain, TestStructureFails, TestFoundersStartLast.
 //
 // # The guarantees, and the tests that show them

@@ -11,6 +11,8 @@ type joining struct {
 	since    Time
 	next     Time
 	asked    int      // requests since it heard of somebody new to ask
+	askedAt  Time     // when the last of them left
+	hops     int      // redirects followed at once since one that was due
 	turn     int      // which contact to ask next
 	pointed  bool     // to the newest of hints: ask there before it is another's turn
 	hints    []string // addresses of members heard of by the way, the newest first
@@ -26,6 +28,10 @@ const (
 	askEvery = 250 * time.Millisecond
 	askMost  = 4 * time.Second
 )
+
+// hopsMost is how many redirects are followed at once. Whoever is about to form a group sends on to the
+// leader above, which sends back: who asks goes between the two no faster than others ask.
+const hopsMost = 4
 
 // absent asks to be let in and, on a founder, founds when nobody is there.
 func (n *Node) absent() {
@@ -58,6 +64,10 @@ func (n *Node) askToJoin(holds bool) {
 		n.wakeAt(j.next)
 		return
 	}
+	if n.now.Since(j.askedAt) >= askEvery {
+		j.hops = 0
+	}
+	j.askedAt = n.now
 	j.next = n.now.Add(min(askEvery<<min(j.asked, 8), max(n.cfg.AskMost, askEvery)))
 	j.asked++
 	n.wakeAt(j.next)
@@ -174,10 +184,11 @@ func (n *Node) answered(m *Message) {
 	}
 	switch a.Status {
 	case "redirect":
-		if n.hint(a.Leader) {
-			n.join.next, n.join.asked = n.now, 0
-		} else {
-			n.join.pointed = true
+		if j := &n.join; !n.hint(a.Leader) {
+			j.pointed = true
+		} else if j.asked = 0; j.hops < hopsMost {
+			j.next = n.now
+			j.hops++
 		}
 	case "waiting", "member":
 		n.hint(m.From.RPC)

@@ -44,7 +44,7 @@ func (r *Rules) plan(t reflect.Type, at uintptr, to Plan) Plan {
 		return append(to, op{what: what, offset: at})
 	}
 	switch t.Kind() {
-	case reflect.Bool, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Int, reflect.Int64:
+	case reflect.Bool, reflect.Int8, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Int, reflect.Int64:
 		return append(to, op{what: hashWord, offset: at, size: t.Size()})
 	case reflect.String:
 		return append(to, op{what: hashString, offset: at})

@@ -1,5 +1,5 @@
 // Command oracle looks for a way to break a guarantee: by random runs, one a seed, which are walks
-// of package explore or runs of the simulator, or by the searches of package explore. It says what happened and exits with status 1 if
+// of package explore, or of package levels below it, or runs of the simulator, or by the searches of package explore. It says what happened and exits with status 1 if
 // something was broken, 0 if nothing was, 2 if it was not used rightly.
 //
 // It is a command of its own so that it can be built with package control altered, by the
@@ -14,17 +14,18 @@ import (
 
 	"rollcall/control"
 	"rollcall/tests/explore"
+	"rollcall/tests/explore/levels"
 	"rollcall/tests/explore/search"
 	"rollcall/tests/sim"
 )
 
 func main() {
-	check := flag.String("check", "walks", "walks, sim or search")
+	check := flag.String("check", "walks", "walks, levels, sim or search")
 	from := flag.Uint64("from", 1, "first seed")
 	seeds := flag.Uint64("seeds", 1000, "how many seeds")
 	during := flag.Duration("during", time.Hour, "stop after this time")
 	only := flag.String("only", "", "with -check sim: the guarantee that is checked; empty: all")
-	opening := flag.String("opening", "", "with -check walks or search: only from this opening")
+	opening := flag.String("opening", "", "with -check walks, levels or search: only from this opening")
 	depth := flag.Int("depth", 0, "with -check search: how many events; 0: as every test run")
 	trace := flag.Bool("trace", false, "print one line an event")
 	flag.Parse()
@@ -45,6 +46,14 @@ func main() {
 		}
 		tried, r = explore.Walks(openings, *from, *seeds, *during, say)
 		broken = r.Violation
+	case "levels":
+		var r search.Report
+		openings := levels.Openings()
+		if *opening != "" {
+			openings = []*levels.Opening{levels.Named(*opening)}
+		}
+		tried, r = levels.Walks(openings, *from, *seeds, *during, say)
+		broken = r.Violation
 	case "sim":
 		for ; tried < *seeds && broken == nil && time.Since(began) < *during; tried++ {
 			broken = simulate(*from+tried, *only, say)
@@ -53,7 +62,7 @@ func main() {
 		inquire(*opening, *depth)
 		return
 	default:
-		fmt.Fprintf(os.Stderr, "oracle: unknown check %q: walks, sim or search\n", *check)
+		fmt.Fprintf(os.Stderr, "oracle: unknown check %q: walks, levels, sim or search\n", *check)
 		os.Exit(2)
 	}
 	if broken != nil {
