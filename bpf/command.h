@@ -8,6 +8,7 @@
 #define RC_COMMAND_H
 
 #include "order.h"
+#include "own.h"
 #include "round.h"
 #include "watch.h"
 
@@ -222,52 +223,17 @@ static __attribute__((noinline)) bool rc_carry_out(const struct rc_order *order,
 	return true;
 }
 
-/* The own answer counts like everybody's. */
-static __always_inline void rc_vote(struct rc_place_in_group *in, const struct rc_frame *f, __u64 now,
-				    struct rc_outcome *o)
-{
-	struct rc_outcome vote = { .reply = false, .reason = RC_NONE, .wake = 0 };
-
-	if (!o->reply)
-		return;
-	if (in->member)
-		rc_step_version(&in->member->version);
-	rc_tally_receive(in->tally, in->member, f, now, RC_NO_RAIL, &vote);
-	if (in->member)
-		rc_step_version(&in->member->version);
-	o->wake |= vote.wake;
-}
-
 /* control.Deliver. False: no such register, or no such key. */
 static __attribute__((noinline)) bool rc_deliver(struct rc_order *order, struct rc_frame *f, struct rc_frame *room)
 {
 	struct rc_outcome o = { .reply = false, .reason = RC_NONE, .wake = 0 };
 	const struct rc_key *key = rc_find_key(f);
-	__u32 index = order->level * 2 + (order->seat & 1);
-	struct rc_place_in_group in;
-	__u64 now = rc_now();
-	struct rc_group *r;
 
 	if (!key || order->level >= RC_LEVELS)
 		return false;
-	r = bpf_map_lookup_elem(&rc_group, &index);
-	if (!r || !rc_look_up(order->level, order->seat & 1, r->slot, &in))
+	f->h.sent = bpf_cpu_to_be64(rc_now());
+	if (!rc_hear_own(order->level * 2 + (order->seat & 1), f, room, &o))
 		return false;
-	f->h.sent = bpf_cpu_to_be64(now);
-#pragma unroll
-	for (int i = 0; i < RC_WORDS; i++)
-		((__u64 *)room)[i] = ((__u64 *)f)[i];
-
-	bpf_spin_lock(&in.lock->lock);
-	rc_step_version(&in.group->version);
-	rc_step_version(&in.tally->version);
-	if (rc_addressed(in.group, room, &o))
-		rc_register_receive(in.group, room, now, RC_NO_RAIL, &o);
-	rc_vote(&in, room, now, &o);
-	rc_step_version(&in.tally->version);
-	rc_step_version(&in.group->version);
-	bpf_spin_unlock(&in.lock->lock);
-
 	rc_sign(f, key);
 	order->reason = o.reason;
 	order->wake = o.wake;

@@ -14,22 +14,29 @@
 #define RC_CLOCK_MARK 0x52434c00
 #define RC_CLOCK_FRAMES 2
 
+/* The mark of a frame that comes there to have its way found: this + the index in rc_peer of whom it is for. */
+#define RC_ROUTE_MARK 0x52430000
+
 /*
- * The clock of a leader. interval_ns and clock are the agent's, which maps this; the rest
- * is written by the program that ticks. Counters run since the map was made.
+ * The clock of a leader, for all levels that it leads. The fields marked "agent" are written by the
+ * agent, which maps this; the rest by the program that ticks. Counters run since the map was made.
  */
 struct rc_pace {
-	__u64 interval_ns; /* between ticks */
-	__u32 clock;	   /* device behind whose queue clock frames wait for the next tick; 0: none */
+	__u64 interval_ns; /* agent; between ticks: of the level with the shortest rounds */
+	__u32 clock;	   /* agent; device behind whose queue clock frames wait for the next tick; 0: none */
+	__u32 tick;	   /* agent; device where they tick; 0: none */
+	__u32 headers[2];  /* agent; bytes before a beat of level 0, and of those above: the longest */
 	__u32 cpu;	   /* that ticked last */
+	__u32 zero;
 	__u64 ticks;
 	__u64 tick_at;			  /* the last one */
 	__u64 frame_at[RC_CLOCK_FRAMES]; /* when each clock frame ticked last */
 	__u64 late_ns;			  /* by which the last tick came more than an interval after the one before */
 	__u64 latest_ns;		  /* the worst since the clock was started */
 	__u64 hasty;			  /* clock frames in a row that came much too soon */
-	__u64 beats;			  /* sent, whatever the number of slots */
+	__u64 beats[RC_LEVELS];		  /* sent, by level, whatever the number of slots */
 	__u64 retries;		  /* frames to who was asked again, directly or through others */
+	__u64 routed;			  /* frames whose way the kernel found: no header, or no answer by it */
 	__u64 unsent;			  /* frames to a slot that were not: no header, or the device refused */
 	__u64 strange;			  /* packets dropped that are no clock frames */
 };

@@ -34,6 +34,12 @@ static __always_inline const struct rc_peer *rc_find_peer(__u32 level, __u32 slo
 	return bpf_map_lookup_elem(&rc_peer, &index);
 }
 
+/* Whether the header has a hardware address to go to, which over UDP it may lack. */
+static __always_inline bool rc_knows_next(const struct rc_peer *p)
+{
+	return p->header[0] << 16; /* the first six bytes */
+}
+
 /* The sum of a frame that is final, as rc_address wants it. */
 static __always_inline __u32 rc_frame_sum(struct rc_frame *f)
 {

@@ -82,7 +82,7 @@ static __always_inline bool rc_redirect(void *data, void *data_end, __u32 at, st
 {
 	const struct rc_peer *p = rc_find_peer(f->h.level, bpf_ntohs(f->h.to), rail);
 
-	if (!p || p->length != at || !rc_address(data, data_end, p, rc_frame_sum(f)))
+	if (!p || p->length != at || !rc_knows_next(p) || !rc_address(data, data_end, p, rc_frame_sum(f)))
 		return false;
 	*ifindex = p->ifindex;
 	return true;

@@ -55,60 +55,32 @@ static __always_inline void rc_choose(const struct rc_bitmap *set, __u64 round, 
 	}
 }
 
-/*
- * Sends the beat in the packet to one slot by every rail, through the member in another if that is
- * one. A global function: the verifier walks through it by itself.
- */
-__attribute__((noinline)) int rc_send_again(struct __sk_buff *skb, __u32 to, __u32 via)
-{
-	__u32 first = 0, at = skb->len - RC_FRAME_LEN, sum;
-	struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
-	bool through = via < RC_SLOTS;
-	const struct rc_key *key;
-	struct rc_frame *f;
-
-	if (!pace || at > RC_HEADERS_MAX)
-		return 0;
-	f = (void *)(long)skb->data + at;
-	if ((void *)(f + 1) > (void *)(long)skb->data_end)
-		return 0;
-	f->h.to = bpf_htons((__u16)to);
-	f->h.flags = through ? RC_FLAG_RELAY : 0;
-	f->h.via = through ? bpf_htons((__u16)via) : 0;
-	key = rc_find_key(f);
-	if (!key)
-		return 0;
-	rc_sign(f, key);
-	pace->retries++;
-	sum = rc_frame_sum(f);
-	for (__u32 rail = 0; rail < RC_RAILS && rc_has_rail(rail); rail++)
-		if (!rc_send(skb, through ? via : to, rail, sum))
-			pace->unsent++;
-	return 0;
-}
-
-/* Asks one slot again, directly and through all who help in this round. A global function as well. */
-__attribute__((noinline)) int rc_ask_again(struct __sk_buff *skb, __u32 slot)
+/* Asks one slot (level * 256 + slot) again, directly and through all who help in this round. A global function, like the next. */
+__attribute__((noinline)) int rc_ask_again(struct __sk_buff *skb, __u32 at)
 {
 	__u32 first = 0;
 	const struct rc_room *room = bpf_map_lookup_elem(&rc_room, &first);
+	struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
 
-	if (!room)
+	if (!room || !pace)
 		return 0;
-	rc_send_again(skb, slot, RC_TO_ALL);
-	for (__u32 via = 0; via < RC_SLOTS; via++)
-		if (room->helpers.word[via >> 6 & (RC_WORDS_OF_SLOTS - 1)] >> (via & 63) & 1)
-			rc_send_again(skb, slot, via);
+	rc_send_to(skb, at, RC_TO_ALL, true);
+	pace->retries++;
+	for (__u32 via = 0; via < RC_SLOTS; via++) {
+		if (room->helpers.word[via >> 6 & (RC_WORDS_OF_SLOTS - 1)] >> (via & 63) & 1) {
+			rc_send_to(skb, at, via, true);
+			pace->retries++;
+		}
+	}
 	return 0;
 }
 
-/* control.Tally.Retries, of the beat in the packet. A global function as well. */
-__attribute__((noinline)) int rc_retry(struct __sk_buff *skb)
+/* control.Tally.Retries, of the beat of a level in the packet. */
+__attribute__((noinline)) int rc_retry(struct __sk_buff *skb, __u32 level)
 {
 	__u32 first = 0;
-	const struct rc_tally *t = bpf_map_lookup_elem(&rc_tally, &first);
+	const struct rc_tally *t = bpf_map_lookup_elem(&rc_tally, &level);
 	struct rc_room *room = bpf_map_lookup_elem(&rc_room, &first);
-	
 	__u64 all = 0;
 
 	if (!t || !room)
@@ -121,7 +93,7 @@ __attribute__((noinline)) int rc_retry(struct __sk_buff *skb)
 	rc_choose(&t->doubtful, t->round, RC_RETRY_MOST, &room->doubtful);
 	for (__u32 slot = 0; slot < RC_SLOTS; slot++)
 		if (room->doubtful.word[slot >> 6 & (RC_WORDS_OF_SLOTS - 1)] >> (slot & 63) & 1)
-			rc_ask_again(skb, slot);
+			rc_ask_again(skb, level * RC_SLOTS + slot);
 	return 0;
 }
 

@@ -144,16 +144,28 @@ int rc_command(struct __sk_buff *skb)
 	return rc_obey((void *)(long)skb->data, (void *)(long)skb->data_end) ? 0 : -1;
 }
 
-/* Sits where clock frames arrive; the beat that is due leaves with each of them. */
+/* Has the kernel find the way to whoever the packet is for: see rc_have_routed. */
+static __always_inline int rc_route(struct __sk_buff *skb, __u32 index)
+{
+	const struct rc_peer *peer = bpf_map_lookup_elem(&rc_peer, &index);
+
+	skb->mark = 0;
+	skb->priority = RC_PRIORITY;
+	return peer ? bpf_redirect_neigh(peer->ifindex, 0, 0, 0) : TC_ACT_SHOT;
+}
+
+/* Sits where clock frames arrive; the beats that are due leave with each of them. */
 SEC("tc")
 int rc_tick(struct __sk_buff *skb)
 {
-	__u32 first = 0, number = skb->mark - RC_CLOCK_MARK;
+	__u32 first = 0, number = skb->mark - RC_CLOCK_MARK, index = skb->mark - RC_ROUTE_MARK;
 	struct rc_pace *pace = bpf_map_lookup_elem(&rc_pace, &first);
 	__u64 now = rc_now();
 
 	if (!pace)
 		return TC_ACT_SHOT;
+	if (index < RC_LEVELS * RC_SLOTS * RC_RAILS)
+		return rc_route(skb, index);
 	if (number >= RC_CLOCK_FRAMES) {
 		pace->strange++;
 		return TC_ACT_SHOT;
@@ -164,7 +176,7 @@ int rc_tick(struct __sk_buff *skb)
 	rc_pull(skb, RC_HEADERS_MAX + RC_FRAME_LEN);
 	skb->mark = 0;
 	skb->priority = RC_PRIORITY;
-	if (!rc_beat_due(skb)) {
+	if (!rc_beats_due(skb, pace)) {
 		pace->frame_at[number & (RC_CLOCK_FRAMES - 1)] = 0;
 		return TC_ACT_SHOT;
 	}

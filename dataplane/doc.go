@@ -55,14 +55,17 @@
 //
 // # Who keeps the beat
 //
-// A leader's beats of level 0 are sent by the kernel: a clock of its own ticks once an interval and
-// a program sends what is due, whether the agent gets a processor or not, until its grace is over.
-// The clock runs only where this node leads. It is two frames on a pair of veth devices behind
+// A leader's beats are sent by the kernel: a clock of its own ticks once an interval and
+// a program sends what is due, at every level that this node leads, whether the agent gets a processor
+// or not, until its grace is over. The clock runs only where this node leads, as often as
+// the level with the shortest rounds needs it. It is two frames on a pair of veth devices behind
 // a token bucket; the agent puts in new ones where they are lost and repairs what somebody took
 // away. Where it cannot be had, and until it ticks, the thread in Wait sends what is due;
-// Description.Pacing says which it is and why. Beats of higher levels are the thread's always.
+// Description.Pacing says which it is and why. What a decision cannot wait for is the thread's always.
 //
 // Programs send by headers that the agent keeps ready, in rc_peer, from roster, routes and neighbours.
+// It hears of changes of those when it wakes: once a second, and as soon as somebody missed rounds. Programs need
+// not wait for that: what a slot did not answer they send again by the way that the kernel finds by itself.
 //
 // The Socket plane serves the same frames in the agent: without privilege and on any
 // kernel, but only while the agent gets the processor, and with a new incarnation at each start.

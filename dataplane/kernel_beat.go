@@ -38,7 +38,7 @@ func (k *Kernel) dueAt(level int) control.Time {
 		return control.MaxTime
 	case atomic.LoadUint32(&a.Ordered) != 0:
 		return 0
-	case level == 0 && k.clock != nil && k.clock.ticking(Now()):
+	case k.clock != nil && k.clock.ticking(Now()):
 		return control.MaxTime
 	}
 	return control.Time(atomic.LoadUint64((*uint64)(&a.DueAt)))
@@ -59,6 +59,7 @@ func (k *Kernel) beat(p control.Place) {
 	signed, o, err := k.channel.beat(p)
 	k.pending[p] |= control.Wake(o.wake)
 	if o.sent != 0 {
+		k.beaten[p.Level()].Add(1)
 		o.to.Clear(k.pages.registers[p].Slot) // it has voted
 		err = k.sendBeat(p, signed, o.to)
 	}

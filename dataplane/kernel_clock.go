@@ -27,15 +27,19 @@ const clockMark = 0x52434c00
 type pace struct {
 	IntervalNS uint64
 	Clock      uint32
+	Tick       uint32
+	Headers    [2]uint32
 	CPU        uint32
+	_          uint32
 	Ticks      uint64
 	TickAt     control.Time
 	FrameAt    [clockFrames]control.Time
 	LateNS     uint64
 	LatestNS   uint64
 	Hasty      uint64
-	Beats      uint64
+	Beats      [control.Levels]uint64
 	Retries    uint64
+	Routed     uint64
 	Unsent     uint64
 	Strange    uint64
 }
@@ -43,7 +47,8 @@ type pace struct {
 // clock ticks in the kernel: frames go round on a pair of veth devices of our own, out of
 // the end called wait, where a token bucket lets one go each interval, into the end called
 // tick, where a program sends what is due and puts them back. It runs on without an agent,
-// whatever else the processors do, and ends when the program finds nothing to be sent.
+// whatever else the processors do, and ends when the program finds nothing to be sent. There is one for all
+// levels, which ticks as often as the one of those that this node leads whose rounds are the shortest.
 //
 // The devices are small: too small for IPv6, so that no other traffic appears there.
 type clock struct {
@@ -73,22 +78,28 @@ func clockOwner(pins string) string { return "clock of rollcall, " + pins }
 func newClock(coll *ebpf.Collection, pins string, transports uint32, etherType uint16, interval time.Duration) (*clock, error) {
 	c := &clock{owner: clockOwner(pins), program: coll.Programs[progTick], seeder: coll.Programs[progSeed]}
 	c.tick, c.wait = clockNames(filepath.Base(pins))
-	header := byEther(0, [6]byte{}, [6]byte{}, etherType)
-	switch transports {
-	case transportUDP4:
-		header = byEther(0, [6]byte{}, [6]byte{}, unix.ETH_P_IP)
-		header.length += ip4Header + udpHeader
-	case transportUDP6:
-		header = byEther(0, [6]byte{}, [6]byte{}, unix.ETH_P_IPV6)
-		header.length += ip6Header + udpHeader
+	above := byEther(0, [6]byte{}, [6]byte{}, etherType) // beats of the levels above 0 are the longest
+	switch {
+	case transports&transportUDP4 != 0:
+		above = byEther(0, [6]byte{}, [6]byte{}, unix.ETH_P_IP)
+		above.length += ip4Header + udpHeader
+	case transports&transportUDP6 != 0:
+		above = byEther(0, [6]byte{}, [6]byte{}, unix.ETH_P_IPV6)
+		above.length += ip6Header + udpHeader
 	}
-	c.length = int(header.length) + FrameLen
-	c.frame = append(header.header[:header.length:header.length], make([]byte, FrameLen)...)
+	own := above.length
+	if transports&transportEther != 0 {
+		own = etherHeader
+	}
+	c.length = int(above.length) + FrameLen
+	c.frame = append(above.header[:above.length:above.length], make([]byte, FrameLen)...)
 	var err error
 	if c.mapped, err = mapPages(coll.Maps[mapPace], unsafe.Sizeof(pace{}), unix.PROT_WRITE); err != nil {
 		return nil, fmt.Errorf("map the pages of %s: %w", mapPace, err)
 	}
 	c.pace = (*pace)(unsafe.Pointer(&c.mapped[0]))
+	atomic.StoreUint32(&c.pace.Headers[0], own)
+	atomic.StoreUint32(&c.pace.Headers[1], above.length)
 	if c.pace.IntervalNS == 0 { // else it was found, and may tick
 		c.pace.IntervalNS = uint64(interval)
 	}
@@ -127,6 +138,7 @@ func (c *clock) build() error {
 	if err := c.hang(tick.Attrs().Index); err != nil {
 		return fmt.Errorf("attach to %s: %w", c.tick, err)
 	}
+	atomic.StoreUint32(&c.pace.Tick, uint32(tick.Attrs().Index))
 	atomic.StoreUint32(&c.pace.Clock, uint32(wait.Attrs().Index))
 	return c.restrain(wait.Attrs().Index)
 }

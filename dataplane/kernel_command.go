@@ -113,9 +113,7 @@ func (k *Kernel) Apply(c control.Command) error {
 		if c.Now != 0 {
 			k.beat(p)
 		}
-		if p.Level() == 0 {
-			k.pace(c.Beats.Interval())
-		}
+		k.keepPace()
 	}
 	return nil
 }

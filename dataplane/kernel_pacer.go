@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"rollcall/control"
 )
 
 // Pacing tells who keeps the beat of a leader, and how well the kernel's clock does.
@@ -16,6 +18,15 @@ type Pacing struct {
 	Interval time.Duration // between ticks
 	Late     time.Duration // by how much more than that the last tick came after the one before
 	Latest   time.Duration // the worst since the clock was started
+	Levels   []PacedLevel  // that this node leads
+}
+
+// PacedLevel tells how many beats of a level left, whether or not this node led all the time.
+type PacedLevel struct {
+	Level    uint8
+	Interval time.Duration
+	Kernel   uint64 // by the kernel's clock, since the register was made
+	Thread   uint64 // by the thread, ordered ones among them, since it was started
 }
 
 // openPacer makes the clock, or finds it, unless the options want the thread.
@@ -46,14 +57,25 @@ func (k *Kernel) pacing(err error) {
 // paced fills in what the clock did.
 func (k *Kernel) paced(p *Pacing) {
 	p.Pacer = PacerThread
+	for level := range k.pages.tallies {
+		interval := k.beats(level)
+		if interval == 0 {
+			continue
+		}
+		l := PacedLevel{Level: uint8(level), Interval: interval, Thread: k.beaten[level].Load()}
+		if k.clock != nil {
+			l.Kernel = atomic.LoadUint64(&k.clock.pace.Beats[level])
+		}
+		p.Levels = append(p.Levels, l)
+	}
 	if k.clock == nil {
 		return
 	}
 	at := k.clock.pace
 	p.Ticking = k.clock.ticking(Now())
-	switch beating := atomic.LoadUint32(&k.pages.tallies[0].Asking.Beating) != 0; {
+	switch {
 	case p.Refused != "":
-	case beating && !p.Ticking && atomic.LoadUint64(&at.IntervalNS) != 0: // this node leads, and the thread keeps the beat meanwhile
+	case len(p.Levels) > 0 && !p.Ticking && atomic.LoadUint64(&at.IntervalNS) != 0: // the thread keeps the beat meanwhile
 		p.Refused = "its clock does not tick"
 	default:
 		p.Pacer = PacerKernel
@@ -63,25 +85,35 @@ func (k *Kernel) paced(p *Pacing) {
 	p.Late, p.Latest = time.Duration(atomic.LoadUint64(&at.LateNS)), time.Duration(atomic.LoadUint64(&at.LatestNS))
 }
 
-// pace has the clock tick at an interval, when this node begins to lead or its beats change.
-func (k *Kernel) pace(interval time.Duration) {
+// beats is how often this node beats at a level; 0: it does not lead there.
+func (k *Kernel) beats(level int) time.Duration {
+	a := &k.pages.tallies[level].Asking
+	if atomic.LoadUint32(&a.Beating) == 0 {
+		return 0
+	}
+	return time.Duration(atomic.LoadUint32(&a.IntervalUS)) * time.Microsecond
+}
+
+// keepPace keeps the clock going while this node leads, at the pace of the level with the shortest
+// rounds. Where that fails this thread keeps the beat, and the clock is tried again.
+func (k *Kernel) keepPace() {
 	if k.clock == nil {
 		return
 	}
-	if err := k.clock.set(interval); err != nil {
-		k.pacing(err)
+	var shortest time.Duration
+	for level := range control.Levels {
+		if i := k.beats(level); i > 0 && (shortest == 0 || i < shortest) {
+			shortest = i
+		}
+	}
+	if shortest == 0 {
 		return
 	}
-	k.keepPace()
-}
-
-// keepPace keeps the clock going while this node leads. Where that fails this thread keeps the beat,
-// and the clock is tried again.
-func (k *Kernel) keepPace() {
-	if k.clock == nil || atomic.LoadUint32(&k.pages.tallies[0].Asking.Beating) == 0 {
-		return
+	err := k.clock.set(shortest)
+	if err == nil {
+		err = k.clock.run(Now())
 	}
-	if err := k.clock.run(Now()); err != nil || k.clock.ticking(Now()) {
+	if err != nil || k.clock.ticking(Now()) {
 		k.pacing(err)
 	}
 }

@@ -1,6 +1,7 @@
 package dataplane
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -41,7 +42,7 @@ func TestKernelPaces(t *testing.T) {
 			if d := leader.Describe(); d.Pacing.Pacer != PacerKernel || !d.Pacing.Ticking || d.Pacing.Interval != clockInterval {
 				t.Errorf("pacing: %+v", d.Pacing)
 			}
-			if p := leader.clock.pace; p.Beats == 0 || p.Unsent != 0 || p.Strange != 0 {
+			if p := leader.clock.pace; p.Beats[0] == 0 || p.Unsent != 0 || p.Strange != 0 {
 				t.Errorf("pace: %+v", *p)
 			}
 			if at := leader.due(); at != control.MaxTime {
@@ -55,6 +56,126 @@ func TestKernelPaces(t *testing.T) {
 				if err := pollUntil(Now().Add(clockInterval), nil); err != nil {
 					t.Fatal(err)
 				}
+			}
+		})
+	}
+}
+
+// above puts a pair of hosts into a group of level 1: host i leads group i, so it has slot i, and
+// has seat i. It returns the order to beat there, for the host of the first seat.
+func (pair pairOf) above(t *testing.T, roster *control.Roster) control.Command {
+	t.Helper()
+	upper := &control.Roster{}
+	for _, p := range []control.Place{leaderPlace, seatPlace} {
+		for i, s := range pair {
+			var r control.Register
+			s.Snapshot(p, &r, nil, control.Bitmap{})
+			seat := roster.Seats[i]
+			seat.Slot, seat.Incarnation = slotAbove(p, i), r.Incarnation
+			upper.Seats = append(upper.Seats, seat)
+		}
+	}
+	var all control.Bitmap
+	for i, s := range pair {
+		for _, p := range []control.Place{leaderPlace, seatPlace} {
+			all.Set(slotAbove(p, i))
+			for _, c := range []control.Command{
+				{Kind: control.CommandJoin, Cluster: s.opt.ClusterID, Instance: 1, Slot: slotAbove(p, i)},
+				{Kind: control.CommandHold, Rosters: [control.HeldRosters]uint64{upper.Version()}},
+			} {
+				c.Level, c.Seat = p.Level(), p.Seat()
+				if err := s.Apply(c); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := s.Name(1, upper); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := beatCommand(upper, all)
+	c.Level, c.Seat, c.Ballot = 1, 1, control.NewBallot(0, 1, control.FirstSeat)
+	return c
+}
+
+type pairOf [2]*station
+
+func slotAbove(p control.Place, host int) uint16 {
+	if p.Votes() {
+		return control.FirstSeat + uint16(host)
+	}
+	return uint16(host)
+}
+
+// TestKernelPacesLevels has one clock keep the beats of two levels, the upper half as often: those
+// who lead groups have theirs, the own register of that slot too, and each seat has its own.
+func TestKernelPacesLevels(t *testing.T) {
+	for _, travel := range []string{"udp4", "udp6", TransportEther} {
+		t.Run(travel, func(t *testing.T) {
+			w, stations, roster := newPair(t, func(end int, o *Options) {
+				travelBy(travel, end, o)
+				o.Pacer, o.Routed = PacerKernel, true
+			})
+			w.enter(t, 0)
+			pair := pairOf(stations)
+			leader := pair[0]
+			lower, upper := beatCommand(roster, both), pair.above(t, roster)
+			for i, c := range []*control.Command{&lower, &upper} {
+				c.Now, c.Beats.Committed = 0, 1
+				c.Beats.IntervalUS = uint32(clockInterval/time.Microsecond) << i
+			}
+			for _, s := range pair {
+				s.Stamp(0)
+			}
+			if err := errors.Join(leader.Apply(upper), leader.Apply(lower)); err != nil {
+				t.Fatal(err)
+			}
+			// least is the round that all registers of a level have taken, and a quorum answered.
+			least := func(level uint8) uint64 {
+				var tally control.Tally
+				leader.Snapshot(control.SeatAt(level), &control.Register{}, &tally, control.Bitmap{})
+				if tally.Beating == 0 {
+					t.Fatalf("level %d beats no more: %+v", level, *leader.clock.pace)
+				}
+				round := tally.QuorumAt
+				for _, s := range pair {
+					for _, p := range []control.Place{control.PlaceOf(level, 0), control.SeatAt(level)} {
+						var r control.Register
+						s.Snapshot(p, &r, nil, control.Bitmap{})
+						round = min(round, r.BeatRound)
+					}
+				}
+				return round
+			}
+			for end := Now().Add(patienceOfTests); least(0) < 40 || least(1) < 20; {
+				if Now() > end {
+					t.Fatalf("round %d below, %d above: %+v; counters %v", least(0), least(1), *leader.clock.pace, nonzero(pair[1].Stats()))
+				}
+				if err := pollUntil(Now().Add(clockInterval), nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+			d := leader.Describe().Pacing
+			if d.Pacer != PacerKernel || !d.Ticking || d.Interval != clockInterval || len(d.Levels) != 2 {
+				t.Fatalf("pacing: %+v", d)
+			}
+			below, above := d.Levels[0], d.Levels[1]
+			if above.Level != 1 || above.Interval != 2*clockInterval || above.Kernel > below.Kernel*2/3 || below.Thread+above.Thread != 0 {
+				t.Errorf("pacing: %+v", d)
+			}
+			if p := leader.clock.pace; p.Unsent != 0 || p.Strange != 0 {
+				t.Errorf("pace: %+v", *p)
+			}
+			if at := leader.due(); at != control.MaxTime {
+				t.Errorf("the thread, too, has a beat due at %d", at)
+			}
+			// Of whom nobody gave up the lead above, the clock goes on as slowly as it may.
+			if err := leader.Apply(control.Command{Kind: control.CommandAsk}); err != nil {
+				t.Fatal(err)
+			}
+			leader.Stamp(0)
+			if d := leader.Describe().Pacing; len(d.Levels) != 1 || d.Interval != 2*clockInterval {
+				t.Errorf("pacing above alone: %+v", d)
 			}
 		})
 	}

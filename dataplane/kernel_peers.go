@@ -272,7 +272,7 @@ func (p *peers) write() error {
 }
 
 // header is what leads frames to the slot. That of the own slot, which nobody has to send to,
-// leads to all of the group.
+// leads to all of the group. Over UDP it may lack the hardware address: programs then have the kernel find that.
 func (p *peers) header(s *reach, ether bool) peer {
 	switch {
 	case !s.named || s.why != nil:
@@ -282,7 +282,7 @@ func (p *peers) header(s *reach, ether bool) peer {
 			return peer{}
 		}
 		return byEther(p.link.Index, p.link.MAC, p.group, p.opt.EtherType)
-	case s.self || s.mac == [6]byte{}:
+	case s.self, ether && s.mac == [6]byte{}:
 		return peer{}
 	case ether:
 		return byEther(p.link.Index, p.link.MAC, s.mac, p.opt.EtherType)

@@ -44,7 +44,7 @@ func (r *kernelRail) says(err error) string {
 // beat is made, has room for one kind of header.
 func (k *Kernel) oneLength() error {
 	for _, r := range k.rails {
-		if k.opt.Transport == TransportUDP && r.host.transports != k.rails[0].host.transports {
+		if k.opt.usesUDP() && r.host.transports != k.rails[0].host.transports {
 			return errors.New("the interfaces have addresses of different versions of IP, and the clock makes headers of one")
 		}
 	}

@@ -173,15 +173,19 @@ type rollcallRcPace struct {
 	_          structs.HostLayout
 	IntervalNs uint64
 	Clock      uint32
+	Tick       uint32
+	Headers    [2]uint32
 	Cpu        uint32
+	Zero       uint32
 	Ticks      uint64
 	TickAt     uint64
 	FrameAt    [2]uint64
 	LateNs     uint64
 	LatestNs   uint64
 	Hasty      uint64
-	Beats      uint64
+	Beats      [4]uint64
 	Retries    uint64
+	Routed     uint64
 	Unsent     uint64
 	Strange    uint64
 }

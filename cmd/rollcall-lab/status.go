@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/view/publish"
 )
 
 // nodeStatus is what the lab knows of a node, and what its daemon says.
@@ -27,7 +28,8 @@ type nodeStatus struct {
 	PinDir    string `json:"pin_dir"`
 	Config    string `json:"config"`
 	Log       string `json:"log"`
-	Role      string `json:"role,omitempty"` // the rest as the daemon says, if it answers
+	Role      string `json:"role,omitempty"`  // the rest as the daemon says, if it answers
+	Leads     []int  `json:"leads,omitempty"` // levels
 	Attach    string `json:"attach,omitempty"`
 	Instance  uint32 `json:"instance"`
 	Epoch     uint64 `json:"epoch"`
@@ -88,11 +90,25 @@ func status(ctx context.Context, c *cluster.Cluster) ([]nodeStatus, error) {
 		wg.Go(func() {
 			if d, err := n.Client().Status(ctx); err == nil {
 				s.Role, s.Attach, s.Instance, s.Epoch, s.Valid = d.Role, d.Attach, d.Instance, d.Epoch, d.Valid
+				s.Leads = leads(d)
 			}
 		})
 	}
 	wg.Wait()
 	return list, nil
+}
+
+// leads are the levels that a node leads.
+func leads(d *publish.StatusDocument) (levels []int) {
+	if d.Role == "leader" {
+		levels = append(levels, 0)
+	}
+	for _, p := range d.Places {
+		if p.Role == "leader" {
+			levels = append(levels, int(p.Level))
+		}
+	}
+	return levels
 }
 
 func statusTable(out io.Writer, list []nodeStatus) error {

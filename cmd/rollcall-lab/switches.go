@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -41,7 +42,7 @@ func switchesCommand() *cobra.Command {
 	return c
 }
 
-// switches counts over the span, and prints the leader first.
+// switches counts over the span, and prints those first that lead, the root before the leaders of groups.
 func switches(ctx context.Context, out io.Writer, c *cluster.Cluster, span time.Duration) error {
 	list, err := status(ctx, c)
 	if err != nil {
@@ -62,23 +63,22 @@ func switches(ctx context.Context, out io.Writer, c *cluster.Cluster, span time.
 	}
 	seconds := time.Since(began).Seconds()
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "NODE\tROLE\tSWITCHES/S\t")
-	line := func(i int) error {
+	fmt.Fprintln(w, "NODE\tROLE\tLEVELS\tSWITCHES/S\t")
+	order := make([]int, len(list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return -slices.Compare(list[i].Leads, list[j].Leads) })
+	for _, i := range order {
 		after, err := contextSwitches(list[i].PID)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.1f\t\n", list[i].Name, list[i].Role, float64(int64(after-before[i]))/seconds)
-		return nil
-	}
-	for _, leaders := range []bool{true, false} {
-		for i := range list {
-			if (list[i].Role == "leader") == leaders {
-				if err := line(i); err != nil {
-					return err
-				}
-			}
+		levels := "-"
+		if len(list[i].Leads) > 0 {
+			levels = strings.Trim(fmt.Sprint(list[i].Leads), "[]")
 		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%.1f\t\n", list[i].Name, list[i].Role, levels, float64(int64(after-before[i]))/seconds)
 	}
 	return w.Flush()
 }

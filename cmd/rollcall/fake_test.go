@@ -193,8 +193,11 @@ func (f *fake) Status() publish.StatusDocument {
 			{Interface: "hsn0", Address: "10.0.0.1:7746", Attach: "tc"},
 			{Interface: "eth1", Address: "10.1.0.1:7746", Attach: "native", LostTo: []string{"cn003", "cn004"}},
 		},
-		Pacing: publish.Pacing{Pacer: "kernel", Ticking: true, CPU: 3, Ticks: 36_000, IntervalUS: 100_000, LateUS: 12, LatestUS: 230},
-		PID:    4711, Realtime: true, Started: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC), Version: "v0.1.0",
+		Pacing: publish.Pacing{
+			Pacer: "kernel", Ticking: true, CPU: 3, Ticks: 36_000, IntervalUS: 100_000, LateUS: 12, LatestUS: 230,
+			Levels: []publish.PacedLevel{{Level: 0, IntervalUS: 100_000, Kernel: 35_000, Thread: 9}},
+		},
+		PID: 4711, Realtime: true, Started: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC), Version: "v0.1.0",
 		Socket: "/run/rollcall/rollcall.sock", Config: "/etc/rollcall/rollcall.toml",
 	}
 }

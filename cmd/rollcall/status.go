@@ -52,6 +52,9 @@ func (a *app) status(ctx context.Context) error {
 		lines = append(lines, [2]string{"place", place(&s.Places[i])})
 	}
 	lines = append(lines, [2]string{"rounds", rounds(s)}, [2]string{"frames", frames(s)}, [2]string{"pacer", pacer(&s.Pacing)})
+	for _, l := range s.Pacing.Levels {
+		lines = append(lines, [2]string{"beats", beats(l)})
+	}
 	for i := range s.Rails {
 		if len(s.Rails) > 1 {
 			lines = append(lines, [2]string{"rail " + strconv.Itoa(i), rail(s, &s.Rails[i])})
@@ -154,6 +157,12 @@ func pacer(p *publish.Pacing) string {
 	}
 	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
 	return fmt.Sprintf("%s, every %v on CPU %d, %v late, at worst %v", p.Pacer, us(p.IntervalUS), p.CPU, us(p.LateUS), us(p.LatestUS))
+}
+
+// beats tells who sent those of a level that this node leads.
+func beats(l publish.PacedLevel) string {
+	interval := time.Duration(l.IntervalUS) * time.Microsecond
+	return fmt.Sprintf("level %d, every %v: %d by the kernel, %d by the daemon", l.Level, interval, l.Kernel, l.Thread)
 }
 
 func yesNo(b bool) string {

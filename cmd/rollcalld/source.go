@@ -360,8 +360,13 @@ func (s *source) order(o publish.Order) (control.HostInput, error) {
 }
 
 func pacing(p *dataplane.Pacing) publish.Pacing {
-	return publish.Pacing{
+	d := publish.Pacing{
 		Pacer: p.Pacer, Refused: p.Refused, Ticking: p.Ticking, CPU: p.CPU, Ticks: p.Ticks,
 		IntervalUS: p.Interval.Microseconds(), LateUS: p.Late.Microseconds(), LatestUS: p.Latest.Microseconds(),
+		Levels: []publish.PacedLevel{},
 	}
+	for _, l := range p.Levels {
+		d.Levels = append(d.Levels, publish.PacedLevel{Level: l.Level, IntervalUS: l.Interval.Microseconds(), Kernel: l.Kernel, Thread: l.Thread})
+	}
+	return d
 }

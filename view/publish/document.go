@@ -207,6 +207,17 @@ type Pacing struct {
 	IntervalUS int64  `json:"interval_us"` // between ticks
 	LateUS     int64  `json:"late_us"`     // of the last tick
 	LatestUS   int64  `json:"latest_us"`   // the worst since it was started
+
+	Levels []PacedLevel `json:"levels"` // that this node leads, on the kernel plane
+}
+
+// PacedLevel tells who sent the beats of a level: the kernel since the node's incarnation, the daemon's
+// thread, which sends those that a decision cannot wait for, since it started.
+type PacedLevel struct {
+	Level      uint8  `json:"level"`
+	IntervalUS int64  `json:"interval_us"`
+	Kernel     uint64 `json:"kernel"`
+	Thread     uint64 `json:"thread"`
 }
 
 // EventDocument is one thing that happened, as this node saw it; a view change is one with
