@@ -37,10 +37,10 @@ torture: build bpffs ## let a cluster live through faults of every kind, SECONDS
 .PHONY: ladder
 ladder: build bpffs ## the same at 10 ms beside user-space peers: memberlist, and our socket plane (root)
 	CGO_ENABLED=0 go build -C tests/memberlist -trimpath -buildvcs=false -o ../../bin/lab-memberlist .
-	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --peer bin/lab-memberlist
-	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --attach socket --lenient
+	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --quarantine 0 --peer bin/lab-memberlist
+	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --quarantine 0 --attach socket --lenient
 	@echo 'What must fail, to show that it would be seen: the socket plane without priority.'
-	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --attach socket --priority 0 --scenario 'threads on all' --lenient
+	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --quarantine 0 --attach socket --priority 0 --scenario 'threads on all' --lenient
 
 .PHONY: test
 test: vet bpffs-if-root ## run all tests; what needs root says why it skips

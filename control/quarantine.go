@@ -54,7 +54,7 @@ func (n *Node) countRemoval(name string) view.State {
 	r.at = append(r.at, n.now)
 	if !r.held && len(r.at) >= n.cfg.Quarantine {
 		r.held = true
-		n.event(Event{Kind: EventQuarantined, Why: whyQuarantined(r)})
+		n.event(Event{Kind: EventQuarantined, Nodes: []string{name}, Why: whyQuarantined(r)})
 	}
 	if r.held {
 		return view.Quarantined
@@ -89,7 +89,7 @@ func (n *Node) readmitted(name string) bool {
 			n.past[i].State = view.Gone
 		}
 	}
-	n.event(Event{Kind: EventReadmitted, Why: name + " may come back"})
+	n.event(Event{Kind: EventReadmitted, Nodes: []string{name}, Why: name + " may come back"})
 	return true
 }
 

@@ -138,7 +138,7 @@ const (
 	EventLost                             // no quorum, or no leader, answers
 	EventFounded                          // an instance began
 	EventLeft                             // this node left
-	EventQuarantined                      // a node is kept out: Why names it
+	EventQuarantined                      // Nodes are kept out
 	EventReadmitted                       // … no longer
 	EventRefused                          // this node may not join: Why
 	EventMismatch                         // a view's content is not what its digest says

@@ -61,6 +61,7 @@ epoch, or a crash took long to notice, and no stall of this machine explains it.
 	f.StringSliceVar(&intervals, "interval", []string{"10ms", "1ms"}, "time between rounds; several are gone through in turn")
 	f.IntVar(&p.Options.Rounds, "rounds", 5, "unanswered rounds before a removal")
 	f.StringVar(&p.Options.Attach, "attach", "native", "how frames are served: native, tc, generic or socket")
+	f.IntVar(&p.Options.Quarantine, "quarantine", 3, "removals within ten minutes after which a node is kept out until its scenario ends, 0: never")
 	f.IntVar(&priority, "priority", priority, "real-time priority of the daemons, 0: none")
 	f.Float64Var(&seconds, "seconds", 60, "how long each scenario lasts")
 	f.StringVar(&scenarios, "scenario", "", "only scenarios whose name matches this regular expression")

@@ -172,8 +172,11 @@ func change(e *publish.EventDocument) string {
 	if len(e.Suspected) > 0 {
 		parts = append(parts, "?"+hostlist.Fold(e.Suspected))
 	}
+	if e.Rail != "" {
+		parts = append(parts, e.Rail+":")
+	}
 	if len(e.Nodes) > 0 {
-		parts = append(parts, e.Rail+": "+hostlist.Fold(e.Nodes))
+		parts = append(parts, hostlist.Fold(e.Nodes))
 	}
 	return dash(strings.Join(parts, " "))
 }

@@ -52,7 +52,7 @@ func (s *source) eventDocument(e *control.Event, hash uint64, now control.Time, 
 	if e.Kind == control.EventSuspect {
 		d.Removed, d.Suspected = nil, e.Removed // they are members still
 	}
-	if len(e.Nodes) > 0 {
+	if e.Kind == control.EventRailLost || e.Kind == control.EventRailBack {
 		d.Rail = s.cfg.Interfaces[e.Rail]
 	}
 	if hash != 0 {

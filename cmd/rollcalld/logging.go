@@ -68,7 +68,10 @@ func logEvent(log zerolog.Logger, e *control.Event, interfaces []string) {
 		line = line.Str(key, hostlist.Fold(e.Removed))
 	}
 	if len(e.Nodes) > 0 {
-		line = line.Uint8("rail", e.Rail).Str("interface", interfaces[e.Rail]).Str("nodes", hostlist.Fold(e.Nodes))
+		line = line.Str("nodes", hostlist.Fold(e.Nodes))
+	}
+	if e.Kind == control.EventRailLost || e.Kind == control.EventRailBack {
+		line = line.Uint8("rail", e.Rail).Str("interface", interfaces[e.Rail])
 	}
 	if e.Why != "" {
 		line = line.Str("why", e.Why)

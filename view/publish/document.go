@@ -243,7 +243,7 @@ type EventDocument struct {
 	Removed        []string   `json:"removed,omitempty"`
 	Suspected      []string   `json:"suspected,omitempty"` // silent, and in the view still
 	Rail           string     `json:"rail,omitempty"`      // this node's interface on the rail that Nodes lost, or have back
-	Nodes          []string   `json:"nodes,omitempty"`
+	Nodes          []string   `json:"nodes,omitempty"`     // also who is kept out, or let in again
 	Why            string     `json:"why,omitempty"`
 	Evidence       []Evidence `json:"evidence,omitempty"`
 	RoundsUsed     int        `json:"rounds_used"`      // message rounds until it was decided

@@ -312,7 +312,9 @@ func (f *field) recover(ctx context.Context) error {
 			return err
 		}
 	}
+	stop := f.letBackIn(ctx, c.Names()...)
 	_, err := f.watch.Settled(ctx, c.Names()...)
+	stop()
 	f.peers.settled(ctx)
 	return err
 }

@@ -151,3 +151,41 @@ func TestResultLine(t *testing.T) {
 		}
 	}
 }
+
+// Only who may be removed may be put in quarantine, and who was removed so often must be.
+func TestQuarantines(t *testing.T) {
+	event := func(kind, node string) publish.EventDocument {
+		return publish.EventDocument{Kind: kind, AtNS: uint64(second + 1), Nodes: []string{node}}
+	}
+	removed := func(n int) *account {
+		var a account
+		for range n {
+			a.excused = append(a.excused, removal{node: "n04"})
+		}
+		return &a
+	}
+	held, again := event("quarantined", "n04"), event("readmitted", "n04")
+	early := held
+	early.AtNS = uint64(second - 1)
+	for _, c := range []struct {
+		what     string
+		events   []publish.EventDocument
+		removals int
+		flapped  int
+		wrong    string
+	}{
+		{"removed twice", nil, 2, 0, ""},
+		{"held", []publish.EventDocument{held, held}, 3, 1, ""},
+		{"held for removals before", []publish.EventDocument{held}, 1, 1, ""},
+		{"not held", []publish.EventDocument{early}, 3, 0, "not held"},
+		{"held and removed again", []publish.EventDocument{held}, 4, 1, "though"},
+		{"held and readmitted", []publish.EventDocument{held, again}, 4, 1, ""},
+		{"a crashed one held", []publish.EventDocument{event("quarantined", "n08")}, 0, 0, ""},
+		{"another one held", []publish.EventDocument{event("quarantined", "n05")}, 0, 0, "n05 was put"},
+	} {
+		list, wrong := quarantines(map[string][]publish.EventDocument{"n01": c.events, "n02": nil}, second, 3, removed(c.removals), []crash{{victim: "n08"}}, []string{"n04"})
+		if len(list) != c.flapped || (c.wrong == "") != (len(wrong) == 0) || !strings.Contains(strings.Join(wrong, ";"), c.wrong) {
+			t.Errorf("%s: flapped %v, wrong %q", c.what, list, wrong)
+		}
+	}
+}

@@ -24,6 +24,7 @@ type result struct {
 	counters map[string]int
 	stalls   *stalls.Recorder
 	account  account
+	flapped  []flapped
 	told     []string // what a reader may want to know
 	wrong    []string // what must not be
 
@@ -39,6 +40,9 @@ const strict = 10 * time.Millisecond
 // judge says what went wrong, by what the nodes recorded.
 func (r *result) judge(events map[string][]publish.EventDocument) {
 	r.account = audit(events, r.began, r.crashes, func(node string) bool { return slices.Contains(r.excused, node) })
+	var held []string
+	r.flapped, held = quarantines(events, r.began, r.options.Quarantine, &r.account, r.crashes, r.excused)
+	r.wrong = append(r.wrong, held...)
 	for _, split := range r.account.splits {
 		r.wrong = append(r.wrong, "split "+split)
 	}
@@ -122,6 +126,9 @@ func (r *result) print(out io.Writer, elections bool) {
 	}
 	for what, n := range r.counters {
 		verdict += fmt.Sprintf(", %d %s", n, what)
+	}
+	for _, f := range r.flapped {
+		verdict += fmt.Sprintf(", %s quarantined after %d removals", f.node, f.removals)
 	}
 	a := &r.account
 	fmt.Fprintf(out, columns, r.name, fmt.Sprint(len(a.live)), fmt.Sprint(len(a.excused)), fmt.Sprint(len(a.elected)), fmt.Sprint(a.views),

@@ -122,7 +122,9 @@ func endure(ctx context.Context, t *target, s scenario, p Plan, recorder *stalls
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- s.run(during, f) }()
+	stop := f.letBackIn(during, f.cluster.Names()[len(f.cluster.Names())-victims:]...) // what flaps there is the lab
 	fail("crash", f.crashAlong(during, p.During))
+	stop()
 	cancel()
 	fail("fault", <-done)
 	fail("the nodes did not come together after", f.recover(ctx))

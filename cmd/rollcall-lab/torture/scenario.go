@@ -117,6 +117,7 @@ func partitioned(ctx context.Context, f *field) error {
 	}
 	minority = append(minority, leader)
 	f.excuse(minority...)
+	defer f.letBackIn(ctx, minority...)() // else nobody would be left for the fourth partition
 	for ctx.Err() == nil {
 		if err := f.cluster.Partition(minority); err != nil {
 			return err
