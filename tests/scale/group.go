@@ -14,8 +14,8 @@ import (
 // knows the view to be decided and answered the last two rounds. It is no longer when a host of
 // it fails or comes, or when an agent orders its kernel to do anything at level 0.
 //
-// Of an idle group an agent's housekeeping, once a second, is not simulated either: it finds what
-// it found before. Letters are read in it as ever.
+// Of an idle group the housekeeping of agents, once a second, is not simulated either where they have
+// no part in a group above: it finds what it found before. Letters are read in it as ever.
 type group struct {
 	w       *World
 	number  uint16
@@ -31,23 +31,23 @@ type group struct {
 	heard  time.Duration // … which was then
 }
 
-const idleAfter = 10 * interval
+const idleAfter = 10 // intervals
 
 func (g *group) news() { g.changed = g.w.now }
 
 // beats is how many rounds left since the group is idle, and when the last did.
 func (g *group) beats() (n uint64, at time.Duration) {
 	if g.w.now < g.due {
-		return 0, g.due - interval
+		return 0, g.due - g.w.Interval
 	}
-	n = uint64((g.w.now-g.due)/interval) + 1
-	return n, g.due + time.Duration(n-1)*interval
+	n = uint64((g.w.now-g.due)/g.w.Interval) + 1
+	return n, g.due + time.Duration(n-1)*g.w.Interval
 }
 
 // rest has the group be idle, if it may, instead of the beat that its leader is about to send.
 func (g *group) rest(leader *host) bool {
 	t := leader.lead.tallies[0]
-	if g.w.EachBeat || g.idle || g.w.now-g.changed < idleAfter || t.Beating == 0 || t.Ordered != 0 || t.DueAt != leader.clock() {
+	if g.w.EachBeat || g.idle || g.w.now-g.changed < idleAfter*g.w.Interval || t.Beating == 0 || t.Ordered != 0 || t.DueAt != leader.clock() {
 		return false
 	}
 	if t.Committed != t.Seq || t.Round <= t.Tell || t.Preparing != 0 || t.Upper == 0 || t.Suspects.Or(t.Fallen).Or(t.Withheld) != (control.Bitmap{}) {
@@ -92,10 +92,10 @@ func (g *group) settle(h *host) {
 		g.settleTally(n, at)
 	}
 	then := func(d time.Duration) control.Time { return control.Time(d) + 3600*second }
-	r.SilenceUS = uint32(interval / time.Microsecond)
+	r.SilenceUS = uint32(g.w.Interval / time.Microsecond)
 	r.BeatRound, r.BeatAt, r.AgentAt = g.round+n, then(arrived), then(at)
 	r.Heard = t.New
-	r.Echoed = [2]control.Echoed{{Round: r.BeatRound, At: r.BeatAt}, {Round: r.BeatRound - 1, At: r.BeatAt - control.Time(interval)}}
+	r.Echoed = [2]control.Echoed{{Round: r.BeatRound, At: r.BeatAt}, {Round: r.BeatRound - 1, At: r.BeatAt - control.Time(g.w.Interval)}}
 	r.LeaseUntil = r.Echoed[1].At + control.Time(r.LeaseUS)*1000
 	upper := g.leader.at(2)
 	if r.Epoch = upper.Epoch; g.heard > at {
@@ -120,9 +120,9 @@ func (g *group) settleTally(n uint64, at time.Duration) {
 		return history<<more | (1<<more - 1)
 	}
 	t.Round += more
-	t.DueAt, t.Counted, t.CountedAt, t.QuorumAt = last.Add(interval), fill(t.Counted), last, t.Round-1
+	t.DueAt, t.Counted, t.CountedAt, t.QuorumAt = last.Add(g.w.Interval), fill(t.Counted), last, t.Round-1
 	for b := range min(more, uint64(len(t.SentAt))) {
-		t.SentAt[(t.Round-b)%uint64(len(t.SentAt))] = last - control.Time(b)*control.Time(interval)
+		t.SentAt[(t.Round-b)%uint64(len(t.SentAt))] = last - control.Time(b)*control.Time(g.w.Interval)
 	}
 	for s := t.New.First(); s < control.Slots; s = t.New.Next(s + 1) {
 		m, h := &t.Members[s], &t.Heard[s]

@@ -127,7 +127,7 @@ func (h *host) boot() {
 	w := h.w
 	c := control.HostConfig{Top: w.Top()}
 	c.Config = control.Config{
-		Cluster: "scale", ClusterID: 0x5ca1e, Self: h.peer, Group: h.group.number, Interval: interval, Rounds: rounds,
+		Cluster: "scale", ClusterID: 0x5ca1e, Self: h.peer, Group: h.group.number, Interval: w.Interval, Rounds: rounds,
 		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: 30 * time.Second,
 		Quarantine: quarantine, Founders: w.founders, Contacts: w.contacts, Contents: w.contents,
 	}
@@ -222,9 +222,9 @@ func (h *host) step() {
 	switch deadline := h.agent.Deadline(); {
 	case len(h.inbox)+len(h.readmits) > 0 || h.wakes != [control.Places]control.Wake{}:
 		h.poke()
-	case h.group.idle && h.reg.State == control.RegisterMember && !deadline.Before(now.Add(time.Second)): // its housekeeping finds nothing to do
+	case h.group.idle && h.above == nil && h.reg.State == control.RegisterMember && !deadline.Before(now.Add(time.Second)): // its housekeeping finds nothing to do
 	default:
-		h.schedule(max(h.until(deadline), interval/1000))
+		h.schedule(max(h.until(deadline), w.Interval/1000))
 	}
 }
 

@@ -10,9 +10,10 @@ import (
 )
 
 var (
-	nodes = flag.String("nodes", "1950", "sizes of the table, of 1950, 2000, 9408, 63488, 100000, 1000000")
+	nodes = flag.String("nodes", "1950", "sizes of the table, of 1000, 1950, 2000, 9408, 63488, 100000, 1000000")
 	each  = flag.Bool("each", false, "simulate idle groups beat by beat, too")
 	first = flag.Int("faults", len(Faults), "how many of the table's faults")
+	every = flag.Duration("interval", 0, "between rounds; 0: that of profile safe")
 	seed  = flag.Uint64("seed", 1, "which run")
 )
 
@@ -30,7 +31,7 @@ func TestTable(t *testing.T) {
 				continue
 			}
 			known = true
-			table, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: *each}, Faults[:*first], row)
+			table, err := Measure(Options{Shape: s, Seed: *seed, EachBeat: *each, Interval: *every}, Faults[:*first], row)
 			if err != nil {
 				t.Fatalf("%s nodes: %v", n, err)
 			}
@@ -60,11 +61,11 @@ func (t *Table) judge(tt *testing.T) {
 		}
 	}
 	// The members of a group of the largest size answer its leader, which answers the root, and so on.
-	most := 2 * float64(t.PerGroup+t.Groups+t.Branches+8*int(t.Top())) * float64(time.Second/interval)
+	most := 2 * float64(t.PerGroup+t.Groups+t.Branches+8*int(t.Top())) * float64(time.Second) / float64(t.Interval)
 	if rest := float64(t.Rest.Largest.messages) / t.Rest.Window.Seconds(); rest > most {
 		tt.Errorf("%d nodes: one sends and receives %.0f messages a second at rest, want at most %.0f", t.Nodes(), rest, most)
 	}
-	if m, _ := t.Rate(&t.Rest); m > 2.2*float64(time.Second/interval) {
+	if m, _ := t.Rate(&t.Rest); m > 2.2*float64(time.Second)/float64(t.Interval) {
 		tt.Errorf("%d nodes: each sends %.1f messages a second at rest", t.Nodes(), m)
 	}
 }
@@ -72,33 +73,53 @@ func (t *Table) judge(tt *testing.T) {
 // small are the faults whose outcome does not rest on chance in a small cluster.
 func small() []Fault { return Faults[:5] }
 
-// TestGrowth: four times the nodes, in groups of the same size, and the same at three levels.
+// TestGrowth: four times the nodes, in groups of the same size, and the same at three levels. What holds
+// does of the worst of several runs.
 func TestGrowth(t *testing.T) {
-	few := measure(t, Shape{1, 8, 25}, small())
-	many := measure(t, Shape{1, 32, 25}, small())
-	three := measure(t, Shape{4, 8, 25}, small())
-	for _, larger := range []*Table{many, three} {
-		m, b := few.Rate(&few.Rest)
-		m2, b2 := larger.Rate(&larger.Rest)
-		if m2 > 1.1*m || b2 > 1.1*b {
-			t.Errorf("at rest a node of %d sends %.2f messages and %.0f bytes a second, of %d %.2f and %.0f", few.Nodes(), m, b, larger.Nodes(), m2, b2)
+	few, many, three := Shape{1, 8, 25}, Shape{1, 32, 25}, Shape{4, 8, 25}
+	base := worst(t, few)
+	for _, larger := range []Shape{many, three} {
+		w := worst(t, larger)
+		if w.messages > 1.1*base.messages || w.bytes > 1.1*base.bytes {
+			t.Errorf("at rest a node of %d sends %.2f messages and %.0f bytes a second, of %d %.2f and %.0f", few.Nodes(), base.messages, base.bytes, larger.Nodes(), w.messages, w.bytes)
 		}
-		for i := range few.Faults {
+		for i, took := range w.took {
 			// The beats of groups are not in step: detection takes an interval more or less.
-			most := few.Faults[i].Took + 2*interval
-			if larger == three {
-				most += 2 * interval * rounds // rounds double with every level
+			most := base.took[i] + 2*w.interval
+			if larger == three && small()[i].Name == "the root's rack" {
+				most += 2 * w.interval * rounds // rounds double with every level
 			}
-			if r := &larger.Faults[i]; r.Took > most {
-				t.Errorf("%s: told everywhere after %v in %d nodes, after %v in %d of %d levels", r.Fault, few.Faults[i].Took, few.Nodes(), r.Took, larger.Nodes(), larger.Top()+1)
+			if took > most {
+				t.Errorf("%s: told everywhere after %v in %d nodes, after %v in %d of %d levels", small()[i].Name, base.took[i], few.Nodes(), took, larger.Nodes(), larger.Top()+1)
 			}
 		}
 	}
 }
 
-func measure(t *testing.T, s Shape, faults []Fault) *Table {
+// slowest is the worst of several runs of one cluster: at rest, and from each fault to the last view.
+type slowest struct {
+	messages, bytes float64
+	interval        time.Duration
+	took            []time.Duration
+}
+
+func worst(t *testing.T, s Shape) (w slowest) {
 	t.Helper()
-	table, err := Measure(Options{Shape: s, Seed: *seed}, faults, func(string) {})
+	w.took = make([]time.Duration, len(small()))
+	for run := range uint64(3) {
+		table := measure(t, s, *seed+run, small())
+		m, b := table.Rate(&table.Rest)
+		w.messages, w.bytes, w.interval = max(w.messages, m), max(w.bytes, b), table.Interval
+		for i := range table.Faults {
+			w.took[i] = max(w.took[i], table.Faults[i].Took)
+		}
+	}
+	return w
+}
+
+func measure(t *testing.T, s Shape, seed uint64, faults []Fault) *Table {
+	t.Helper()
+	table, err := Measure(Options{Shape: s, Seed: seed}, faults, func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}

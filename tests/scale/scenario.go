@@ -28,7 +28,7 @@ const patienceMax = 120 * time.Second
 // measure lets something happen, and waits for its end, at least for so long. What is shown before
 // from does not end it.
 func (w *World) measure(name string, from, lasts time.Duration, lingers bool, do func()) Result {
-	w.Run(time.Duration(w.rng.Int64N(int64(interval))), nil)
+	w.Run(time.Duration(w.rng.Int64N(int64(w.Interval))), nil)
 	w.watch.reset()
 	w.read()
 	clear(w.meter.kinds)
@@ -82,7 +82,7 @@ func (w *World) settleDown() {
 	if w.Branches > 1 {
 		seats = min(7, w.Branches)
 	}
-	for end := w.now + patienceMax; !w.watch.standing || w.seats() < seats; w.Run(interval, nil) {
+	for end := w.now + patienceMax; !w.watch.standing || w.seats() < seats; w.Run(w.Interval, nil) {
 		if w.now > end || w.failure != nil {
 			w.fail("%d seats of %d, %d of %d hosts agree\n%s", w.seats(), seats, w.watch.most(), w.watch.wanted, w.describe())
 			return

@@ -10,7 +10,8 @@ import (
 // Shapes are those of the table. Groups are as large as racks of such clusters might be.
 var Shapes = []Shape{
 	{1, 39, 50},     // Dawning 5000A: 1,950
-	{1, 40, 50},     // 2,000, as in Rapid's evaluation
+	{1, 20, 50},     // 1,000 and
+	{1, 40, 50},     // 2,000, as in the evaluation of Rapid
 	{1, 147, 64},    // Frontier: 9,408
 	{1, 248, 256},   // the most that two levels hold: 63,488
 	{40, 50, 50},    // 100,000
@@ -19,7 +20,7 @@ var Shapes = []Shape{
 
 // Table is what a run of one cluster gave.
 type Table struct {
-	Shape
+	Options
 	Start, Rest Result
 	Faults      []Result
 	Memory      uint64 // bytes of this process's heap a node
@@ -29,7 +30,7 @@ type Table struct {
 // Measure has a cluster start, rest, and live through the faults, and has every row told as it comes.
 func Measure(o Options, faults []Fault, row func(string)) (*Table, error) {
 	w := New(o)
-	t := &Table{Shape: o.Shape, Start: w.Start()}
+	t := &Table{Options: w.Options, Start: w.Start()}
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -73,8 +74,8 @@ func (t *Table) head() string {
 	if t.Branches > 1 {
 		shape = fmt.Sprintf("%d branches of %s", t.Branches, shape)
 	}
-	return fmt.Sprintf("| **%d nodes**, %s; nothing happens | | | | | %.1f, %.1f a second | %.0f, %.0f |\n", t.Nodes(), shape, m, b/1000,
-		float64(t.Rest.Largest.messages)/d, float64(t.Rest.Largest.bytes)/d/1000)
+	return fmt.Sprintf("| **%d nodes**, %s; nothing happens; %.1f KB of memory a node, %.0f MB in all | | | | | %.1f, %.1f a second | %.0f, %.0f |\n", t.Nodes(), shape,
+		float64(t.Memory)/1e3, float64(t.Memory)*float64(t.Nodes())/1e6, m, b/1000, float64(t.Rest.Largest.messages)/d, float64(t.Rest.Largest.bytes)/d/1000)
 }
 
 func (t *Table) row(r *Result) string {
@@ -90,7 +91,7 @@ func (t *Table) row(r *Result) string {
 	case r.Lingers:
 		took = fmt.Sprintf("%d of %d out | after %.0f", r.Out, r.Struck, d)
 	case r.Took >= 0:
-		took = fmt.Sprintf("%.1f | %.2f", float64(r.Took)/float64(interval), r.Took.Seconds())
+		took = fmt.Sprintf("%.1f | %.2f", float64(r.Took)/float64(t.Interval), r.Took.Seconds())
 	}
 	return fmt.Sprintf("| %s | %s | %d | %s | %.1f, %.2f | %.0f, %.0f |\n", r.Fault, took, r.Views, left, m, b/1000,
 		float64(r.Largest.messages)/d, float64(r.Largest.bytes)/d/1000)
@@ -102,5 +103,7 @@ func (t *Table) Cost() string {
 	for i := range t.Faults {
 		total += t.Faults[i].Cost
 	}
-	return fmt.Sprintf("%d nodes: %.1f KB of heap a node, largest content %d bytes, %v", t.Nodes(), float64(t.Memory)/1000, t.Content, total.Round(100*time.Millisecond))
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return fmt.Sprintf("%d nodes: %d MB taken from the system at most, largest content %d bytes, %v", t.Nodes(), m.Sys/1e6, t.Content, total.Round(100*time.Millisecond))
 }

@@ -66,6 +66,9 @@ func (v *watch) expect(h *host, is bool) {
 		v.drop(h)
 	}
 	v.changed()
+	if is && h.view != nil { // it may have been in all views all the while
+		v.judge(h.view)
+	}
 }
 
 func (v *watch) drop(h *host) {
@@ -98,6 +101,12 @@ func (v *watch) installed(h *host, c *view.ClusterView) {
 	}
 	v.drop(h)
 	v.holds[k]++
+	v.judge(c)
+}
+
+// judge notes whether all wanted show this view, of exactly them.
+func (v *watch) judge(c *view.ClusterView) {
+	k := c.Hash()
 	fits, known := v.fits[k]
 	if !known {
 		fits = v.exact(c)

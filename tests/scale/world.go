@@ -30,12 +30,12 @@ func (s Shape) Top() uint8 {
 type Options struct {
 	Shape
 	Seed     uint64
-	EachBeat bool // idle groups are simulated beat by beat, too
+	EachBeat bool          // idle groups are simulated beat by beat, too
+	Interval time.Duration // between rounds; 0: that of profile safe
 }
 
 // What does not differ between runs.
 const (
-	interval   = 100 * time.Millisecond // profile safe
 	rounds     = 5
 	quarantine = 3
 	frameTakes = 50 * time.Microsecond // one way
@@ -73,6 +73,9 @@ type World struct {
 
 // New makes a world whose hosts are switched off.
 func New(o Options) *World {
+	if o.Interval == 0 {
+		o.Interval = 100 * time.Millisecond
+	}
 	w := &World{Options: o, rng: rand.New(rand.NewPCG(o.Seed, 0x7363616c65)), contents: newContents()}
 	w.meter.start()
 	w.watch.start(w)
