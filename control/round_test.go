@@ -175,30 +175,43 @@ func TestBeatJudges(t *testing.T) {
 	}
 }
 
-// TestBeatAccusesNobody: rounds that nobody answered, and those not over yet, say nothing of anyone.
-func TestBeatAccusesNobody(t *testing.T) {
+// TestRoundsAccuse: a member missed as many rounds as others answered since its own last answer, of
+// those that are over. Rounds that nobody answered say nothing of anyone.
+func TestRoundsAccuse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r, a := leading(4)
 		now := Time(1e9)
-		last := map[uint16]uint64{}
+		missed := map[uint16]int{}
 		for range rapid.IntRange(1, 40).Draw(t, "rounds") {
 			f, _, _, sent := a.Beat(now, r, nil)
 			if !sent {
 				return
 			}
 			for s := uint16(1); s < 4; s++ {
-				if rapid.IntRange(0, 3).Draw(t, "answers") > 0 {
-					answer(a, &f, time.Microsecond, s)
-					last[s] = f.Round
+				if got := a.missed(s, a.sweep(now, 0, 0).accusing); got != missed[s] {
+					t.Fatalf("before round %d slot %d missed %d rounds, want %d", f.Round, s, got, missed[s])
 				}
-			}
-			for s := uint16(1); s < 4; s++ {
-				if got := a.missed(s, a.sweep(now, 0, 0).accusing); got > int(f.Round-last[s]) {
-					t.Fatalf("slot %d missed %d of %d rounds since its last answer", s, got, f.Round-last[s])
+				if a.Suspects.Has(s) != (missed[s] >= 3) || a.Fallen.Has(s) != (missed[s] >= 5) {
+					t.Fatalf("slot %d missed %d of 5 rounds; suspects %v, fallen %v", s, missed[s], a.Suspects, a.Fallen)
 				}
 			}
 			if a.Suspects.Has(0) || a.Fallen.Has(0) {
 				t.Fatal("the leader accuses itself")
+			}
+			var answered Bitmap
+			for s := uint16(1); s < 4; s++ {
+				if rapid.IntRange(0, 3).Draw(t, "answers") == 0 {
+					answer(a, &f, time.Microsecond, s)
+					answered.Set(s)
+				}
+			}
+			for s := uint16(1); s < 4; s++ {
+				switch {
+				case answered.Has(s):
+					missed[s] = 0
+				case !answered.Empty():
+					missed[s]++
+				}
 			}
 			now = now.Add(beatEvery)
 		}

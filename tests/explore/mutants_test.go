@@ -144,6 +144,11 @@ var mutants = []mutant{
 		check: "sim", only: "G4", seeds: "2000",
 	},
 	{
+		name:    "rounds that nobody answered accuse",
+		patches: []patch{{"sweep.go", "s.accusing &= answered", "_ = answered"}},
+		check:   "sim", only: "G5", seeds: "100",
+	},
+	{
 		name: "a leader beats on without a quorum",
 		patches: []patch{
 			{"round.go", "if s.lost || !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {", "if !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {"},
