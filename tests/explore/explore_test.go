@@ -29,8 +29,8 @@ func TestSearch(t *testing.T) {
 			if r.Violation != nil {
 				t.Fatal(r.Story)
 			}
-			if q.Whole && !r.Whole {
-				t.Error("there is more to happen")
+			if r.Whole != q.Whole {
+				t.Errorf("nothing more can happen: %v, want %v", r.Whole, q.Whole)
 			}
 		})
 	}
