@@ -61,3 +61,44 @@ func (r *rig) told(kind string, whom []string, names ...string) {
 		return !slices.ContainsFunc(whom, func(name string) bool { return last[name] != kind })
 	})
 }
+
+// Where there are several groups, a rail that is dead at every node removes nobody from any of them, and a
+// crash is told in the other groups as well.
+func TestDeadRailOfGroups(t *testing.T) {
+	r := stand(t, cluster.Options{Groups: 3, PerGroup: 2, Rails: 2, Interval: 50 * time.Millisecond})
+	r.must(r.Seated(r.bounded()))
+	began := dataplane.Now()
+	r.must(r.CutRail(0, netlab.Closed, r.Names()...))
+	leaders := map[string]bool{}
+	for _, name := range r.Names() {
+		n, err := r.Node(name)
+		r.must(err)
+		d, err := n.Client().Status(r.bounded())
+		r.must(err)
+		leaders[d.Leader] = true
+	}
+	for _, group := range r.Groups() {
+		for _, name := range group {
+			if leaders[name] {
+				r.told("rail_lost", slices.DeleteFunc(slices.Clone(group), func(n string) bool { return n == name }), name)
+			}
+		}
+	}
+	for _, name := range r.Names() {
+		if s := r.watch.Sight(name); !s.View.Valid || len(installs(s, began)) > 0 {
+			t.Errorf("%s: a dead rail brought another view: %+v", name, s.View)
+		}
+	}
+	victim := r.Groups()[2][1]
+	if leaders[victim] {
+		victim = r.Groups()[2][0]
+	}
+	fault, err := r.Crash(victim)
+	r.must(err)
+	r.removed(fault, victim)
+	r.agreed(r.without(victim)...)
+	r.must(r.HealRail(0, r.without(victim)...))
+	r.must(r.Clear(victim))
+	r.must(r.Boot(victim))
+	r.agreed(r.Names()...)
+}
