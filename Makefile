@@ -59,7 +59,7 @@ lint: vet ## check format, vet and staticcheck
 
 .PHONY: soak
 soak: ## simulate groups from fresh seeds for SECONDS (60)
-	go test ./tests/sim -count=1 -v -run TestSeeds -args -seconds $(SECONDS)
+	go test ./tests/sim -count=1 -v -timeout 0 -run TestSeeds -args -seconds $(SECONDS)
 
 .PHONY: scale
 scale: ## simulate clusters of SIZES (1,950 to 1,000,000) nodes and print what faults cost them
