@@ -18,6 +18,7 @@ type admission struct {
 	holders Bitmap // agents that said they hold it
 	heldAt  Time   // when the last of them did, or joiners on probation were looked at
 	pushAt  Time
+	urgent  bool // see awaitsLeader
 
 	probations []probation
 }
@@ -164,7 +165,7 @@ func (n *Node) admissions() {
 		n.pushRosters()
 		return
 	}
-	if a.roster == nil && len(a.asked) > 0 && n.now.Since(a.since) >= n.joinWindow() {
+	if a.roster == nil && len(a.asked) > 0 && n.now.Since(a.since) >= n.joinWindow() && n.mayAdd(n.awaitsLeader()) {
 		n.seatJoiners()
 	}
 	if a.roster != nil {
@@ -180,6 +181,7 @@ func (n *Node) seatJoiners() {
 	a := &l.adm
 	busy := l.inView()
 	r := l.roster
+	a.urgent = n.awaitsLeader()
 	for i, p := range a.asked {
 		slot := p.slot
 		switch s := n.named(r, p.Name); {
@@ -256,6 +258,9 @@ func (n *Node) proposeJoiners() {
 		return
 	case ready.Empty():
 		l.adm = admission{asked: a.asked, since: a.since}
+		return
+	case !n.mayAdd(a.urgent):
+		a.heldAt = n.now
 		return
 	}
 	if n.propose(l.view.New.Or(ready), a.roster, Event{Why: "asked to join"}); !l.decided {

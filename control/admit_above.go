@@ -140,6 +140,11 @@ func (n *Node) admitSeat(m *Message, answer func(status, why string)) {
 	seat := n.named(l.roster, m.From.Name)
 	member := seat != nil && l.inView().Has(seat.Slot)
 	taken := Voters(n.cfg.Level, l.inView().Or(l.adm.joiners)).Len()
+	for _, p := range l.adm.asked {
+		if p.slot == Slots && p.Name != m.From.Name {
+			taken++
+		}
+	}
 	switch {
 	case member && seat.Incarnation == m.From.Incarnation:
 		answer("member", "")
@@ -177,15 +182,34 @@ func (n *Node) named(r *Roster, name string) *Seat {
 	return nil
 }
 
-// joinWindow is how long requests are gathered: not at all where a group waits for its new leader
-// to take the slot of the old one, since nothing is valid there until then.
+// joinWindow is how long requests are gathered.
 func (n *Node) joinWindow() time.Duration {
-	for i := range n.lead.adm.asked {
-		if p := &n.lead.adm.asked[i]; p.slot < Slots && n.lead.inView().Has(p.slot) {
-			return 0
-		}
+	if n.awaitsLeader() {
+		return 0
 	}
 	return n.cfg.JoinWindow
+}
+
+// awaitsLeader reports whether a group that was in a view waits for who asked for its slot, be it its
+// next leader or who forms it anew: nothing is valid there until then.
+func (n *Node) awaitsLeader() bool {
+	return slices.ContainsFunc(n.lead.adm.asked, func(p applicant) bool {
+		return p.slot < Slots && (n.lead.inView().Has(p.slot) || p.below.Generation() > 1)
+	})
+}
+
+// mayAdd reports whether a view may come now that lets somebody in. Above level 0 it is an epoch of the
+// whole cluster, so those keep their pace, as those do that only tell what groups have become.
+func (n *Node) mayAdd(urgent bool) bool {
+	if n.below == nil || urgent || n.below.decidedAt == 0 {
+		return true
+	}
+	wait := n.below.decidedAt.Add(epochPace)
+	if n.now.Before(wait) {
+		n.wakeAt(wait)
+		return false
+	}
+	return true
 }
 
 // appoint has one that holds no group form a group of the level below that has no leader, in the

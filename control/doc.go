@@ -49,6 +49,9 @@
 //     back goes on as it is.
 //   - The order to recover holds for 10 s, since candidates without a quorum outbid each other; it
 //     is carried out by the first campaign that gave the others an interval to promise.
+//   - An epoch that only adds to the one before comes a second after it at the earliest, be it that groups
+//     grew or that somebody asked to be let in, so that a cluster that boots has one a second. A group
+//     that had a leader waits for none.
 //   - A group whose content is not known yet is not in the epoch, though its leader has its slot. So
 //     a view is to be trusted only while no beat told of a later epoch than the view's.
 //   - A leader that fell silent is taken for gone with its group no sooner than after

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"rollcall/view"
@@ -105,12 +107,12 @@ func (h *Host) decree(level uint8, n *Node) (told bool) {
 // itself, and for what is known of the groups to settle.
 const inviteAfter = 3 * time.Second
 
-// invite asks the leader of a group of whose members none has a seat to take one, where one is
-// free: the seats are to be in different groups, those preferred first.
+// invite asks leaders of groups of whose members none has a seat to take one, as many as are free: the
+// seats are to be in different groups, those preferred first.
 func (h *Host) invite(level uint8, n *Node) bool {
 	l := &n.lead
-	seats := Voters(level, l.inView())
-	if seats.Len() >= n.seats() {
+	free := n.seats() - Voters(level, l.inView()).Len()
+	if free <= 0 {
 		h.vacant = 0
 		return false
 	}
@@ -121,21 +123,18 @@ func (h *Host) invite(level uint8, n *Node) bool {
 		h.wakeAt(max(wait, h.now.Add(n.cfg.Interval)))
 		return false
 	}
-	best := uint16(Slots)
+	var guests []*Seat
 	for s := l.view.New.First(); s < FirstSeat; s = l.view.New.Next(s + 1) {
 		seat, g := l.roster.At(s), h.vectors[level].use(s)
-		if seat == nil || g == nil || h.seated(n, g, seat.Name) {
-			continue
-		}
-		if best == Slots || h.liking(seat.Name) < h.liking(l.roster.At(best).Name) {
-			best = s
+		if seat != nil && g != nil && !h.seated(n, g, seat.Name) {
+			guests = append(guests, seat)
 		}
 	}
-	if best == Slots {
-		return false
+	slices.SortStableFunc(guests, func(a, b *Seat) int { return cmp.Compare(h.liking(a.Name), h.liking(b.Name)) })
+	for _, seat := range guests[:min(free, len(guests))] {
+		h.letter(seat.RPC, level, n.cfg.Group, Message{Kind: MessageInvite, Instance: n.reg.Instance})
 	}
-	h.letter(l.roster.At(best).RPC, level, n.cfg.Group, Message{Kind: MessageInvite, Instance: n.reg.Instance})
-	return true
+	return len(guests) > 0
 }
 
 // seated reports whether a member of the group, or its leader, has a seat.

@@ -114,6 +114,9 @@ func (l *ledger) accepted(r *control.Register, h *host) {
 	if c := l.chosen[n]; c == nil {
 		chosen := b.Proposal
 		l.chosen[n] = &chosen
+		if l.w.Decided != nil {
+			l.w.Decided(k.level, chosen)
+		}
 		l.w.tell(nil, "decided", "level %d group %d, %v/%d digest %x", k.level, k.group, k.ballot, k.seq, b.Digest)
 	} else if c.New != b.New || c.Digest != b.Digest {
 		l.w.fail("G1", "%+v was decided twice: %+v and %+v", n, *c, b.Proposal)

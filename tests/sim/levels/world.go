@@ -47,6 +47,7 @@ type World struct {
 	Trace   func(string)
 	Lie     func(h *host, out *control.HostOutput) // spoils what agents say: the checkers must notice
 	Counted func(h *host, f *control.Frame)        // spoils what an answer adds up to
+	Decided func(level uint8, p control.Proposal)  // hears of each view that is decided
 	Only    string                                 // the guarantee that is checked; empty: all
 	Epochs  int
 	Frames  int
