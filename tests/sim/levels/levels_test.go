@@ -2,9 +2,12 @@ package levels
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"time"
+
+	"rollcall/control"
 )
 
 // cluster is a world in which a whole cluster stands.
@@ -53,12 +56,26 @@ func (w *World) without(gone ...*host) (l []*host) {
 // intervals, and how many epochs were installed meanwhile.
 func (w *World) crash(within time.Duration, gone ...*host) (intervals float64, epochs int) {
 	w.t.Helper()
+	clear(w.ledger.leftOut)
 	before, at := w.Epochs, w.now
 	for _, h := range gone {
 		h.crash()
 	}
 	w.Stand(w.without(gone...), within)
 	return float64(w.now-at) / float64(w.Interval), w.Epochs - before
+}
+
+// lose is a crash that everybody has to know of after at most so many intervals and epochs, none of
+// them without somebody who lives.
+func (w *World) lose(intervals float64, epochs int, gone ...*host) {
+	w.t.Helper()
+	took, n := w.crash(30*time.Second, gone...)
+	if took > intervals || n > epochs {
+		w.t.Errorf("told everywhere after %.2f intervals, in %d epochs; want at most %v and %d", took, n, intervals, epochs)
+	}
+	if len(w.ledger.leftOut) > 0 {
+		w.t.Errorf("left out that live, by epoch: %v", w.ledger.leftOut)
+	}
 }
 
 func TestFound(t *testing.T) {
@@ -79,17 +96,45 @@ func TestFoundInAnyOrder(t *testing.T) {
 	w.Stand(w.hosts, 60*time.Second)
 }
 
+// TestEpochsWhileBooting: whatever the order of starts, the root lets in at once all who asked within a
+// second: an epoch that nobody leaves comes no sooner than a second after the one before.
+func TestEpochsWhileBooting(t *testing.T) {
+	for seed := range uint64(4) {
+		o := Story(12, 4)
+		o.Seed = seed
+		w := New(t, o)
+		random := rand.New(rand.NewPCG(seed, 1))
+		epochs, last := 0, -time.Second
+		w.Decided = func(level uint8, p control.Proposal) {
+			if level == 0 {
+				return
+			}
+			epochs++
+			if p.Old.Minus(p.New).Empty() && w.now-last < time.Second {
+				t.Errorf("seed %d: epoch %d at %v, the one before at %v", seed, p.Seq, w.now, last)
+			}
+			last = w.now
+		}
+		for _, i := range random.Perm(len(w.hosts)) {
+			w.hosts[i].boot()
+			w.Run(time.Duration(random.Int64N(int64(time.Second))), nil)
+		}
+		w.Stand(w.hosts, 60*time.Second)
+		w.Run(15*time.Second, nil) // until the seats are filled
+		t.Logf("seed %d: %d epochs, the last after %v; %d seats", seed, epochs, last, w.seats())
+		if w.seats() != 7 {
+			t.Errorf("seed %d: %d seats of 7", seed, w.seats())
+		}
+	}
+}
+
 func TestMemberCrash(t *testing.T) {
 	w := cluster(t, Story(3, 4))
 	victim := w.in(1)[3]
 	if victim == w.leader(0, 1) {
 		victim = w.in(1)[2]
 	}
-	intervals, epochs := w.crash(10*time.Second, victim)
-	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
-	if epochs != 1 || intervals > 8 {
-		t.Errorf("%.2f intervals, %d epochs", intervals, epochs)
-	}
+	w.lose(6.5, 1, victim)
 	victim.boot()
 	w.Stand(w.hosts, 20*time.Second)
 }
@@ -98,8 +143,7 @@ func TestLeaderCrash(t *testing.T) {
 	w := cluster(t, Story(3, 4))
 	root := w.leader(1, 0)
 	victim := w.leader(0, (root.group+1)%3)
-	intervals, epochs := w.crash(20*time.Second, victim)
-	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	w.lose(9, 2, victim)
 	victim.boot()
 	w.Stand(w.hosts, 20*time.Second)
 }
@@ -107,8 +151,7 @@ func TestLeaderCrash(t *testing.T) {
 func TestRootCrash(t *testing.T) {
 	w := cluster(t, Story(3, 4))
 	root := w.leader(1, 0)
-	intervals, epochs := w.crash(20*time.Second, root)
-	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	w.lose(14, 3, root)
 	root.boot()
 	w.Stand(w.hosts, 20*time.Second)
 }
@@ -122,8 +165,7 @@ func TestRootAndDeputyCrash(t *testing.T) {
 			deputy = h
 		}
 	}
-	intervals, epochs := w.crash(30*time.Second, root, deputy)
-	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	w.lose(16, 3, root, deputy)
 	root.boot()
 	deputy.boot()
 	w.Stand(w.hosts, 20*time.Second)
@@ -199,11 +241,7 @@ func TestGroupCrash(t *testing.T) {
 	w := cluster(t, Story(4, 3))
 	root := w.leader(1, 0)
 	group := w.in((root.group + 1) % 4)
-	intervals, epochs := w.crash(30*time.Second, group...)
-	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
-	if epochs != 1 {
-		t.Errorf("%d epochs", epochs)
-	}
+	w.lose(18, 1, group...)
 	for _, h := range group {
 		h.boot()
 	}
@@ -214,8 +252,7 @@ func TestGroupCrash(t *testing.T) {
 func TestRootsGroupCrash(t *testing.T) {
 	w := cluster(t, Story(4, 3))
 	group := w.in(w.leader(1, 0).group)
-	intervals, epochs := w.crash(30*time.Second, group...)
-	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	w.lose(18, 1, group...)
 	for _, h := range group {
 		h.boot()
 	}
@@ -242,7 +279,11 @@ func TestHalfGroupCrash(t *testing.T) {
 		was = append(was, h.regs[0].Incarnation)
 	}
 	intervals, epochs := w.crash(60*time.Second, gone...)
-	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	t.Logf("told everywhere after %.2f intervals, in %d epochs; left out, by epoch: %v", intervals, epochs, w.ledger.leftOut)
+	// Without the group, with who forms it anew, with what it is then; the first and the second are without those left.
+	if epochs != 3 || intervals > 50 || len(w.ledger.leftOut) != 2 {
+		t.Errorf("%.2f intervals, %d epochs, left out %v", intervals, epochs, w.ledger.leftOut)
+	}
 	for i, h := range left {
 		if h.regs[0].Incarnation != was[i] || h.regs[0].Promised.Generation() != 2 {
 			t.Errorf("%s has ballot %v, incarnation %x, was %x", h.name, h.regs[0].Promised, h.regs[0].Incarnation, was[i])
@@ -327,6 +368,5 @@ func TestThreeLevels(t *testing.T) {
 	if victim == w.leader(0, 249) {
 		victim = w.in(249)[0]
 	}
-	intervals, epochs := w.crash(30*time.Second, victim)
-	t.Logf("told everywhere after %.2f intervals, in %d epochs", intervals, epochs)
+	w.lose(8, 1, victim)
 }
