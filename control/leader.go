@@ -104,11 +104,10 @@ func (n *Node) leadGroup() {
 	}
 }
 
-// settled reports whether the tally can be left alone until it wakes this node. Above level 0 there
-// is more to look after than it knows of.
+// settled reports whether the tally can be left alone until it wakes this node.
 func (n *Node) settled() bool {
 	l := &n.lead
-	if n.cfg.Level > 0 || !l.decided || n.leaving || l.ailing != 0 || n.reg.Newest != n.reg.Key || n.tally.Outbid > l.ballot || l.adm.roster != nil || len(l.adm.asked) > 0 {
+	if !l.decided || !n.caughtUp() || n.leaving || l.ailing != 0 || n.reg.Newest != n.reg.Key || n.tally.Outbid > l.ballot || l.adm.roster != nil || len(l.adm.asked) > 0 {
 		return false
 	}
 	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {

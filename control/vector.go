@@ -184,6 +184,23 @@ func (n *Node) recompose() {
 	n.propose(l.view.New, l.roster, Event{Why: "groups changed"})
 }
 
+// caughtUp reports whether nothing is left to learn of the groups below: their leaders answered under
+// this lead, tell of the generations for which they have their slots, and the last view holds what is known.
+func (n *Node) caughtUp() bool {
+	if n.below == nil {
+		return true
+	}
+	l, t := &n.lead, n.tally
+	for s := l.view.New.First(); s < FirstSeat; s = l.view.New.Next(s + 1) {
+		seat := l.roster.At(s)
+		if seat == nil || t.Heard[s].Answered == 0 || t.Members[s].Below.Generation < seat.Below.Generation() {
+			return false
+		}
+	}
+	changed, _ := n.below.changed(l.view.New)
+	return !changed
+}
+
 // reported is what the leader of a group below told under this leader's ballot, or nil.
 func (n *Node) reported(slot uint16) *Report {
 	if m := &n.tally.Members[slot]; n.tally.Heard[slot].Answered != 0 && m.Below.Seq != 0 {

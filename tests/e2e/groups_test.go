@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/view/publish"
 )
 
 // Groups on bridges of their own, which use Ethernet, joined by a router, lose a member, a group's leader, the
@@ -26,6 +27,8 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 		r.must(err)
 		return slices.Insert(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == d.Leader }), 0, d.Leader)
 	}
+	r.must(r.Seated(r.bounded()))
+	r.rests(root())
 	for _, tc := range []struct {
 		what          string
 		victims       func() []string
@@ -59,4 +62,23 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 	if !v.Agree || v.Asked != len(r.Names()) || len(v.Silent) != 0 {
 		t.Errorf("all daemons were asked: %+v", v)
 	}
+}
+
+// rests waits until the kernel of a node that leads at levels 0 and 1 has sent beats of both while its daemon sent none.
+func (r *rig) rests(name string) {
+	r.Helper()
+	const enough = 20
+	n, err := r.Node(name)
+	r.must(err)
+	var before []publish.PacedLevel
+	r.eventually(n, "beats by the kernel alone", func(d *publish.StatusDocument) bool {
+		now := d.Pacing.Levels
+		for i, l := range now {
+			if len(before) != len(now) || l.Level != before[i].Level || l.Thread != before[i].Thread {
+				before = now
+				return false
+			}
+		}
+		return len(now) == 2 && now[0].Kernel >= before[0].Kernel+enough && now[1].Kernel >= before[1].Kernel+enough
+	})
 }

@@ -86,6 +86,17 @@ func TestFound(t *testing.T) {
 	t.Logf("stands after %v: epoch %d, %d frames, %d letters", w.now, w.hosts[0].view.Epoch(), w.Frames, w.Letters)
 }
 
+// TestRests: where nothing happens nobody steps but for housekeeping, the root no more than others.
+func TestRests(t *testing.T) {
+	const seconds = 10
+	w := cluster(t, Story(3, 4))
+	before := w.Steps
+	w.Run(seconds*time.Second, nil)
+	if n := w.Steps - before; n > seconds*len(w.hosts)*5/4 {
+		t.Errorf("%d hosts took %d steps in %d s", len(w.hosts), n, seconds)
+	}
+}
+
 // TestFoundInAnyOrder: hosts that come long after each other, founders last.
 func TestFoundInAnyOrder(t *testing.T) {
 	w := New(t, Story(3, 4))
