@@ -52,6 +52,16 @@ var reasonNames = [Reasons]string{
 	"beat_repeated", "relayed", "no_way", "echo_repeated", "relayed_echo",
 }
 
+// Refuses reports whether frames so counted were for this host and were not served: neither taken,
+// answered as they ask, nor sent on.
+func (r Reason) Refuses() bool {
+	switch r {
+	case ReasonTagged, ReasonBeatRepeated, ReasonRelayed, ReasonEchoRepeated, ReasonRelayedEcho:
+		return false
+	}
+	return ReasonRosterMissing < r && r < Reasons
+}
+
 // String gives the reason's name as counters show it.
 func (r Reason) String() string {
 	if r < Reasons {

@@ -196,7 +196,7 @@ func TestOpenStepsDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := p.Describe(); d.Plane != "socket" || len(d.Refused) != 1 || !strings.Contains(d.Refused[0], "mount -t bpf") {
+	if d := p.Describe(); d.Plane != "socket" || d.Pacing.Refused == "" || len(d.Refused) != 1 || !strings.Contains(d.Refused[0], "mount -t bpf") {
 		t.Errorf("description: %+v", d)
 	}
 	if err := p.Close(); err != nil {

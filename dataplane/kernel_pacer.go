@@ -29,9 +29,13 @@ type PacedLevel struct {
 	Thread   uint64 // by the thread, ordered ones among them, since it was started
 }
 
+// ByConfiguration is Pacing.Refused where the options want the thread.
+const ByConfiguration = "by configuration"
+
 // openPacer makes the clock, or finds it, unless the options want the thread.
 func (k *Kernel) openPacer() error {
 	if k.opt.Pacer == PacerThread {
+		k.describe(func(d *Description) { d.Pacing.Refused = ByConfiguration })
 		return nil
 	}
 	err := k.oneLength()

@@ -204,7 +204,7 @@ func TestKernelAdopt(t *testing.T) {
 	if r.Incarnation != roster.Seats[1].Incarnation || r.Promised != before.Promised || r.Accepted != before.Accepted {
 		t.Errorf("adopted register: %+v", r)
 	}
-	if got := again.Describe(); got.Attach != AttachTC || len(got.Refused) != 0 {
+	if got := again.Describe(); got.Attach != AttachTC || len(got.Refused) != 0 || got.Pacing.Refused != ByConfiguration {
 		t.Errorf("description after adoption: %+v", got)
 	}
 	w.enter(t, 0)

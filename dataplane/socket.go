@@ -47,7 +47,7 @@ func OpenSocket(opt Options) (*Socket, error) {
 		return nil, err
 	}
 	s := &Socket{keys: opt.Keys}
-	s.desc = Description{Plane: "socket", Attach: AttachSocket, Transport: opt.Transport, Pacing: Pacing{Pacer: PacerThread}}
+	s.desc = Description{Plane: "socket", Attach: AttachSocket, Transport: opt.Transport, Pacing: Pacing{Pacer: PacerThread, Refused: "the socket plane has no clock"}}
 	if err := s.open(&opt); err != nil {
 		s.Close()
 		return nil, err

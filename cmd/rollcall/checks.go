@@ -168,10 +168,10 @@ func checkPacer(s *publish.StatusDocument) []finding {
 	switch p := &s.Pacing; {
 	case s.Plane != "kernel":
 		return nil // told by the daemon's line
+	case p.Refused == dataplane.ByConfiguration:
+		return []finding{{"pacer", verdictNote, pacer(p), "pacer = \"auto\" lets the kernel keep the beat"}}
 	case p.Refused != "":
 		return []finding{{"pacer", verdictNote, pacer(p), "while this node leads, a busy host delays its beats"}}
-	case p.Pacer != "kernel":
-		return []finding{{"pacer", verdictNote, pacer(p), "pacer = \"auto\" lets the kernel keep the beat"}}
 	default:
 		return []finding{fine("pacer", pacer(p))}
 	}

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"rollcall/dataplane"
+	"rollcall/view/publish"
 )
 
 // inspect runs the doctor on a configuration and returns its findings by check.
@@ -64,6 +67,10 @@ func TestDoctor(t *testing.T) {
 		if found[check].Verdict != verdictOK {
 			t.Errorf("%s: %+v", check, found[check])
 		}
+	}
+	f.paced = publish.Pacing{Pacer: dataplane.PacerThread, Refused: dataplane.ByConfiguration}
+	if _, found = inspect(t, f.socket, configuration(key, "lo")); found["pacer"].Verdict != verdictNote || !strings.Contains(found["pacer"].Remedy, "auto") {
+		t.Errorf("beats of the thread: %+v", found["pacer"])
 	}
 	if err := os.Chmod(key, 0o444); err != nil {
 		t.Fatal(err)

@@ -29,12 +29,13 @@ type fake struct {
 	orders []publish.Order
 	refuse string
 	turned bool // the next key signs
+	paced  publish.Pacing
 }
 
 // start serves a fake daemon of a group of four nodes until the test ends.
 func start(t *testing.T) *fake {
 	t.Helper()
-	f := &fake{socket: filepath.Join(t.TempDir(), "socket"), doc: document(7), events: history()}
+	f := &fake{socket: filepath.Join(t.TempDir(), "socket"), doc: document(7), events: history(), paced: ticking()}
 	l, err := publish.Listen(f.socket)
 	if err != nil {
 		t.Fatal(err)
@@ -71,6 +72,14 @@ func document(epoch uint64) publish.Document {
 	d.Valid, d.LeaseMS, d.MonoNS = true, 312, 99
 	d.At = time.Date(2026, 11, 22, 10, 20, 30, 40, time.UTC)
 	return d
+}
+
+// ticking is what the kernel's clock does.
+func ticking() publish.Pacing {
+	return publish.Pacing{
+		Pacer: "kernel", Ticking: true, CPU: 3, Ticks: 36_000, IntervalUS: 100_000, LateUS: 12, LatestUS: 230,
+		Levels: []publish.PacedLevel{{Level: 0, IntervalUS: 100_000, Kernel: 35_000, Thread: 9}},
+	}
 }
 
 func history() []publish.EventDocument {
@@ -193,11 +202,8 @@ func (f *fake) Status() publish.StatusDocument {
 			{Interface: "hsn0", Address: "10.0.0.1:7746", Attach: "tc"},
 			{Interface: "eth1", Address: "10.1.0.1:7746", Attach: "native", LostTo: []string{"cn003", "cn004"}},
 		},
-		Pacing: publish.Pacing{
-			Pacer: "kernel", Ticking: true, CPU: 3, Ticks: 36_000, IntervalUS: 100_000, LateUS: 12, LatestUS: 230,
-			Levels: []publish.PacedLevel{{Level: 0, IntervalUS: 100_000, Kernel: 35_000, Thread: 9}},
-		},
-		PID: 4711, Realtime: true, Started: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC), Version: "v0.1.0",
+		Pacing: f.paced,
+		PID:    4711, Realtime: true, Started: time.Date(2026, 11, 22, 10, 20, 0, 0, time.UTC), Version: "v0.1.0",
 		Socket: "/run/rollcall/rollcall.sock", Config: "/etc/rollcall/rollcall.toml",
 	}
 }
@@ -209,6 +215,7 @@ func (f *fake) Node(name string) (publish.NodeDocument, bool) {
 	case "", "cn001":
 		own := f.Status()
 		d.Role, d.GroupEntry, d.Own = "leader", g.Members[0], &own
+		d.Denied = &publish.Denied{Frames: map[string]uint64{"bad_tag": 2, "stranger": 5}, Calls: 2}
 	case "cn002":
 		d.GroupEntry = g.Members[1]
 	case "cn004":

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 
+	"rollcall/dataplane"
 	"rollcall/view/publish"
 )
 
@@ -26,10 +27,12 @@ func TestGolden(t *testing.T) {
 			case "daemon":
 				socket = f.socket
 				f.set(func(doc *publish.Document) { *doc = document(7) })
-				f.refuse, f.turned = "", d.HasArg("turned")
+				f.refuse, f.turned, f.paced = "", d.HasArg("turned"), ticking()
 				switch {
 				case d.HasArg("gone"):
 					socket = filepath.Join(t.TempDir(), "nobody")
+				case d.HasArg("thread"):
+					f.paced = publish.Pacing{Pacer: dataplane.PacerThread, Refused: dataplane.ByConfiguration}
 				case d.HasArg("invalid"):
 					f.set(func(doc *publish.Document) { doc.Valid, doc.LeaseMS = false, 0 })
 				case d.HasArg("new"):

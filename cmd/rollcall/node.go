@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +20,8 @@ func (a *app) nodeCommand() *cobra.Command {
 		Use:   "node [NODE]",
 		Short: "Show all that is known of one node",
 		Long: `Show all that this node's daemon knows of one node, by default of itself: who it is, where it
-is reached, how it answers, which keys it holds, and the events that name it. What others
-answered is known to the leader alone: ask there.`,
+is reached, how it answers, which keys it holds, and the events that name it; of itself, what it
+refused as well. What others answered is known to the leader alone: ask there.`,
 		Example: "  rollcall node\n  rollcall node cn007 -o wide",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -70,6 +72,9 @@ func (a *app) node(ctx context.Context, name string) error {
 			[2]string{"rounds", rounds(own)},
 			[2]string{"frames", frames(own)})
 	}
+	if n.Denied != nil {
+		lines = append(lines, [2]string{"refused", denied(n.Denied)})
+	}
 	if err := a.pairs(lines); err != nil || len(n.Events) == 0 {
 		return err
 	}
@@ -83,6 +88,18 @@ func heldKeys(n *publish.NodeDocument) string {
 		return keys(n.Own)
 	}
 	return strings.Join(n.Keys, ", ")
+}
+
+// denied counts the frames that were refused, by reason, and the calls.
+func denied(d *publish.Denied) string {
+	var counts []string
+	for _, reason := range slices.Sorted(maps.Keys(d.Frames)) {
+		counts = append(counts, fmt.Sprintf("%s %d", reason, d.Frames[reason]))
+	}
+	if d.Calls > 0 {
+		counts = append(counts, fmt.Sprintf("calls %d", d.Calls))
+	}
+	return strings.Join(counts, ", ")
 }
 
 // answers tells what was heard from a node, where this node asks.

@@ -48,9 +48,21 @@ func (s *source) Node(name string) (publish.NodeDocument, bool) {
 	}
 	if name == s.cfg.Node {
 		own := s.Status()
-		d.Own, d.Wire = &own, [2]int{control.WireVersion, control.WireVersion}
+		d.Own, d.Denied, d.Wire = &own, s.denied(), [2]int{control.WireVersion, control.WireVersion}
 	}
 	return d, true
+}
+
+// denied is what this node refused.
+func (s *source) denied() *publish.Denied {
+	d := &publish.Denied{Frames: map[string]uint64{}}
+	_, d.Calls = s.called.Counts()
+	for i, n := range s.plane.Stats() {
+		if reason := control.Reason(i); n > 0 && reason.Refuses() {
+			d.Frames[reason.String()] = n
+		}
+	}
+	return d
 }
 
 // eventsOf are the newest events that name a node.

@@ -20,7 +20,7 @@ import (
 type stillPlane struct{}
 
 func (stillPlane) Stats() (n [control.Reasons]uint64) {
-	n[control.ReasonBadTag] = 3
+	n[control.ReasonBadTag], n[control.ReasonBeatRepeated] = 3, 1
 	return n
 }
 func (stillPlane) Describe() dataplane.Description { return dataplane.Description{Plane: "socket"} }
@@ -200,8 +200,11 @@ func TestNodeDocument(t *testing.T) {
 	if !ok || d.Name != "cn001" || d.Role != "leader" || d.Own == nil || d.Own.Node != "cn001" || d.RPC != "x:1" || len(d.Keys) != 2 {
 		t.Errorf("own %+v", d)
 	}
+	if want := (&publish.Denied{Frames: map[string]uint64{"bad_tag": 3}, Calls: 2}); !cmp.Equal(d.Denied, want) {
+		t.Errorf("refused %+v, want %+v", d.Denied, want)
+	}
 	d, _ = s.Node("cn003")
-	if d.State != view.Suspect || d.Role != "member" || d.Own != nil || d.Missed != 4 || len(d.Events) != 1 || d.Keys[0] != "00000010" || d.Wire != [2]int{1, 2} {
+	if d.State != view.Suspect || d.Role != "member" || d.Own != nil || d.Denied != nil || d.Missed != 4 || len(d.Events) != 1 || d.Keys[0] != "00000010" || d.Wire != [2]int{1, 2} {
 		t.Errorf("suspect %+v", d)
 	}
 	if d, _ = s.Node("cn002"); len(d.Events) != eventsOfNode || d.Events[eventsOfNode-1].Number != 2+2*eventsOfNode {

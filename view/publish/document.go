@@ -130,10 +130,17 @@ type NodeDocument struct {
 	Group   uint16 `json:"group"`
 	Role    string `json:"role"` // leader | member; empty where it is not in the view
 	GroupEntry
-	RPC    string          `json:"rpc,omitempty"` // where its agent is called
-	Wire   [2]int          `json:"wire"`          // oldest and newest frame version it speaks; 0: not heard
-	Own    *StatusDocument `json:"own,omitempty"` // where it is the node asked
-	Events []EventDocument `json:"events"`        // those kept that name it, the oldest first
+	RPC    string          `json:"rpc,omitempty"`     // where its agent is called
+	Wire   [2]int          `json:"wire"`              // oldest and newest frame version it speaks; 0: not heard
+	Own    *StatusDocument `json:"own,omitempty"`     // where it is the node asked
+	Denied *Denied         `json:"refused,omitempty"` // likewise
+	Events []EventDocument `json:"events"`            // those kept that name it, the oldest first
+}
+
+// Denied is what a node was sent and did not serve, as StatsDocument counts it.
+type Denied struct {
+	Frames map[string]uint64 `json:"frames"` // by reason, those that never happened left out
+	Calls  uint64            `json:"calls"`
 }
 
 // StatusDocument is what a node says of itself.
