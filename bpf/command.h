@@ -42,6 +42,7 @@ static __always_inline void rc_forget(struct rc_tally *t, bool same_ballot)
 	t->promises = (struct rc_bitmap){};
 	t->suspects = (struct rc_bitmap){};
 	t->fallen = (struct rc_bitmap){};
+	t->away = 0;
 	t->quorum_at = 0;
 	t->attended = 0;
 	t->relayed = (struct rc_bitmap){};
@@ -92,7 +93,7 @@ static __always_inline void rc_ask(struct rc_tally *t, const struct rc_command *
 {
 	bool another = c->ballot != t->ballot || c->preparing != t->preparing;
 
-	if (rc_heard_since(t, c))
+	if (rc_heard_since(t, c) || (t->away && !another))
 		return;
 	if (another)
 		rc_forget(t, c->ballot == t->ballot);
@@ -158,6 +159,8 @@ static __always_inline void rc_vacate(struct rc_group *r, __u64 incarnation)
 	r->silence_us = 0;
 	r->heard = (struct rc_bitmap){};
 	r->stale = (struct rc_bitmap){};
+	r->accused = (struct rc_bitmap){};
+	r->away = 0;
 	for (int i = 0; i < RC_HELD_ROSTERS; i++)
 		r->rosters[i] = 0;
 }

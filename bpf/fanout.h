@@ -143,7 +143,7 @@ __attribute__((noinline)) int rc_send_to(struct __sk_buff *skb, __u32 at, __u32 
 	if (!pace || !f)
 		return 0;
 	f->h.to = bpf_htons((__u16)(at % RC_SLOTS));
-	f->h.flags = through ? RC_FLAG_RELAY : 0;
+	f->h.flags = (f->h.flags & ~RC_FLAG_RELAY) | (through ? RC_FLAG_RELAY : 0);
 	f->h.via = through ? bpf_htons((__u16)via) : 0;
 	key = rc_find_key(f);
 	if (!key)

@@ -95,6 +95,7 @@ enum rc_wake {
 	RC_WAKE_INSTANCE = 512,
 	RC_WAKE_REPORT = 1024,
 	RC_WAKE_ROUNDS = 2048,
+	RC_WAKE_AWAY = 4096,
 };
 
 /* control.Bitmap: slot s is bit s % 64 of word s / 64 */
@@ -173,6 +174,9 @@ struct rc_group {
 	__u32 silence_us;
 	struct rc_bitmap heard;
 	struct rc_bitmap stale;
+	struct rc_bitmap accused;
+	__u32 away;
+	__u32 zero2;
 
 	__u64 agent_at; /* agent */
 	__u32 health;	/* agent */
@@ -189,14 +193,16 @@ struct rc_beats {
 	__u64 tell;
 	struct rc_bitmap withheld;
 	struct rc_bitmap kin;
+	__u64 calm_until;
 	__u64 began;
 	__u32 interval_us;
 	__u32 lease_us;
 	__u32 rounds;
 	__u32 stale_ms;
+	__u32 patience;
 	__u32 upper;
 	__u8 key;
-	__u8 zero[3];
+	__u8 zero[7];
 };
 
 /* control.Heard */
@@ -233,6 +239,8 @@ struct rc_tally {
 	struct rc_beats beats;
 	__u32 beating;
 	__u32 ordered;
+	__u32 away;
+	__u32 zero;
 	__u64 due_at;
 	struct rc_bitmap suspects;
 	struct rc_bitmap fallen;

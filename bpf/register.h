@@ -176,6 +176,22 @@ static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_
 		r->upper_until = at + upper_us * RC_NS_PER_US;
 }
 
+/* With RC_FLAG_AWAY the bitmap names the accused; whose agents are silent stays as it was. Without
+ * branches, which would multiply the ways through all that follows. */
+static __always_inline void rc_read_stale(struct rc_group *r, const struct rc_frame *f)
+{
+	__u64 away = rc_nonzero(f->h.flags & RC_FLAG_AWAY);
+
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
+		__u64 word = bpf_be64_to_cpu(f->ask.stale[i]);
+
+		r->accused.word[i] = word & -away;
+		r->stale.word[i] = (r->stale.word[i] & -away) | (word & (away - 1));
+	}
+	r->away = away;
+}
+
 /* Takes the beat's timing and remembers the echo that is about to leave. */
 static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f, __u64 now, __u64 ballot, __u64 round,
 				    __u32 rail)
@@ -200,7 +216,7 @@ static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f
 	r->lease_us = bpf_ntohl(a->lease_us);
 	r->rounds = bpf_ntohs(a->rounds);
 	r->epoch = bpf_be64_to_cpu(a->epoch);
-	rc_read_bitmap(&r->stale, a->stale);
+	rc_read_stale(r, f);
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 		r->heard.word[i] = bpf_be64_to_cpu(a->heard1[i] | a->heard2[i]);
@@ -263,6 +279,7 @@ static __always_inline void rc_beat(struct rc_group *r, struct rc_frame *f, __u6
 		}
 	}
 	rc_time(r, f, now, ballot, round, rail);
+	o->wake |= r->away * RC_WAKE_AWAY;
 	rc_reply(r, f, now, RC_ECHO, o);
 }
 
@@ -271,8 +288,9 @@ static __always_inline bool rc_refuses(const struct rc_group *r, const struct rc
 {
 	__s64 calm = ((__u64)r->rounds + 1) * r->interval_us * RC_NS_PER_US;
 	__s64 silent = now - r->beat_at;
+	__u64 prior = bpf_be64_to_cpu(f->ask.prior);
 
-	if (f->h.flags & RC_FLAG_HANDOVER && bpf_be64_to_cpu(f->ask.prior) == r->promised)
+	if (f->h.flags & RC_FLAG_HANDOVER && (prior == r->promised || (r->away && prior == r->beat_ballot)))
 		return false;
 	return r->beat_at != 0 && silent < calm;
 }

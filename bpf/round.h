@@ -62,19 +62,19 @@ static __always_inline __u32 rc_remaining_us(const struct rc_group *r, __u64 now
 }
 
 /* Who is to be asked again for the round that leaves, and through whom. */
-static __always_inline void rc_doubt(struct rc_tally *t, const struct rc_sweep *s)
+static __always_inline void rc_doubt(struct rc_tally *t, const struct rc_sweep *s, const struct rc_judged *judged)
 {
 #pragma unroll
 	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
 		__u64 others = t->new_members.word[i] & ~t->beats.kin.word[i] & ~s->self.word[i];
-		__u64 doubtful = (s->doubtful.word[i] | t->relayed.word[i]) & others;
+		__u64 doubtful = (judged->doubtful.word[i] | t->relayed.word[i]) & others;
 
 		t->doubtful.word[i] = doubtful;
 		t->helpers.word[i] = (s->last.word[i] | s->before.word[i]) & others & ~doubtful;
 	}
 }
 
-/* Writes the beat but for stale, which rc_judge wrote, and the tag. */
+/* Writes the beat but for stale, which rc_give_up wrote, and the tag. */
 static __always_inline void rc_write_beat(const struct rc_place_in_group *in, const struct rc_group *upper,
 					  const struct rc_sweep *s, struct rc_frame *f, __u64 now)
 {
@@ -93,7 +93,7 @@ static __always_inline void rc_write_beat(const struct rc_place_in_group *in, co
 	f->h.version = RC_WIRE_VERSION;
 	f->h.kind = RC_BEAT;
 	f->h.level = r->level;
-	f->h.flags = 0;
+	f->h.flags = t->away * RC_FLAG_AWAY;
 	f->h.tag = 0;
 	f->h.cluster = bpf_cpu_to_be64(r->cluster);
 	f->h.instance = bpf_htonl(r->instance);
@@ -144,6 +144,20 @@ static __always_inline void rc_vote_by_beat(struct rc_place_in_group *in, struct
 	o->wake |= vote.wake;
 }
 
+/* Makes the beat that leaves the last if the agent is away; it then names the accused. */
+static __always_inline void rc_give_up(struct rc_tally *t, const struct rc_sweep *s, const struct rc_judged *judged,
+				       struct rc_frame *f, __u64 agent_at, struct rc_rounded *out)
+{
+	__u64 away = rc_away(t, s, judged, agent_at);
+
+	t->away = away;
+	t->beating = away ^ 1;
+	out->wake |= away * RC_WAKE_ROUNDS;
+#pragma unroll
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++)
+		f->ask.stale[i] = bpf_cpu_to_be64((judged->stale.word[i] & (away - 1)) | (judged->accused.word[i] & -away));
+}
+
 /* Whether a beat so late, or early, is due: 1 or 0. */
 static __always_inline __u64 rc_due(__s64 late, __s64 interval)
 {
@@ -165,6 +179,7 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 {
 	struct rc_outcome o = { .reason = RC_NONE };
 	struct rc_tally *t = in->tally;
+	struct rc_judged *judged = (void *)room;
 	struct rc_group *r = in->group;
 	__s64 interval = rc_interval(t), late = now - t->due_at;
 	__u64 changed = 0, agent_at = rc_agent_at(r);
@@ -181,20 +196,21 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 #pragma unroll
 	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
 		s.self.word[i] = (rc_nonzero((__u64)(r->slot >> 6) ^ i) ^ 1) << (r->slot & 63);
-		rc_look_at(t, &s, i);
+		rc_look_at(t, &s, judged, i);
 	}
 	s.accusing = s.over & (s.answered | -rc_alone(t, r->level, &s));
 #pragma unroll
 	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++)
-		changed |= rc_judge(t, &s, i, f);
+		changed |= rc_judge(t, &s, i, judged, now);
 	out->wake = -rc_nonzero(changed) & RC_WAKE_ROUNDS;
-	lost = !rc_quorate(t, r->level, &s);
-	if (lost || !rc_attend(t, &s, agent_at) || !rc_may_beat(t, r, now, agent_at)) {
+	lost = !rc_quorate(t, r->level, &s, judged);
+	if (lost || !rc_may_beat(t, r, now, agent_at)) {
 		t->beating = 0;
 		out->wake = RC_WAKE_ROUNDS;
 		return false;
 	}
-	rc_doubt(t, &s);
+	rc_give_up(t, &s, judged, f, agent_at, out);
+	rc_doubt(t, &s, judged);
 	rc_leave(t, now);
 	if (rc_due(late, interval))
 		rc_move_due(t, now, late, interval);

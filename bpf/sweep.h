@@ -42,8 +42,14 @@ struct rc_sweep {
 	struct rc_bitmap self;	/* the leader alone */
 	struct rc_bitmap last;	/* echoed the last round in time */
 	struct rc_bitmap before; /* … the one before */
-	struct rc_bitmap with;	/* answered the newest round that is over */
+};
+
+/* … and what it finds. It has its place in the beat's room, since the stack has none. */
+struct rc_judged {
+	struct rc_bitmap with;	   /* answered the newest round that is over */
 	struct rc_bitmap doubtful; /* missed a round since their last answer */
+	struct rc_bitmap accused;  /* fell, and their leases have ended */
+	struct rc_bitmap stale;	   /* whose agents are silent */
 };
 
 static __always_inline __u64 rc_interval(const struct rc_tally *t)
@@ -79,7 +85,8 @@ static __always_inline __u64 rc_over(const struct rc_tally *t, __u64 now)
 }
 
 /* The first look at the members, by words of slots: who answered what. */
-static __always_inline void rc_look_at(const struct rc_tally *t, struct rc_sweep *s, __u32 word)
+static __always_inline void rc_look_at(const struct rc_tally *t, struct rc_sweep *s, struct rc_judged *judged,
+				       __u32 word)
 {
 	__u64 all = t->new_members.word[word] | t->old_members.word[word];
 	__u64 others = all & ~s->self.word[word];
@@ -102,17 +109,28 @@ static __always_inline void rc_look_at(const struct rc_tally *t, struct rc_sweep
 	}
 	s->last.word[word] = last & all;
 	s->before.word[word] = before & all;
-	s->with.word[word] = with | s->self.word[word];
+	judged->with.word[word] = with | s->self.word[word];
 	s->answered |= answered;
 }
 
+/* control.Tally.leaseOver: 1 or 0 */
+static __always_inline __u64 rc_lease_over(const struct rc_tally *t, const struct rc_heard *h, __u64 now)
+{
+	__u64 length = t->beats.lease_us * RC_NS_PER_US, long_ago = length * 5 / 4;
+	__u64 calm = (now - t->beats.calm_until) >> 63; /* still calm: signed differences, as everywhere */
+	__u64 lately = (now - h->echo_at - long_ago) >> 63;
+
+	return (calm ^ 1) & ((lately ^ 1) | (rc_nonzero(h->echo_at) ^ 1));
+}
+
 /* The second look: who missed what. Returns whether that changed. */
-static __always_inline __u64 rc_judge(struct rc_tally *t, struct rc_sweep *s, __u32 word, struct rc_frame *f)
+static __always_inline __u64 rc_judge(struct rc_tally *t, const struct rc_sweep *s, __u32 word, struct rc_judged *judged,
+				      __u64 now)
 {
 	__u64 members = t->new_members.word[word];
 	__u64 others = members & ~s->self.word[word];
 	__u64 rounds = t->beats.rounds, half = (rounds + 1) / 2;
-	__u64 suspects = 0, fallen = 0, doubtful = 0, stale = 0, changed;
+	__u64 suspects = 0, fallen = 0, accused = 0, doubtful = 0, stale = 0, changed;
 
 	for (__u32 b = 0; b < 64; b++) {
 		const struct rc_heard *h;
@@ -128,6 +146,7 @@ static __always_inline __u64 rc_judge(struct rc_tally *t, struct rc_sweep *s, __
 		doubtful |= rc_nonzero(missed) << b;
 		suspects |= (~rc_less(missed, half) & 1) << b;
 		fallen |= (~rc_less(missed, rounds) & 1) << b;
+		accused |= rc_lease_over(t, h, now) << b;
 		stale |= (rc_less(t->beats.stale_ms, h->agent_age_ms) & rc_nonzero(h->answered)) << b;
 	}
 	suspects &= others;
@@ -135,8 +154,9 @@ static __always_inline __u64 rc_judge(struct rc_tally *t, struct rc_sweep *s, __
 	changed = (t->suspects.word[word] ^ suspects) | (t->fallen.word[word] ^ fallen);
 	t->suspects.word[word] = suspects;
 	t->fallen.word[word] = fallen;
-	s->doubtful.word[word] = doubtful;
-	f->ask.stale[word] = bpf_cpu_to_be64(stale & members);
+	judged->doubtful.word[word] = doubtful;
+	judged->accused.word[word] = accused & fallen;
+	judged->stale.word[word] = stale & members;
 	return changed;
 }
 
@@ -152,13 +172,14 @@ static __always_inline __u64 rc_alone(const struct rc_tally *t, __u32 level, con
 }
 
 /* control.Tally.quorate; false: lost */
-static __always_inline bool rc_quorate(struct rc_tally *t, __u32 level, const struct rc_sweep *s)
+static __always_inline bool rc_quorate(struct rc_tally *t, __u32 level, const struct rc_sweep *s,
+					const struct rc_judged *judged)
 {
 	__u64 since;
 
 	if (!s->over || (t->seq == t->beats.began && !rc_decided(t)))
 		return true;
-	if (rc_decides_next(t, level, &s->with)) {
+	if (rc_decides_next(t, level, &judged->with)) {
 		t->quorum_at = t->round - s->newest;
 		return true;
 	}
@@ -166,17 +187,22 @@ static __always_inline bool rc_quorate(struct rc_tally *t, __u32 level, const st
 	return rc_count(s->over & rc_after(since)) < t->beats.rounds;
 }
 
-/* control.Tally.attend; true: the agent looks */
-static __always_inline bool rc_attend(struct rc_tally *t, const struct rc_sweep *s, __u64 agent_at)
+/* control.Tally.away: 1 or 0 */
+static __always_inline __u64 rc_away(struct rc_tally *t, const struct rc_sweep *s, const struct rc_judged *judged,
+				     __u64 agent_at)
 {
-	__u64 waits = rc_nonzero(t->quorate) & (rc_decided(t) ^ 1), since;
+	__u64 waits = rc_nonzero(t->quorate) & (rc_decided(t) ^ 1), doubtful = 0, since, unseen;
 
 #pragma unroll
-	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++)
+	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
 		waits |= rc_nonzero(t->fallen.word[i]);
+		doubtful |= t->suspects.word[i] & ~judged->accused.word[i];
+	}
 	since = (t->round - t->attended) & -(waits & (rc_less(t->sent_at[t->round & 63], agent_at) ^ 1));
 	t->attended = t->round - since;
-	return rc_count(s->over & rc_after(since)) <= t->beats.rounds;
+	unseen = rc_count(s->over & rc_after(since));
+	return rc_less(t->beats.patience, unseen) &
+	       ((rc_nonzero(doubtful) ^ 1) | rc_less((t->beats.rounds + 1) / 2, unseen));
 }
 
 #endif

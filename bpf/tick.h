@@ -10,7 +10,7 @@
 
 /* control: the wakes that tell of the register that was asked; all others tell of the tally */
 #define RC_WAKES_OF_REGISTER                                                                              \
-	(RC_WAKE_COMMITTED | RC_WAKE_REMOVED | RC_WAKE_ROSTER | RC_WAKE_SILENT | RC_WAKE_HAND_OVER | RC_WAKE_INSTANCE)
+	(RC_WAKE_COMMITTED | RC_WAKE_REMOVED | RC_WAKE_ROSTER | RC_WAKE_SILENT | RC_WAKE_HAND_OVER | RC_WAKE_INSTANCE | RC_WAKE_AWAY)
 
 #define RC_SEATS (~0ULL << (RC_FIRST_SEAT & 63)) /* in the last word of slots */
 

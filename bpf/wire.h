@@ -34,6 +34,7 @@ enum rc_kind {
 
 #define RC_FLAG_HANDOVER 1
 #define RC_FLAG_RELAY 2 /* travels through the member in slot via, both ways */
+#define RC_FLAG_AWAY 4 /* on a beat: the last of its ballot; stale names the accused */
 #define RC_HEALTH_ORPHANED 0x8000 /* the agent's process is no more */
 
 struct rc_wire_header {

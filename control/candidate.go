@@ -7,6 +7,7 @@ type candidacy struct {
 	ballot   Ballot
 	prior    Ballot // of the leader that handed over; 0: it fell silent
 	asked    Bitmap
+	accused  Bitmap // whom that leader gave up by its last beat
 	began    Time
 	next     Time // ask those again that did not promise
 	prepares int
@@ -27,6 +28,7 @@ func (n *Node) stand(prior Ballot) {
 	n.cand = candidacy{
 		ballot:  NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
 		prior:   prior,
+		accused: n.accuse(prior),
 		began:   n.now,
 		asked:   Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
 		lost:    n.cand.lost && n.reg.BeatAt <= n.cand.began, // nobody led since
@@ -48,6 +50,9 @@ func (n *Node) ask(to Bitmap) {
 		f.Flags, f.Ask.Prior = FlagHandOver, c.prior
 	}
 	n.send(to, f)
+	if voteless := c.accused.Minus(c.asked); !voteless.Empty() {
+		n.send(voteless, Frame{Kind: KindProbe, To: ToAll, Ballot: c.ballot, Round: uint64(n.now)})
+	}
 	c.prepares++
 	wait := n.reg.Interval() / 4
 	if c.prepares > 8 { // nobody decides in a hurry without a quorum
@@ -83,8 +88,12 @@ func (n *Node) campaign() {
 	a, known := n.highest()
 	c.asked = Voters(n.cfg.Level, c.asked.Or(a.New).Or(a.Old))
 	if n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old)) {
-		n.elect(a, known)
-		return
+		heardOut := c.began.Add(n.reg.Interval() / 4) // time for the accused to answer
+		if n.unheard().Empty() || !n.now.Before(heardOut) {
+			n.elect(a, known)
+			return
+		}
+		n.wakeAt(heardOut)
 	}
 	if n.recovers() {
 		return
@@ -167,6 +176,7 @@ func (n *Node) elect(a Proposal, known bool) {
 	}
 	n.event(Event{Kind: EventElected, To: a.Seq, Ballot: c.ballot, Leader: n.cfg.Self.Name, Rounds: c.prepares})
 	n.judgeOld(&c)
+	n.believe()
 	n.hearClaims()
 	if n.reg.Rosters[0] != r.Version() {
 		n.hold(r)

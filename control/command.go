@@ -25,7 +25,8 @@ const (
 	CommandReport CommandKind = 6
 	// CommandBeat asks the same by beats, one an interval from now on (Tally.Beat), which say
 	// Beats; with Now one leaves at once. It is refused, and changes nothing, when anybody in
-	// Silent was heard after Since: whoever decided on it did not know.
+	// Silent was heard after Since: whoever decided on it did not know. Nor is it carried out under a
+	// ballot whose last beat has left (FlagAway).
 	CommandBeat CommandKind = 7
 )
 
@@ -110,6 +111,9 @@ func (t *Tally) ask(c *Command) {
 		}
 	}
 	another := c.Ballot != t.Ballot || c.Preparing != t.Preparing
+	if t.Away != 0 && !another {
+		return
+	}
 	if another {
 		t.forget(c.Ballot == t.Ballot)
 	}
@@ -134,7 +138,7 @@ func (t *Tally) ask(c *Command) {
 
 // forget begins anew; of the same ballot it stays known who answered the prepare, and so is there.
 func (t *Tally) forget(sameBallot bool) {
-	t.Round, t.Outbid, t.Promises = 0, 0, Bitmap{}
+	t.Round, t.Outbid, t.Promises, t.Away = 0, 0, Bitmap{}, 0
 	t.Suspects, t.Fallen, t.QuorumAt, t.Attended = Bitmap{}, Bitmap{}, 0, 0
 	t.DueAt, t.Counted, t.CountedAt = 0, 0, 0
 	t.Relayed, t.Doubtful, t.Helpers = Bitmap{}, Bitmap{}, Bitmap{}

@@ -192,16 +192,13 @@ func (n *Node) cut() {
 	n.propose(left, l.roster, e)
 }
 
-// leaseOver reports whether a member's lease has surely ended (DESIGN 4.3 rules 3 to 5).
+// leaseOver reports whether a member's lease has surely ended. That of one who was given up had when
+// the leader before said so, and nobody extended it since.
 func (n *Node) leaseOver(slot uint16) bool {
-	return n.ended(n.tally.Heard[slot].EchoAt)
+	return n.lead.accused.Has(slot) && !n.lives(slot) || n.ended(n.tally.Heard[slot].EchoAt)
 }
 
-// ended reports whether a lease that rests on an echo which had arrived by the given time,
-// zero for none, has surely ended: L is taken a quarter longer for clocks that run apart.
-func (n *Node) ended(at Time) bool {
-	return !n.now.Before(n.lead.calmUntil) && (at == 0 || n.now.Since(at) >= n.leaseLength()*5/4)
-}
+func (n *Node) ended(at Time) bool { return ended(n.now, n.lead.calmUntil, at, n.leaseLength()) }
 
 // quorate gives the lead up when no quorum answered for k rounds: whoever can be reached by
 // one will be elected. It reports whether the node still leads.

@@ -13,7 +13,7 @@
 // what beats carry (CommandBeat), and is woken when that has to change: by the votes, by somebody
 // who missed too many rounds, by who asks to come in. In a healthy group neither leader nor
 // member has a reason to run but housekeeping. A node that is woken for a verdict and does not look
-// for k rounds loses the lead: its tally beats no more.
+// in time loses the lead: its tally gives it up by a last beat, which names those who fell (away.go).
 //
 // # The driver's contract
 //
@@ -96,7 +96,7 @@
 //     A member that said goodbye has given its lease up, whatever its clock still says.
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
 //     it through another member. TestSeeds (the starved runs remove nobody at all), tests/sim
-//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode,
+//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestAccusedAnswers, tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode,
 //     TestDeadRail, TestDeadRailOfGroups.
 //     The operator may order otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
@@ -106,7 +106,8 @@
 //     TestCrashFourAtOnce, TestCrashWithinWindow, tests/e2e TestFourCrashesOneView.
 //   - G8 Progress: while a quorum of the last view's kernels can exchange frames and one of
 //     their agents runs, there is a leader and a next view. The second phase of every run of
-//     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale, TestLeaderAway.
+//     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale, TestLeaderAway,
+//     TestLeaderGivesUpForGood.
 //   - G9 Restart: an agent that stops, crashes or is restarted removes nobody and loses no
 //     promise. TestSeeds, tests/sim TestAgentsRestarted, dataplane TestKernelAdopt, TestKernelCarry
 //     (another version of the program takes over what the kernel holds), tests/e2e TestAgentRestartAdopts.
@@ -136,7 +137,9 @@
 //     only then can a view without it mean that it is out.
 //   - A prepare under the ballot already promised is answered again: the promise may be lost.
 //   - A hand-over prepare names the ballot that hands over, and is taken only from those who
-//     follow that ballot.
+//     follow that ballot, or took its last beat and no other leader's since.
+//   - A leader that was elected by such a hand-over removes nobody for k+1 intervals (DESIGN 4.3 rule
+//     5) but those whom that last beat accused: their leases had ended before it left.
 //   - The beat carries a bitmap of stale agents, so that every member can show them.
 //   - Beats that leave at once, to propose or to tell of a decision, are rounds like others, but do not
 //     count in failure detection: rounds that count are at least 3/4 of an interval apart. A

@@ -38,6 +38,9 @@ func (n *Node) follow() {
 		n.keepJoining()
 		return
 	}
+	if n.succeed() {
+		return
+	}
 	silent := n.now.Since(n.reg.BeatAt)
 	i := n.reg.Interval()
 	if n.reg.BeatAt == 0 || silent < time.Duration(half(int(n.reg.Rounds)))*i {
@@ -115,6 +118,9 @@ func (n *Node) rank() int {
 	leader := n.reg.Leader()
 	members.Clear(leader)
 	heard := n.reg.Heard
+	if n.reg.Away != 0 && heard.Empty() { // no quorum answered the round before
+		heard = members.Minus(n.reg.Accused)
+	}
 	heard.Set(n.reg.Slot)
 	r := 0
 	for s := members.First(); s < Slots; s = members.Next(s + 1) {

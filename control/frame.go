@@ -38,6 +38,10 @@ const FlagHandOver Flags = 1
 // FlagRelay: the frame travels through the member in slot Via (see Relay), and so does its answer.
 const FlagRelay Flags = 2
 
+// FlagAway on a beat: it is the last of its ballot, since the leader's agent is away. Ask.Stale
+// names the accused, whom the next leader is to remove (away.go).
+const FlagAway Flags = 4
+
 // ToAll as Frame.To addresses every member of the group.
 const ToAll uint16 = 0xffff
 
@@ -83,7 +87,7 @@ type Ask struct {
 	Old        Bitmap // the members of the view before, which decide New
 	Heard1     Bitmap // whose echo to the last round came in time
 	Heard2     Bitmap // whose echo to the round before that came in time
-	Stale      Bitmap // whose kernel answers while its agent is silent
+	Stale      Bitmap // whose kernel answers while its agent is silent; with FlagAway, the accused
 }
 
 // Reply is what a member's register says.

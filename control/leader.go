@@ -30,6 +30,7 @@ type leadership struct {
 	missedAt Time   // first round that one of the fallen missed
 	settleBy uint64 // round at which the cut is made, whoever is still in doubt; 0: nobody fell
 	suspects Bitmap
+	accused  Bitmap // of the fallen, whose leases had ended under the leader before
 
 	heirs      Bitmap // who should lead rather than this node, and can
 	heirsSince Time   // so long all of them could
@@ -57,6 +58,9 @@ func (n *Node) leadGroup() {
 	switch {
 	case n.reg.Promised > l.ballot:
 		n.depose("another candidate was promised")
+		return
+	case t.Ballot == l.ballot && t.Away != 0:
+		n.depose("the agent was away while somebody fell, and others were asked to lead")
 		return
 	case l.order: // elected, or founded, by this very step
 		return
@@ -95,7 +99,7 @@ func (n *Node) leadGroup() {
 	if t.Beating == 0 {
 		l.order, l.atOnce = true, true
 	}
-	l.order = l.order || n.turnKey() != t.Key
+	l.order = l.order || n.turnKey() != t.Key || n.patience() != t.Patience
 	n.cut()
 	n.admissions()
 	n.recompose()
@@ -149,6 +153,7 @@ func (n *Node) orderBeats() {
 			Withheld: l.withheld.from, Key: n.turnKey(), GraceNS: uint64(n.cfg.AgentGrace), Tell: l.tell,
 			IntervalUS: uint32(i / time.Microsecond), LeaseUS: uint32(n.leaseLength() / time.Microsecond),
 			Rounds: uint32(n.cfg.Rounds), StaleMS: uint32(staleAfter / time.Millisecond), Kin: n.kin(), Began: l.began,
+			Patience: n.patience(), CalmUntil: l.calmUntil,
 		},
 	}
 	if n.upper != nil {
@@ -224,6 +229,7 @@ func (n *Node) decide() {
 	l.tell = t.Round + uint64(n.cfg.Rounds)
 	l.fallen = l.fallen.And(l.view.New)
 	l.certain = l.certain.And(l.view.New)
+	l.accused = l.accused.And(l.view.New)
 	l.goodbyes = l.goodbyes.And(l.view.New)
 	if l.fallen.Empty() {
 		l.settleBy, l.missedAt = 0, 0

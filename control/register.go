@@ -75,6 +75,9 @@ type Register struct {
 	SilenceUS  uint32 // between the last beat taken and the one before it
 	Heard      Bitmap // whose echoes the leader had, of the last two rounds
 	Stale      Bitmap // whose agents are silent, as the leader sees it
+	Accused    Bitmap // with Away: whom the last beat taken gave up
+	Away       uint32 // 1: that beat gave the lead up (FlagAway)
+	_          uint32
 
 	AgentAt Time   // written by the agent alone: its last sign of life
 	Health  uint32 // written by the agent alone
@@ -102,6 +105,7 @@ const (
 	WakeInstance                   // a frame of a higher instance was heard
 	WakeReport                     // a member tells of another view of the group that it leads below
 	WakeRounds                     // others missed too many rounds than before, or beats ended
+	WakeAway                       // the leader gave the lead up by its last beat
 )
 
 // Outcome tells what became of a frame.
@@ -196,6 +200,9 @@ func (r *Register) beat(now Time, f *Frame) Outcome {
 		}
 	}
 	r.time(now, f)
+	if r.Away != 0 {
+		o.Wake |= WakeAway
+	}
 	r.reply(now, f, KindEcho)
 	return o
 }
@@ -234,7 +241,12 @@ func (r *Register) time(now Time, f *Frame) {
 	r.BeatBallot, r.BeatRound, r.BeatAt, r.Key = f.Ballot, f.Round, now, f.Key
 	r.newByRail(f)
 	r.IntervalUS, r.LeaseUS, r.Rounds = a.IntervalUS, a.LeaseUS, uint32(a.Rounds)
-	r.Epoch, r.Stale, r.Heard = a.Epoch, a.Stale, a.Heard1.Or(a.Heard2)
+	r.Epoch, r.Heard = a.Epoch, a.Heard1.Or(a.Heard2)
+	if f.Flags&FlagAway != 0 {
+		r.Away, r.Accused = 1, a.Stale
+	} else {
+		r.Away, r.Accused, r.Stale = 0, Bitmap{}, a.Stale
+	}
 	if a.UpperUS == NoUpper {
 		r.UpperUntil = MaxTime
 	}
@@ -283,7 +295,7 @@ func (r *Register) prepare(now Time, f *Frame) Outcome {
 // refuses keeps a group whose leader beats from being disturbed, and is what every lease
 // rests on (DESIGN 4.3 rule 4).
 func (r *Register) refuses(now Time, f *Frame) bool {
-	if f.Flags&FlagHandOver != 0 && f.Ask.Prior == r.Promised {
+	if f.Flags&FlagHandOver != 0 && (f.Ask.Prior == r.Promised || r.Away != 0 && f.Ask.Prior == r.BeatBallot) {
 		return false
 	}
 	return r.BeatAt != 0 && now.Since(r.BeatAt) < r.Calm()

@@ -13,14 +13,16 @@ type Beats struct {
 	Tell       uint64 // until this round those in Old are told, too, though the view is decided
 	Withheld   Bitmap // whose leases are not extended whatever they answer
 	Kin        Bitmap // the slots of the leader's own host, whose answers accuse nobody
+	CalmUntil  Time   // by then every lease has ended that an earlier leader granted
 	Began      uint64 // seq of the first view of all, whose members are still setting up; 0: another leader began
 	IntervalUS uint32 // between rounds
 	LeaseUS    uint32
 	Rounds     uint32 // k: unanswered rounds before removal
 	StaleMS    uint32 // an agent that is silent for longer is told to be stale
+	Patience   uint32 // rounds for which something may wait for the agent
 	Upper      uint32 // 1: epoch and lease of the level above are handed down; 0: this is the top
 	Key        uint8  // number of the key that signs beats
-	_          [3]uint8
+	_          [7]uint8
 }
 
 // Interval is the time between rounds.
@@ -51,9 +53,9 @@ func (t *Tally) Due() Time {
 // count in the judgement unless it left at least 3/4 of an interval after the last that did.
 //
 // Beats end, until they are ordered again, when the register follows somebody else or has no
-// place in the group any more, when the agent was silent for longer than its grace, when
-// no quorum answered for k rounds, and when something waited for the agent for k rounds in which
-// it did not look (attend): then another leads, and decides.
+// place in the group any more, when the agent was silent for longer than its grace,
+// and when no quorum answered for k rounds. When something waited for the agent in vain, a last one
+// gives the lead up (away.go).
 //
 // What upper holds, the register of the group's slot in the level above, is handed down where the
 // order says so; else it may be nil.
@@ -73,9 +75,14 @@ func (t *Tally) Beat(now Time, r, upper *Register) (f Frame, to Bitmap, wake Wak
 		wake = WakeRounds
 	}
 	t.Suspects, t.Fallen, t.QuorumAt = s.suspects, s.fallen, s.quorumAt
-	if s.lost || !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {
+	if s.lost || !t.mayBeat(now, r) {
 		t.Beating = 0
 		return f, to, WakeRounds, false
+	}
+	stale, flags := t.stale(), Flags(0)
+	if t.away(&s, r.AgentAt) {
+		t.Beating, t.Away = 0, 1
+		stale, flags, wake = s.accused, FlagAway, wake|WakeRounds
 	}
 	last, before := t.lately()
 	heard1, heard2 := t.heard(r.Level, last, before)
@@ -95,11 +102,11 @@ func (t *Tally) Beat(now Time, r, upper *Register) (f Frame, to Bitmap, wake Wak
 	}
 	f = Frame{
 		Kind: KindBeat, Level: r.Level, Cluster: r.Cluster, Instance: r.Instance, Group: r.Group, From: r.Slot, To: ToAll, Key: t.Key,
-		Ballot: t.Ballot, Round: t.Round, Sent: now,
+		Flags: flags, Ballot: t.Ballot, Round: t.Round, Sent: now,
 		Ask: Ask{
 			Seq: t.Seq, Committed: t.Committed, Digest: t.Digest, Roster: t.Roster, Epoch: epoch,
 			IntervalUS: t.IntervalUS, Rounds: uint16(t.Rounds), LeaseUS: t.LeaseUS, UpperUS: upperUS,
-			New: t.New, Old: t.Old, Heard1: heard1, Heard2: heard2, Stale: t.stale(),
+			New: t.New, Old: t.Old, Heard1: heard1, Heard2: heard2, Stale: stale,
 		},
 	}
 	to = t.New

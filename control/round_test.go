@@ -24,7 +24,7 @@ func leading(members uint16) (*Register, *Tally) {
 		Kind: CommandBeat, Ballot: ballot, Seq: 5, New: all, Old: all, WindowNS: uint64(beatEvery),
 		Beats: Beats{
 			Committed: 5, Roster: 3, GraceNS: uint64(time.Second), IntervalUS: uint32(beatEvery / time.Microsecond), LeaseUS: 35_000,
-			Rounds: 5, StaleMS: 3000,
+			Rounds: 5, StaleMS: 3000, Patience: 2,
 		},
 	})
 	return r, t
@@ -111,7 +111,8 @@ func TestBeatsEnd(t *testing.T) {
 }
 
 // TestBeatWaitsForTheAgent: who fell, or a decision that nobody was told of, waits for the agent; if
-// that does not look for k rounds, beats end. Nothing waits in a healthy group.
+// that does not look for so many rounds as it has patience for, the next is the last, and an order
+// to beat on comes too late. Nothing waits in a healthy group.
 func TestBeatWaitsForTheAgent(t *testing.T) {
 	for name, c := range map[string]struct {
 		crashed, undecided bool
@@ -119,9 +120,9 @@ func TestBeatWaitsForTheAgent(t *testing.T) {
 		last               uint64 // round that leaves
 	}{
 		"nothing waits":                  {last: 30},
-		"a member fell":                  {crashed: true, last: 10}, // it is woken when round 6 leaves
+		"a member fell":                  {crashed: true, last: 8}, // it is woken when round 6 leaves
 		"a member fell, the agent looks": {crashed: true, looks: true, last: 30},
-		"an untold decision":             {undecided: true, last: 6},
+		"an untold decision":             {undecided: true, last: 4},
 		"an untold decision, it is told": {undecided: true, looks: true, last: 30},
 	} {
 		r, a := leading(4)
@@ -132,21 +133,39 @@ func TestBeatWaitsForTheAgent(t *testing.T) {
 		if c.crashed {
 			answers = answers[:2]
 		}
-		now, wake := Time(1e9), Wake(0)
+		now, wake, last := Time(1e9), Wake(0), Frame{}
 		for range 30 {
 			f, _, why, sent := a.Beat(now, r, nil)
 			if !sent {
-				wake = why
 				break
 			}
+			last, wake = f, why
 			answer(a, &f, time.Microsecond, answers...)
 			now = now.Add(beatEvery)
 			if c.looks {
 				r.AgentAt = now.Add(-beatEvery / 2)
 			}
 		}
-		if a.Round != c.last || (a.Due() == MaxTime) != (c.last < 30) || c.last < 30 && wake&WakeRounds == 0 {
-			t.Errorf("%s: beats ended after round %d, want %d; wake %b", name, a.Round, c.last, wake)
+		if a.Round != c.last || (a.Due() == MaxTime) != (c.last < 30) {
+			t.Errorf("%s: beats ended after round %d, want %d", name, a.Round, c.last)
+		}
+		if c.last == 30 {
+			continue
+		}
+		accused := Of(3)
+		if !c.crashed {
+			accused = Bitmap{}
+		}
+		if last.Flags != FlagAway || last.Ask.Stale != accused || wake&(WakeRounds|WakeAway) != WakeRounds|WakeAway || r.Away != 1 || r.Accused != accused {
+			t.Errorf("%s: the last beat %+v, wake %b, told the own register %d %v", name, last, wake, r.Away, r.Accused)
+		}
+		beat := Command{Kind: CommandBeat, Ballot: a.Ballot, Seq: a.Seq, New: a.New, Old: a.Old, Now: 1, Beats: a.Beats}
+		if Apply(&beat, r, a); a.Due() != MaxTime {
+			t.Errorf("%s: beats go on under the ballot that was given up", name)
+		}
+		beat.Ballot += 1 << 16
+		if Apply(&beat, r, a); a.Due() == MaxTime {
+			t.Errorf("%s: no beats under another ballot", name)
 		}
 	}
 }
@@ -154,6 +173,7 @@ func TestBeatWaitsForTheAgent(t *testing.T) {
 // TestBeatJudges crashes a member and finds its missed rounds told when they are half of k, and k.
 func TestBeatJudges(t *testing.T) {
 	r, a := leading(4)
+	a.Patience = roundsMax
 	now := Time(1e9)
 	wakes := map[int]Bitmap{}
 	for i := range 9 {

@@ -8,6 +8,7 @@ type sweep struct {
 	accusing uint64 // of those, the ones that accuse whoever did not answer them
 	suspects Bitmap // missed ceil(k/2) of them since their last answer
 	fallen   Bitmap // missed k
+	accused  Bitmap // … and their leases have surely ended
 	doubtful Bitmap // missed any
 	quorumAt uint64 // last round that a quorum answered
 	lost     bool   // k rounds and more came after it
@@ -41,6 +42,9 @@ func (t *Tally) sweep(now Time, level uint8, self uint16) (s sweep) {
 			}
 			if missed >= k {
 				s.fallen.Set(m)
+				if t.leaseOver(now, m) {
+					s.accused.Set(m)
+				}
 			}
 		}
 	}
@@ -113,13 +117,3 @@ func (t *Tally) quorate(level uint8, self uint16, others Bitmap, s *sweep) {
 
 // without counts the rounds that are over and came after the last that a quorum answered.
 func (t *Tally) without(s *sweep) int { return bits.OnesCount64(s.over & after(t.Round-s.quorumAt)) }
-
-// attend reports whether the agent looks when something waits for it: members who fell, or a
-// decision that nobody was told of. An agent that has nothing to do may sleep, or starve.
-func (t *Tally) attend(s *sweep, agentAt Time) bool {
-	waits := !s.fallen.Empty() || t.Quorate != 0 && !t.decided()
-	if !waits || t.sentAt(t.Round).Before(agentAt) {
-		t.Attended = t.Round
-	}
-	return bits.OnesCount64(s.over&after(t.Round-t.Attended)) <= int(t.Rounds)
-}

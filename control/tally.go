@@ -19,8 +19,10 @@ type Asking struct {
 	Quorate   uint64 // the same once the proposal had its votes; 0: it has not
 
 	Beats
-	Beating   uint32   // 1: beats leave
-	Ordered   uint32   // 1: the next one leaves at once
+	Beating   uint32 // 1: beats leave
+	Ordered   uint32 // 1: the next one leaves at once
+	Away      uint32 // 1: the last one gave the lead up (FlagAway); none leaves under Ballot any more
+	_         uint32
 	DueAt     Time     // when the next beat should leave
 	Suspects  Bitmap   // missed ceil(k/2) rounds when the last beat left
 	Fallen    Bitmap   // … k rounds

@@ -92,6 +92,9 @@ func (h *host) tellAsk(o *control.Outgoing) {
 	f, a := &o.Frame, &o.Frame.Ask
 	switch f.Kind {
 	case control.KindBeat:
+		if f.Flags&control.FlagAway != 0 {
+			h.tell("round %d of ballot %v gives the lead up; accuses %s", f.Round, f.Ballot, h.members(a.Stale))
+		}
 		beat := [3]uint64{uint64(f.Ballot), a.Seq, a.Committed}
 		if beat == h.said.beat {
 			return

@@ -77,7 +77,7 @@ func seats(of control.Bitmap) (b control.Bitmap) {
 // wakesOfRegister are the wakes that tell of the register that was asked; all others tell of the
 // tally, and belong to the place that asked.
 const wakesOfRegister = control.WakeCommitted | control.WakeRemoved | control.WakeRoster | control.WakeSilent |
-	control.WakeHandOver | control.WakeInstance
+	control.WakeHandOver | control.WakeInstance | control.WakeAway
 
 // delivered notes what an own ask gives reason to look at.
 func (w *Wakes) delivered(from, at control.Place, wake control.Wake) {

@@ -304,7 +304,7 @@ func (d *differential) coverage(steps int) {
 	if d.beats < steps/1000 {
 		d.Errorf("only %d beats left", d.beats)
 	}
-	if all := control.WakeRounds<<1 - 1; d.woken|control.WakeSilent != all {
+	if all := control.WakeAway<<1 - 1; d.woken|control.WakeSilent != all {
 		d.Errorf("woke for %b only, want %b", d.woken|control.WakeSilent, all)
 	}
 }

@@ -91,6 +91,12 @@ type rollcallRcGroup struct {
 		_    structs.HostLayout
 		Word [4]uint64
 	}
+	Accused struct {
+		_    structs.HostLayout
+		Word [4]uint64
+	}
+	Away     uint32
+	Zero2    uint32
 	AgentAt  uint64
 	Health   uint32
 	Orphaned uint32
@@ -322,17 +328,21 @@ type rollcallRcTally struct {
 			_    structs.HostLayout
 			Word [4]uint64
 		}
+		CalmUntil  uint64
 		Began      uint64
 		IntervalUs uint32
 		LeaseUs    uint32
 		Rounds     uint32
 		StaleMs    uint32
+		Patience   uint32
 		Upper      uint32
 		Key        uint8
-		Zero       [3]uint8
+		Zero       [7]uint8
 	}
 	Beating  uint32
 	Ordered  uint32
+	Away     uint32
+	Zero     uint32
 	DueAt    uint64
 	Suspects struct {
 		_    structs.HostLayout

@@ -158,7 +158,7 @@ var mutants = []mutant{
 	{
 		name: "a leader beats on without a quorum",
 		patches: []patch{
-			{"round.go", "if s.lost || !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {", "if !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {"},
+			{"round.go", "if s.lost || !t.mayBeat(now, r) {", "if !t.mayBeat(now, r) {"},
 			{"detect.go", "if !s.lost {", "if true {"},
 		},
 		check: "sim TestLeaderDeaf",
@@ -173,9 +173,30 @@ var mutants = []mutant{
 	{
 		name: "the kernel beats on while the fallen wait for an agent that does not look",
 		patches: []patch{{"round.go",
-			"if s.lost || !t.attend(&s, r.AgentAt) || !t.mayBeat(now, r) {",
-			"if s.lost || !t.mayBeat(now, r) {"}},
+			"if t.away(&s, r.AgentAt) {",
+			"if false {"}},
 		check: "sim TestLeaderAway",
+	},
+	{
+		name: "the accused are removed though they answered the next leader",
+		patches: []patch{
+			{"away.go", "h.EchoAt == 0 && h.AnswerAt <= n.reg.BeatAt", "h != nil"},
+			{"detect.go", "	if n.lives(slot) {\n		l.credit[slot] = 0", "	if n.lives(slot) && !l.accused.Has(slot) {\n		l.credit[slot] = 0"},
+		},
+		check: "sim", only: "G5", seeds: "5000",
+	},
+	{
+		name:    "who missed fewer than k rounds is accused",
+		patches: []patch{{"away.go", "	doubtful := s.suspects.Minus(s.accused)", "	s.accused = s.suspects\n	doubtful := s.suspects.Minus(s.accused)"}},
+		check:   "sim", only: "G5", seeds: "2000",
+	},
+	{
+		name: "beats go on under a ballot that was given up",
+		patches: []patch{
+			{"command.go", "if t.Away != 0 && !another {", "if false {"},
+			{"leader.go", "case t.Ballot == l.ballot && t.Away != 0:", "case false:"},
+		},
+		check: "sim TestLeaderGivesUpForGood",
 	},
 	{
 		name:    "nobody is asked again",

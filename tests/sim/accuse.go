@@ -22,10 +22,10 @@ type round struct {
 // compared (G5).
 type record struct {
 	ballot   control.Ballot
-	prior    uint16       // slot of the leader whose beats it took before
-	silent   control.Time // when it took the last of them
-	last     uint64       // round
-	lastAt   control.Time // when the last round that counts left
+	follows  control.Ballot // of the leader whose beats it took before
+	silent   control.Time   // when it took the last of them
+	last     uint64         // round
+	lastAt   control.Time   // when the last round that counts left
 	rounds   [remembered]round
 	promised control.Bitmap // whose promise or refusal arrived
 	seq      uint64         // proposed
@@ -37,7 +37,7 @@ type record struct {
 
 // stand begins the record of a ballot.
 func (r *record) stand(ballot control.Ballot, g *control.Register) {
-	*r = record{ballot: ballot, prior: g.BeatBallot.Slot(), silent: g.BeatAt, probes: r.probes, answered: r.answered}
+	*r = record{ballot: ballot, follows: g.BeatBallot, silent: g.BeatAt, probes: r.probes, answered: r.answered}
 }
 
 // sent notes that an ask leaves.
@@ -137,6 +137,9 @@ func (r *record) ignored(m uint16) (n int) {
 // that count must not be removed for silence.
 func (h *host) judge(c *control.Command) {
 	gone := c.Old.Minus(c.New)
+	if t := h.tally; t.Away != 0 && t.Ballot == c.Ballot {
+		return // it will be refused
+	}
 	if c.Kind != control.CommandBeat || gone.Empty() || h.w.ledger.known(h.reg.Instance, c) {
 		return
 	}
@@ -148,6 +151,30 @@ func (h *host) judge(c *control.Command) {
 	for m := gone.First(); m < control.Slots; m = gone.Next(m + 1) {
 		h.judgeOne(c, m)
 	}
+}
+
+// givenUp names a leader that gave the lead up.
+type givenUp struct {
+	instance uint32
+	ballot   control.Ballot
+}
+
+// accuse looks at the last beat of such a leader: whom it accuses must have missed k rounds.
+func (h *host) accuse(f *control.Frame) {
+	accused, k := f.Ask.Stale, int(f.Ask.Rounds)
+	voters := f.Ask.New
+	if f.Ask.Committed != f.Ask.Seq {
+		voters = voters.Or(f.Ask.Old)
+	}
+	for m := accused.First(); m < control.Slots; m = accused.Next(m + 1) {
+		if n, _ := h.led.missed(m, h.reg.Slot, voters.Len() == 2, h.now(), h.tally.Interval()); n < k {
+			h.w.fail("G5", "%s gives the lead up and accuses slot %d after %d missed rounds that count, not %d", h.name, m, n, k)
+		}
+	}
+	if h.w.accused == nil {
+		h.w.accused = map[givenUp]control.Bitmap{}
+	}
+	h.w.accused[givenUp{f.Instance, f.Ballot}] = accused
 }
 
 // known reports whether the same content was proposed before, maybe by another leader.
@@ -177,7 +204,10 @@ func (h *host) judgeOne(c *control.Command, m uint16) {
 	}
 	k, interval := int(c.Beats.Rounds), c.Beats.Interval()
 	n, ever := h.led.missed(m, h.reg.Slot, c.Old.Len() == 2, h.now(), interval)
-	if m == h.led.prior && !ever {
+	if at := h.led.answered[m]; !ever && at <= h.led.silent && h.w.accused[givenUp{h.reg.Instance, h.led.follows}].Has(m) {
+		n = max(n, k) // rounds of the leader before, which accuse saw
+	}
+	if m == h.led.follows.Slot() && !ever {
 		half := time.Duration((k+1)/2) * interval
 		if at := h.led.answered[m]; at != 0 && h.now().Since(at) < half {
 			h.w.fail("G5", "%s, who leads by %v now, removes the last leader %s, whose kernel answered", h.name, c.Ballot, who)

@@ -58,6 +58,9 @@ func (h *host) beat(by *routes) {
 	f, to, wake, sent := h.tally.Beat(now, &h.reg, nil)
 	if sent {
 		h.led.sent(&f, &h.reg, now, asked.Interval())
+		if f.Flags&control.FlagAway != 0 {
+			h.accuse(&f)
+		}
 		h.changed(before)
 		h.watch()
 		to.Clear(h.reg.Slot)

@@ -343,10 +343,10 @@ func TestLeaderAway(t *testing.T) {
 			t.Errorf("%s: leadership moved, and nobody had fallen", name)
 		}
 		victim.powerOff()
-		bound := s.now + Instant(4*s.Rounds+8)*Instant(s.Interval) // the fall, the wait, the silence, and rounds of the next leader
+		bound := s.now + Instant(s.Rounds+3)*Instant(s.Interval)
 		s.expect("the crash is decided on", func() bool { return len(removals()) > 0 })
 		if s.now > bound {
-			t.Errorf("%s: %v later than %d intervals after the crash", name, time.Duration(s.now-bound), 4*s.Rounds+8)
+			t.Errorf("%s: %v later than %d intervals after the crash", name, time.Duration(s.now-bound), s.Rounds+3)
 		}
 		if r := removals(); r[0].gone != gone {
 			t.Errorf("%s: removals %+v, want %s", name, r, slots(gone))
@@ -357,6 +357,55 @@ func TestLeaderAway(t *testing.T) {
 		if len(removals()) != 1 {
 			t.Errorf("%s: removals %+v", name, removals())
 		}
+	}
+}
+
+// TestLeaderGivesUpForGood: an agent that comes back after its tally gave the lead up beats no more
+// under that ballot, though nobody took over; then the group gets a leader by the usual rule.
+func TestLeaderGivesUpForGood(t *testing.T) {
+	s := stand(t, 8, 3)
+	s.Kernel = true
+	lead, victim, removals := s.leader(), s.followers(1)[0], s.removals()
+	others := s.but(lead, victim)
+	gone := slotsOf(victim)
+	for _, h := range s.but(victim) {
+		h.stopAgent()
+	}
+	victim.powerOff()
+	s.expect("the lead is given up", func() bool { return lead.tally.Away != 0 })
+	given, round := lead.tally.Ballot, lead.tally.Round
+	lead.contAgent()
+	s.quiet(3)
+	for _, h := range others {
+		if h.reg.BeatBallot != given || h.reg.BeatRound != round || h.reg.Away == 0 || h.reg.Accused != gone {
+			t.Errorf("%s took round %d of %v after round %d of %v, and knows of %s", h.name, h.reg.BeatRound, h.reg.BeatBallot, round, given, slots(h.reg.Accused))
+		}
+	}
+	for _, h := range others {
+		h.contAgent()
+	}
+	s.expect("the others agree", func() bool { return s.agreed(s.but(victim)) })
+	if r := removals(); len(r) != 1 || r[0].gone != gone {
+		t.Errorf("removals %+v", r)
+	}
+}
+
+// TestAccusedAnswers: who was cut off from a leader that gives the lead up, and is heard by the next, stays.
+func TestAccusedAnswers(t *testing.T) {
+	s := stand(t, 6, 3)
+	s.Kernel, s.Unaided = true, true
+	lead, cutOff, removals := s.leader(), s.followers(1)[0], s.removals()
+	lead.stopAgent()
+	s.cut(lead.id, cutOff.id, true)
+	s.cut(cutOff.id, lead.id, true)
+	s.expect("the lead is given up", func() bool { return lead.tally.Away != 0 })
+	if b := lead.tally.Fallen; b != slotsOf(cutOff) {
+		t.Fatalf("fallen: %s", slots(b))
+	}
+	s.expect("another leads", func() bool { l := s.leader(); return l != nil && l != lead })
+	s.quiet(50)
+	if r := removals(); len(r) != 0 {
+		t.Errorf("removals %+v", r)
 	}
 }
 

@@ -30,6 +30,7 @@ type World struct {
 	letters slab[letter]
 	newNode func(control.Config) Node
 	ledger  ledger
+	accused map[givenUp]control.Bitmap
 	trace   func(line string)
 	scratch control.Tally // what a step sees of a tally
 	over    bool          // the safety phase is
