@@ -131,8 +131,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "a single missed round accuses, and no lease is waited for",
-		patches: append([]patch{{"detect.go",
-			"(at == 0 || n.now.Since(at) >= n.leaseLength()*5/4)",
+		patches: append([]patch{{"away.go",
+			"(at == 0 || now.Since(at) >= length*5/4)",
 			"true"}}, eager...),
 		check: "sim", only: "G4", seeds: "2000",
 	},
