@@ -144,6 +144,9 @@ func TestStored(t *testing.T) {
 	if *flagStored != "" {
 		files = []string{*flagStored}
 	}
+	if len(files) == 0 {
+		t.Fatal("no run is stored in testdata")
+	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
