@@ -63,7 +63,6 @@ static __always_inline void rc_forget(struct rc_tally *t, bool same_ballot)
 #pragma unroll
 		for (int i = 0; i < RC_RAILS; i++)
 			h->rails[i] = 0;
-		h->stranger = 0;
 		h->echo_at &= keep;
 		h->agent_age_ms = 0;
 		h->strayed = 0;

@@ -89,13 +89,12 @@ enum rc_wake {
 	RC_WAKE_QUORUM = 8,
 	RC_WAKE_PROMISE = 16,
 	RC_WAKE_OUTBID = 32,
-	RC_WAKE_STRANGER = 64,
-	RC_WAKE_SILENT = 128,
-	RC_WAKE_HAND_OVER = 256,
-	RC_WAKE_INSTANCE = 512,
-	RC_WAKE_REPORT = 1024,
-	RC_WAKE_ROUNDS = 2048,
-	RC_WAKE_AWAY = 4096,
+	RC_WAKE_SILENT = 64,
+	RC_WAKE_HAND_OVER = 128,
+	RC_WAKE_INSTANCE = 256,
+	RC_WAKE_REPORT = 512,
+	RC_WAKE_ROUNDS = 1024,
+	RC_WAKE_AWAY = 2048,
 };
 
 /* control.Bitmap: slot s is bit s % 64 of word s / 64 */
@@ -212,7 +211,6 @@ struct rc_heard {
 	__u64 in_time;
 	__u64 entered;
 	__u64 rails[RC_RAILS]; /* by each rail, the highest round answered */
-	__u64 stranger;
 	__u64 echo_at;
 	__u64 answer_at;
 	__u32 agent_age_ms;

@@ -142,12 +142,8 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 		o->reason = RC_STALE;
 		return;
 	}
-	if (!rc_known(f, expected, o)) {
-		if (h->stranger < bpf_be64_to_cpu(f->h.round))
-			h->stranger = bpf_be64_to_cpu(f->h.round);
-		o->wake = RC_WAKE_STRANGER;
+	if (!rc_known(f, expected, o))
 		return;
-	}
 	by_rail = rc_new_by_rail(h->rails, f, rail);
 	rc_note_way(t, h, f);
 	below_generation = m->below.generation;

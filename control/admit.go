@@ -39,12 +39,13 @@ const (
 
 // admit answers a node that asks to be let in.
 func (n *Node) admit(m *Message) {
+	var inquiry Inquiry
 	answer := func(status, why string) {
 		a := &Answer{Status: status, Why: why}
 		if status == "redirect" {
 			a.Leader = n.rpcOf(n.reg.Leader())
 		}
-		n.letter(m.From.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: a})
+		n.letter(m.From.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: a, Inquiry: inquiry})
 	}
 	switch {
 	case m.Group != n.cfg.Group:
@@ -81,9 +82,15 @@ func (n *Node) admit(m *Message) {
 		if !m.Holds && n.settingUp(seat.Slot) { // it did not get the roster
 			n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageRoster, Roster: l.roster}))
 		}
-	case member && n.livesOn(seat.Slot):
-		answer("waiting", "a member of this name still answers: if it is another node, one of the two must be renamed")
+	case member && n.rebooted(seat, m):
+		n.fell(seat.Slot, "rebooted")
+		l.certain.Set(seat.Slot)
+		answer("waiting", "the node's earlier incarnation is being removed")
 	case member:
+		if inquiry = n.inquire(seat, &m.From); inquiry == (Inquiry{}) && n.livesOn(seat.Slot) {
+			answer("waiting", "a member of this name still answers: if it is another node, one of the two must be renamed")
+			return
+		}
 		answer("waiting", "the node's earlier incarnation has to be removed first")
 	case m.Holds && l.adm.seats(&m.From):
 		answer("waiting", "")

@@ -51,7 +51,7 @@ func TestApplyAsk(t *testing.T) {
 			Votes: Of(1, 2), Promises: Of(1), Quorate: 1, WindowNS: 10, Proposed: 37, Beating: 1, DueAt: 200, Suspects: Of(2),
 			Fallen: Of(2), QuorumAt: 39, Counted: 7, CountedAt: 190,
 		}}
-		t.Heard[2] = Heard{Stranger: 23, Round: 40, Answered: 7, InTime: 7, Entered: 3, EchoAt: 100, AnswerAt: 90, AgentAgeMS: 1, Strayed: 1}
+		t.Heard[2] = Heard{Round: 40, Answered: 7, InTime: 7, Entered: 3, EchoAt: 100, AnswerAt: 90, AgentAgeMS: 1, Strayed: 1}
 		t.Members[2] = Member{Version: 6, State: 1, Expected: 22, Committed: 4, Name: [64]byte{'a'}}
 		return t
 	}

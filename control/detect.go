@@ -32,7 +32,7 @@ func (n *Node) detect() bool {
 			l.suspects.Set(s)
 			n.states[s] = view.Suspect
 		}
-		if missed >= k && !n.settingUp(s) {
+		if missed >= k && !n.settingUp(s) && !l.certain.Has(s) {
 			if first := n.firstMissed(s); first != 0 && (l.missedAt == 0 || first.Before(l.missedAt)) {
 				l.missedAt = first
 			}

@@ -95,12 +95,12 @@
 //     TestSeeds, tests/sim TestLeasesNeedTheRules, TestLease, tests/e2e TestCutNodeKnowsFirst.
 //     A member that said goodbye has given its lease up, whatever its clock still says.
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
-//     it through another member. TestSeeds (the starved runs remove nobody at all), tests/sim
-//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestAccusedAnswers, tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode,
-//     TestDeadRail, TestDeadRailOfGroups.
+//     it through another member. TestSeeds (the starved runs remove nobody at all), TestRebooted, tests/sim
+//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestAccusedAnswers, TestLateRequest,
+//     tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode, TestDeadRail, TestDeadRailOfGroups.
 //     The operator may order otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
-//     the one. tests/sim TestCrashOne, TestCrashLeader, tests/e2e TestCrashOneRound,
+//     the one. tests/sim TestCrashOne, TestCrashLeader, TestQuickReboot, tests/e2e TestCrashOneRound,
 //     TestLeaderCrashTwoRounds (counted on the wire).
 //   - G7 One cut: what fails within a detection window goes in one view. tests/sim
 //     TestCrashFourAtOnce, TestCrashWithinWindow, tests/e2e TestFourCrashesOneView.
@@ -157,6 +157,10 @@
 //     answer the probe before. Relayed answers count as evidence like others, and for a lease from
 //     when the echo left. A leader to which most answer through some only hands over, once a second at
 //     most.
+//   - A member whose host was rebooted is removed at once, on the word of the new incarnation, which
+//     the leader asks for at the member's own address (rebooted.go says why that is certain). What a frame
+//     says of another incarnation is no evidence: whoever answers so was given the slot before the
+//     member was, and lost it. Above level 0 seats wait for k rounds; a group's slot waits for nothing.
 //   - A deputy's probes count towards removal once it leads: failures at the leader's side
 //     come in one view.
 //   - The digest of a view at level 0 is the hash of its content (package view), which every

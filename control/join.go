@@ -71,7 +71,8 @@ func (n *Node) askToJoin(holds bool) {
 	j.next = n.now.Add(min(askEvery<<min(j.asked, 8), max(n.cfg.AskMost, askEvery)))
 	j.asked++
 	n.wakeAt(j.next)
-	m := Message{Kind: MessageJoin, Instance: max(n.reg.Instance, n.elsewhere), Holds: holds, Keys: n.reg.Keys, Standing: n.claim}
+	m := n.request()
+	m.Holds = holds
 	if l := n.askable(); n.leaderHere {
 		n.letter(n.cfg.Self.RPC, m)
 	} else if !n.place.Votes() && !holds { // a group waits for it: whoever leads above, or will, is to know
@@ -85,6 +86,11 @@ func (n *Node) askToJoin(holds bool) {
 		n.letter(l[j.turn%len(l)], m)
 		j.turn++
 	}
+}
+
+// request asks to be let in.
+func (n *Node) request() Message {
+	return Message{Kind: MessageJoin, Instance: max(n.reg.Instance, n.elsewhere), Keys: n.reg.Keys, Standing: n.claim}
 }
 
 // askable lists the agents that may know the group: hints first, then contacts, the voters
@@ -192,6 +198,11 @@ func (n *Node) answered(m *Message) {
 		}
 	case "waiting", "member":
 		n.hint(m.From.RPC)
+		if m.Inquiry != (Inquiry{}) && n.role == roleAbsent && n.reg.Incarnation != 0 {
+			again := n.request()
+			again.Inquiry = m.Inquiry
+			n.letter(m.From.RPC, again)
+		}
 	case "quarantined":
 		n.hint(m.From.RPC)
 		if news {

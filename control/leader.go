@@ -25,7 +25,7 @@ type leadership struct {
 	credit   [Slots]uint8 // probes missed before the election, until the first answer
 	ailing   uint64       // round since which most of the others answer through some of them only; 0: they do not
 	fallen   Bitmap       // to be removed: k rounds missed, or better evidence
-	certain  Bitmap       // of those, whose removal needs no wait for a lease
+	certain  Bitmap       // of those, who was rebooted: its lease ended with its kernel
 	why      map[uint16]string
 	missedAt Time   // first round that one of the fallen missed
 	settleBy uint64 // round at which the cut is made, whoever is still in doubt; 0: nobody fell
@@ -35,9 +35,10 @@ type leadership struct {
 	heirs      Bitmap // who should lead rather than this node, and can
 	heirsSince Time   // so long all of them could
 
-	seated   map[uint16]seating // who has the slot since this node leads
-	goodbyes Bitmap
-	withheld withholding
+	seated    map[uint16]seating // who has the slot since this node leads
+	inquiries map[uint16]inquired
+	goodbyes  Bitmap
+	withheld  withholding
 
 	tell   uint64 // last round that is sent to those removed, too
 	change Event  // what the proposal changes, and why
@@ -176,7 +177,7 @@ func (n *Node) takeBack() {
 		return
 	}
 	for s := l.silent.First(); s < Slots; s = l.silent.Next(s + 1) {
-		if n.lives(s) {
+		if n.lives(s) && !l.certain.Has(s) {
 			l.credit[s] = 0
 			l.fallen.Clear(s)
 			l.suspects.Clear(s)

@@ -46,6 +46,7 @@ type Message struct {
 	Joiners  Bitmap      `json:"joiners,omitzero"` // who is about to be a member as well
 	Holds    bool        `json:"holds,omitempty"`  // with join: the sender has a register, and hears no beat
 	Keys     KeyIDs      `json:"keys,omitzero"`    // with join: of the keys that the sender holds
+	Inquiry  Inquiry     `json:"inquiry,omitzero"` // with answer: ask again with it; with join: the one that it answers
 	Seat     bool        `json:"seat,omitempty"`   // above level 0: it is about the sender's seat or, with answer, the addressee's
 	Standing *Standing   `json:"standing,omitempty"`
 	Content  *Content    `json:"content,omitempty"`

@@ -99,7 +99,6 @@ const (
 	WakeQuorum                     // the proposal has its votes
 	WakePromise                    // a promise or refusal arrived
 	WakeOutbid                     // somebody promised a higher ballot than ours
-	WakeStranger                   // a member's slot answered with another incarnation
 	WakeSilent                     // no beat for ceil(k/2) intervals
 	WakeHandOver                   // the leader asks us to stand
 	WakeInstance                   // a frame of a higher instance was heard

@@ -51,8 +51,9 @@ type host struct {
 	name   string
 	peer   control.Peer
 	record control.InstanceRecord // on its disk
-	drawn  int                    // incarnations so far
-	keys   control.Command        // what its key file holds; zero: nobody looks at keys
+	boots  uint32
+	drawn  uint32          // incarnations so far
+	keys   control.Command // what its key file holds; zero: nobody looks at keys
 
 	// The kernel's part.
 	up      bool
@@ -149,11 +150,12 @@ func (h *host) when(t control.Time) time.Duration {
 
 func (h *host) draw() uint64 {
 	h.drawn++
-	return uint64(h.id+1)*100 + uint64(h.drawn)
+	return control.IncarnationOf(h.boots, uint32(h.id+1)*100+h.drawn)
 }
 
 func (h *host) boot() {
 	h.up = true
+	h.boots++
 	h.reg = control.Register{Incarnation: h.draw()}
 	*h.tally = control.Tally{}
 	control.Apply(&h.keys, &h.reg, h.tally)

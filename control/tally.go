@@ -44,7 +44,6 @@ type Heard struct {
 	InTime     uint64           // bit i: … within Asking.WindowNS, by a member that follows Asking.Ballot
 	Entered    uint64           // the round before its first in the view
 	Rails      [RailsMax]uint64 // by each rail, the highest round answered
-	Stranger   uint64           // highest round that another incarnation answered in its place
 	EchoAt     Time             // arrival of the last echo or promise
 	AnswerAt   Time             // arrival of the last timely answer to a probe, under whatever ballot
 	AgentAgeMS uint32           // as its newest answer says; NoAgent also of one whose process has ended
@@ -124,8 +123,7 @@ func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 		return Outcome{Reason: ReasonStale}
 	}
 	if f.Reply.Incarnation != m.Expected {
-		h.Stranger = max(h.Stranger, f.Round)
-		return Outcome{Reason: ReasonStranger, Wake: WakeStranger}
+		return Outcome{Reason: ReasonStranger}
 	}
 	byRail := h.newByRail(f)
 	t.way(f, h)

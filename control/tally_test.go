@@ -59,24 +59,9 @@ func TestTallyRefuses(t *testing.T) {
 		if !a.Votes.Empty() || !a.Promises.Empty() || a.Heard[1].Answered != 0 || a.Heard[1].EchoAt != 0 || a.Heard[1].AnswerAt != 0 {
 			t.Errorf("%s: counted", c.name)
 		}
-		stranger := c.want == ReasonStranger && c.kind == KindEcho // only a round says when that was
-		if (a.Heard[1].Stranger == 50) != stranger || (o.Wake == WakeStranger) != stranger {
-			t.Errorf("%s: stranger in round %d, wake %b", c.name, a.Heard[1].Stranger, o.Wake)
+		if o.Wake != 0 {
+			t.Errorf("%s: wake %b", c.name, o.Wake)
 		}
-	}
-}
-
-// TestTallyStranger: the newest round that somebody else answered in the slot is kept, so that
-// a late echo of the slot's last owner is not taken for news.
-func TestTallyStranger(t *testing.T) {
-	a := asking(false)
-	for _, round := range []uint64{40, 45, 42} {
-		f := reply(KindEcho, 1, round)
-		f.Reply.Incarnation = 9
-		a.Receive(10_000, f)
-	}
-	if a.Heard[1].Stranger != 45 {
-		t.Errorf("stranger in round %d, want 45", a.Heard[1].Stranger)
 	}
 }
 

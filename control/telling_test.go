@@ -206,6 +206,10 @@ func (h *host) tellLetter(l *control.Letter) {
 	to := hostOf(l.To)
 	switch m.Kind {
 	case control.MessageJoin:
+		if m.Inquiry != (control.Inquiry{}) {
+			h.letter(to, "answers TO that it was rebooted")
+			return
+		}
 		h.letter(to, "asks TO to be let in")
 	case control.MessageAnswer:
 		what := m.Answer.Status
@@ -214,6 +218,9 @@ func (h *host) tellLetter(l *control.Letter) {
 		}
 		if m.Answer.Why != "" {
 			what += ", " + m.Answer.Why
+		}
+		if m.Inquiry != (control.Inquiry{}) {
+			what += "; asks back whether it was rebooted"
 		}
 		h.letter(to, "tells TO: "+what)
 	case control.MessageRoster:
@@ -257,7 +264,7 @@ func (h *host) letter(to, what string) {
 func seats(r *control.Roster) string {
 	var s []string
 	for i := range r.Seats {
-		s = append(s, fmt.Sprintf("%d:%s#%d", r.Seats[i].Slot, r.Seats[i].Name, r.Seats[i].Incarnation%100))
+		s = append(s, fmt.Sprintf("%d:%s#%d", r.Seats[i].Slot, r.Seats[i].Name, uint32(r.Seats[i].Incarnation)%100))
 	}
 	return "{" + strings.Join(s, " ") + "}"
 }
@@ -354,7 +361,7 @@ func (h *host) status() string {
 			fmt.Fprintf(&b, ", awaits %s", st.Awaiting)
 		}
 	}
-	fmt.Fprintf(&b, "; incarnation #%d", h.reg.Incarnation%100)
+	fmt.Fprintf(&b, "; incarnation #%d", uint32(h.reg.Incarnation)%100)
 	if h.reg.State != control.RegisterVacant {
 		fmt.Fprintf(&b, " in slot %d", h.reg.Slot)
 	}

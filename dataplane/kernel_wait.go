@@ -19,7 +19,7 @@ import (
 // such an event is lost, the one who caused it says it again, while a made-up one would
 // start an election or leave the cluster.
 const confirmable = control.WakeCommitted | control.WakeRemoved | control.WakeRoster |
-	control.WakeQuorum | control.WakePromise | control.WakeOutbid | control.WakeStranger | control.WakeRounds
+	control.WakeQuorum | control.WakePromise | control.WakeOutbid | control.WakeRounds
 
 // event is struct rc_event of bpf/maps.h.
 type event struct {

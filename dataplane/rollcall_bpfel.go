@@ -376,7 +376,6 @@ type rollcallRcTally struct {
 		InTime     uint64
 		Entered    uint64
 		Rails      [4]uint64
-		Stranger   uint64
 		EchoAt     uint64
 		AnswerAt   uint64
 		AgentAgeMs uint32

@@ -2,8 +2,6 @@ package dataplane
 
 import (
 	"cmp"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -137,13 +135,6 @@ func (s *Socket) openEther(opt *Options, rail int) (*etherTransport, error) {
 		return nil, err
 	}
 	return e, nil
-}
-
-// newIncarnation draws the number of a register's life; zero is nobody's.
-func newIncarnation() uint64 {
-	var b [8]byte
-	rand.Read(b[:]) // never fails
-	return max(binary.NativeEndian.Uint64(b[:]), 1)
 }
 
 // Now implements Plane.

@@ -103,9 +103,9 @@ func TestFourCrashesOneView(t *testing.T) {
 	}
 }
 
-// A node that reboots faster than it is missed is told apart by its incarnation.
+// A node that reboots faster than it is missed is told apart by its incarnation, and removed for that.
 func TestQuickRebootIsNoticed(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 5, Interval: 500 * time.Millisecond})
+	r := stand(t, cluster.Options{Nodes: 5, Interval: time.Second})
 	victim := r.members(1)[0]
 	r.must(r.Kill(victim))
 	r.must(r.Boot(victim))
@@ -117,5 +117,22 @@ func TestQuickRebootIsNoticed(t *testing.T) {
 	if d.Instance != r.first.Instance || d.Epoch < r.first.Epoch+2 {
 		t.Errorf("view %d.%d after %d.%d: it must go out in one view and come back in a later one",
 			d.Instance, d.Epoch, r.first.Instance, r.first.Epoch)
+	}
+	told := 0
+	for _, name := range r.without(victim) {
+		for _, e := range r.watch.Sight(name).Events {
+			if !slices.Contains(e.Removed, victim) {
+				continue
+			}
+			for _, why := range e.Evidence {
+				told++
+				if why.Why != "rebooted" || why.Missed >= r.Options().Rounds {
+					t.Errorf("%s: %s was removed because of %+v, want a reboot and fewer than %d rounds unanswered", name, victim, why, r.Options().Rounds)
+				}
+			}
+		}
+	}
+	if told == 0 {
+		t.Errorf("nobody tells why %s was removed", victim)
 	}
 }

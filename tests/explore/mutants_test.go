@@ -77,8 +77,8 @@ var mutants = []mutant{
 	{
 		name: "echoes of another incarnation count",
 		patches: []patch{{"tally.go",
-			"	if f.Reply.Incarnation != m.Expected {\n		h.Stranger",
-			"	if f.Reply.Incarnation == 0 {\n		h.Stranger"}},
+			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	byRail",
+			"	byRail"}},
 		check: "walks", seeds: "5000",
 	},
 	{
@@ -224,6 +224,13 @@ var mutants = []mutant{
 			"c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt)",
 			"h.EchoAt == 1"}},
 		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
+		name: "a late request of an earlier incarnation accuses",
+		patches: []patch{{"rebooted.go",
+			"m.Inquiry != (Inquiry{}) && m.Inquiry == q.Inquiry && q.incarnation == member.Incarnation &&",
+			"q.At <= n.now &&"}},
+		check: "sim TestLateRequest",
 	},
 	{
 		name: "leaders of groups vote above level 0",

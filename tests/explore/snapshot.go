@@ -43,7 +43,7 @@ func (h *host) Digest() uint64 {
 	x := memory.Hash{Sum: 1}
 	x.Word(uint64(h.id))
 	x.Word(uint64(h.clock))
-	x.Word(h.drawn)
+	x.Word(uint64(h.boots)<<32 | uint64(h.drawn))
 	x.Word(uint64(h.last.instance)<<32 | h.last.epoch)
 	x.Add(recordPlan, unsafe.Pointer(&h.record))
 	if h.up {

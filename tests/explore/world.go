@@ -54,7 +54,8 @@ type host struct {
 	peer control.Peer
 
 	record control.InstanceRecord // on its disk
-	drawn  uint64                 // incarnations so far
+	boots  uint32
+	drawn  uint32 // incarnations so far
 	clock  control.Time
 	last   viewKey // installed
 
@@ -136,11 +137,16 @@ func (w *World) tell(h *host, format string, args ...any) {
 
 func (w *World) boot(h *host) {
 	h.up = true
-	h.drawn++
-	h.reg = control.Register{Incarnation: uint64(h.id+1)<<16 | h.drawn}
+	h.boots++
+	h.reg = control.Register{Incarnation: h.draw()}
 	h.asking, h.heard, h.members, h.rosters = control.Asking{}, [slots]control.Heard{}, [slots]control.Member{}, nil
 	h.route(&control.Roster{})
 	w.start(h)
+}
+
+func (h *host) draw() uint64 {
+	h.drawn++
+	return control.IncarnationOf(h.boots, uint32(h.id+1)<<16|h.drawn)
 }
 
 // start starts an agent; it finds the register that the last one left.
@@ -159,7 +165,7 @@ func (w *World) start(h *host) {
 
 func (w *World) crash(h *host) {
 	w.see(sighting{what: forgot, host: h.id})
-	*h = host{id: h.id, peer: h.peer, record: h.record, drawn: h.drawn, clock: h.clock, last: h.last, owner: w, thinks: w}
+	*h = host{id: h.id, peer: h.peer, record: h.record, boots: h.boots, drawn: h.drawn, clock: h.clock, last: h.last, owner: w, thinks: w}
 }
 
 // tally lays the few members out as a node and a kernel expect them.
@@ -196,8 +202,7 @@ func (w *World) step(h *host, in control.Input) {
 	for i := range out.Commands {
 		c, t := out.Commands[i], h.tally(&w.scratch[1])
 		if c.Kind == control.CommandVacate {
-			h.drawn++
-			c.Incarnation = uint64(h.id+1)<<16 | h.drawn
+			c.Incarnation = h.draw()
 		}
 		control.Apply(&c, &h.reg, t)
 		h.took(t)

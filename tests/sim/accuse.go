@@ -188,17 +188,14 @@ func (l *ledger) known(instance uint32, c *control.Command) bool {
 }
 
 func (h *host) judgeOne(c *control.Command, m uint16) {
-	if h.tally.Heard[m].Stranger != 0 {
-		return // it rebooted, and said so
-	}
 	if h.w.OnStale && (h.tally.Withheld.Has(m) || time.Duration(h.tally.Heard[m].AgentAgeMS)*time.Millisecond > h.w.AgentGrace) {
 		return // its kernel said that its agent is silent for longer than the operator allows; it may be back since the leader looked
 	}
 	who, serves := "slot "+slots(control.Of(m)), false
 	if other := h.agent.routes[m]; other != nil {
 		who = other.name
-		if other.farewell || other.up && other.reg.Incarnation != h.tally.Members[m].Expected {
-			return // it said goodbye, or rebooted and is back as somebody else
+		if other.farewell || other.newest != h.tally.Members[m].Expected {
+			return // it said goodbye, or is somebody else since
 		}
 		serves = other.reg.State == control.RegisterMember && other.reg.Instance == h.reg.Instance
 	}

@@ -33,8 +33,10 @@ type host struct {
 
 	led      record // of the rounds this host led, for the checkers
 	lease    leaseTruth
-	leaves   bool // its agent was told to leave the cluster
-	farewell bool // some agent of this incarnation was
+	life     uint32 // number of this boot, in its incarnations
+	newest   uint64 // incarnation that was drawn last, be the host off since
+	leaves   bool   // its agent was told to leave the cluster
+	farewell bool   // some agent of this incarnation was
 }
 
 func newHost(w *World, id int) *host {
@@ -75,12 +77,19 @@ func (h *host) powerOn() {
 	h.up = true
 	h.boot++
 	h.farewell = false
-	h.reg = control.Register{Incarnation: h.w.rng.Uint64() | 1}
+	h.life = h.w.rng.Uint32()
+	h.reg = control.Register{Incarnation: h.draw()}
 	*h.tally, h.relays = control.Tally{}, control.Relays{}
 	h.watched, h.told, h.rosters, h.peers = false, 0, nil, routes{}
 	h.led, h.lease = record{}, leaseTruth{}
 	h.w.tell(h.id, "boot", "incarnation %x", h.reg.Incarnation)
 	h.startAgent()
+}
+
+// draw draws an incarnation, as a plane does.
+func (h *host) draw() uint64 {
+	h.newest = control.IncarnationOf(h.life, h.w.rng.Uint32())
+	return h.newest
 }
 
 // powerOff ends everything on the host but its disk.
@@ -187,7 +196,7 @@ func (h *host) silence(boot uint32) {
 // apply carries out one command as a plane does: it draws the new incarnation itself.
 func (h *host) apply(c control.Command) {
 	if c.Kind == control.CommandVacate {
-		c.Incarnation = h.w.rng.Uint64() | 1
+		c.Incarnation = h.draw()
 		h.lease = leaseTruth{}
 		h.farewell = h.leaves
 		h.told = 0

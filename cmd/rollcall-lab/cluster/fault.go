@@ -100,6 +100,9 @@ func (c *Cluster) Boot(names ...string) error {
 		if err := c.network.SetGate(netlab.Open, n.Name); err != nil {
 			return err
 		}
+		if err := n.newBoot(); err != nil {
+			return err
+		}
 		return c.spawn(n)
 	})
 }

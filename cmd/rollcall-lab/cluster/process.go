@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -133,6 +134,20 @@ func (n *Node) PID() int {
 	return p.PID
 }
 
+// bootID is the file that says in which boot the node is: its daemons see it as the kernel's boot_id.
+func (n *Node) bootID() string { return filepath.Join(n.Dir, "boot_id") }
+
+// newBoot begins another boot. Daemons of the last one keep theirs.
+func (n *Node) newBoot() error {
+	if err := os.Remove(n.bootID()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("end the node's boot: %w", err)
+	}
+	if err := os.WriteFile(n.bootID(), []byte(rand.Text()+"\n"), 0o444); err != nil {
+		return fmt.Errorf("name the node's boot: %w", err)
+	}
+	return nil
+}
+
 // spawn starts the node's daemon in its namespace.
 func (c *Cluster) spawn(n *Node) error {
 	if pid := n.PID(); pid != 0 {
@@ -150,7 +165,12 @@ func (c *Cluster) spawn(n *Node) error {
 	if c.options.Tied {
 		d.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	}
-	if err := c.network.Start(n.Name, d); err != nil {
+	if _, err := os.Stat(n.bootID()); errors.Is(err, os.ErrNotExist) {
+		if err := n.newBoot(); err != nil {
+			return err
+		}
+	}
+	if err := c.network.StartBooted(n.Name, n.bootID(), d); err != nil {
 		return fmt.Errorf("start %s: %w", c.options.Daemon, err)
 	}
 	p, err := identify(d.Process.Pid)

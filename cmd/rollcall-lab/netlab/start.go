@@ -24,7 +24,15 @@ var starter = sync.OnceValue(func() chan<- func() {
 
 // Start starts a command in the node's network namespace; all else it shares with the caller.
 // With a parent-death signal it gets that when this process ends, not earlier.
-func (n *Network) Start(name string, c *exec.Cmd) error {
+func (n *Network) Start(name string, c *exec.Cmd) error { return n.start(name, c.Start) }
+
+// StartBooted starts a command likewise, of a node that is in a boot of its own: the file says which, in
+// place of the kernel's boot_id.
+func (n *Network) StartBooted(name, boot string, c *exec.Cmd) error {
+	return n.start(name, func() error { return duringBoot(boot, c.Start) })
+}
+
+func (n *Network) start(name string, f func() error) error {
 	done := make(chan error, 1)
 	starter() <- func() {
 		if err := enter(Namespace(n.config.Lab, name)); err != nil {
@@ -35,7 +43,7 @@ func (n *Network) Start(name string, c *exec.Cmd) error {
 			done <- err
 			return
 		}
-		done <- c.Start()
+		done <- f()
 	}
 	return <-done
 }

@@ -67,7 +67,9 @@ func (h *host) until(t control.Time) time.Duration {
 	return time.Duration(t.Since(h.clock())) * 1000 / time.Duration(h.rate)
 }
 
-func (h *host) draw() uint64 { return h.w.rng.Uint64()>>16 | 1 }
+func (h *host) draw() uint64 {
+	return control.IncarnationOf(uint32(h.id+1)<<16|uint32(h.boots), h.w.rng.Uint32())
+}
 
 func (h *host) boot() {
 	if h.up {
