@@ -32,7 +32,9 @@ bench: build bpffs ## measure detection and agreement, beside the machine's floo
 
 .PHONY: torture
 torture: build bpffs ## let a cluster live through faults of every kind, SECONDS (60) each (root)
-	bin/rollcall-lab torture --seconds $(SECONDS) $(TORTUREFLAGS)
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-X rollcall/cmd/internal/version.stamp=$(VERSION)-upgrade' \
+		-o bin/rollcalld-upgrade ./cmd/rollcalld
+	bin/rollcall-lab torture --seconds $(SECONDS) --upgrade bin/rollcalld-upgrade $(TORTUREFLAGS)
 
 .PHONY: ladder
 ladder: build bpffs ## the same at 10 ms beside user-space peers: memberlist, and our socket plane (root)

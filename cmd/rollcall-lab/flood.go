@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -16,7 +17,7 @@ import (
 )
 
 func floodCommand() *cobra.Command {
-	var lab, from string
+	var lab, from, output string
 	during := 10 * time.Second
 	c := &cobra.Command{
 		Use:   "flood NODE KIND",
@@ -26,6 +27,9 @@ counted meanwhile, its regular frames as well. KIND is garbage (random bytes), f
 of the cluster signed with another key) or replayed (frames that crossed the bridge before).`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if output != "table" && output != "json" {
+				return fmt.Errorf("--output %q: table or json", output)
+			}
 			k, err := cluster.Find(lab)
 			if err != nil {
 				return err
@@ -42,11 +46,15 @@ of the cluster signed with another key) or replayed (frames that crossed the bri
 			if err != nil {
 				return err
 			}
+			if output == "json" {
+				return json.NewEncoder(c.OutOrStdout()).Encode(r)
+			}
 			return flooded(c.OutOrStdout(), args[0], r)
 		},
 	}
 	nameFlag(c.Flags(), &lab, "lab")
 	c.Flags().DurationVar(&during, "for", during, "how long")
+	c.Flags().StringVarP(&output, "output", "o", "table", "table or json")
 	c.Flags().StringVar(&from, "from", "", "the node that sends (default: the last other one)")
 	return c
 }

@@ -25,7 +25,15 @@ type Node struct {
 	netlab.Node
 	Lab string
 	Dir string // holds what follows
+
+	build string
 }
+
+// Build is the path of rollcalld as the node's daemon is started the next time.
+func (n *Node) Build() string { return n.build }
+
+// Install has the node's daemon be another build from its next start by this process on.
+func (n *Node) Install(path string) { n.build = path }
 
 // Socket is where the node's daemon serves its API.
 func (n *Node) Socket() string { return filepath.Join(n.Dir, "rollcall.sock") }
@@ -118,7 +126,7 @@ func build(o Options, network netlab.Config) (*Cluster, error) {
 func newCluster(o Options, n *netlab.Network) *Cluster {
 	c := &Cluster{options: o, network: n}
 	for _, node := range n.Nodes() {
-		c.nodes = append(c.nodes, &Node{Node: node, Lab: o.Lab, Dir: filepath.Join(labDir(o.Lab), node.Name)})
+		c.nodes = append(c.nodes, &Node{Node: node, Lab: o.Lab, Dir: filepath.Join(labDir(o.Lab), node.Name), build: o.Daemon})
 	}
 	return c
 }

@@ -158,7 +158,7 @@ func (c *Cluster) spawn(n *Node) error {
 		return fmt.Errorf("open log: %w", err)
 	}
 	defer log.Close()
-	d := exec.Command(c.options.Daemon, "--config", n.Config())
+	d := exec.Command(n.build, "--config", n.Config())
 	d.Dir = "/"
 	d.Stdout, d.Stderr = log, log
 	d.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -171,7 +171,7 @@ func (c *Cluster) spawn(n *Node) error {
 		}
 	}
 	if err := c.network.StartBooted(n.Name, n.bootID(), d); err != nil {
-		return fmt.Errorf("start %s: %w", c.options.Daemon, err)
+		return fmt.Errorf("start %s: %w", n.build, err)
 	}
 	p, err := identify(d.Process.Pid)
 	if err == nil {

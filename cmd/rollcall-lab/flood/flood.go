@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/control"
 	"rollcall/dataplane"
 )
 
@@ -25,9 +26,19 @@ func Kinds() []string { return []string{"garbage", "forged", "replayed"} }
 
 // Result is what became of a flood.
 type Result struct {
-	Sent    uint64
-	Took    time.Duration
-	Counted map[string]uint64 // at the target while it lasted, by reason, its regular frames as well
+	Sent    uint64            `json:"sent"`
+	Took    time.Duration     `json:"took_ns"`
+	Counted map[string]uint64 `json:"counted"` // at the target while it lasted, by reason, its regular frames as well
+}
+
+// Refused is how many frames were counted as refused.
+func (r *Result) Refused() (n uint64) {
+	for reason := range control.Reasons {
+		if reason.Refuses() {
+			n += r.Counted[reason.String()]
+		}
+	}
+	return n
 }
 
 const (

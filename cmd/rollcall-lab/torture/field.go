@@ -1,6 +1,7 @@
 package torture
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -26,6 +27,7 @@ const victims = 3
 // field is a target while a scenario lasts.
 type field struct {
 	*target
+	plan Plan
 
 	mu       sync.Mutex
 	touched  []string // nodes to which the fault is done
@@ -119,46 +121,27 @@ func (f *field) stop(ctx context.Context, names ...string) error {
 	return f.cluster.Signal(syscall.SIGCONT, names...)
 }
 
-// restart ends a node's daemon by a signal, starts it again, and waits until it has a valid view.
-func (f *field) restart(ctx context.Context, s syscall.Signal, name string) error {
-	until := func(what string, ok func(cluster.Sight) bool) error {
-		return f.watch.UntilAll(ctx, name+what, nil, func(map[string]cluster.Sight) bool { return ok(f.watch.Sight(name)) })
-	}
-	if err := f.cluster.End(s, name); err != nil {
-		return err
-	}
-	f.peers.end(s, name)
-	if err := f.peers.start(name); err != nil {
-		return err
-	}
-	if err := until(" has ended", func(s cluster.Sight) bool { return s.View == nil && s.Err != nil }); err != nil {
-		return err
-	}
-	if err := f.cluster.Start(name); err != nil {
-		return err
-	}
-	return until(" is up again", func(s cluster.Sight) bool { return s.View != nil && s.View.Valid })
-}
-
-// lab runs a command of this program in a process of its own, which ends with ctx at the latest.
-func (f *field) lab(ctx context.Context, args ...string) error {
+// lab runs a command of this program in a process of its own, which ends with ctx at the latest, and
+// gives what it printed.
+func (f *field) lab(ctx context.Context, args ...string) ([]byte, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
+		return nil, fmt.Errorf("find this program: %w", err)
 	}
 	c := exec.CommandContext(ctx, self, args...)
 	node := f.cluster.Names()[0] // any will do: from there its priority is nobody's
-	out := new(output)
-	c.Stdout, c.Stderr = out, out
+	var out bytes.Buffer
+	complaints := new(output)
+	c.Stdout, c.Stderr = &out, complaints
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err = f.cluster.Network().Start(node, c)
 	if err == nil {
 		err = c.Wait()
 	}
 	if err != nil && ctx.Err() == nil {
-		return fmt.Errorf("%s: %w: %s", args[0], err, out)
+		return nil, fmt.Errorf("%s: %w: %s", args[0], err, complaints)
 	}
-	return nil
+	return out.Bytes(), nil
 }
 
 // crashOne crashes a node, waits until the others have decided so, and boots it.

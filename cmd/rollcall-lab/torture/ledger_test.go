@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/cmd/rollcall-lab/flood"
 	"rollcall/cmd/rollcall-lab/stalls"
 	"rollcall/control"
 	"rollcall/view/publish"
@@ -91,7 +92,7 @@ func judged(o cluster.Options, late ...stalls.Lateness) *result {
 }
 
 // What a stall of the host explains is told; what none does is wrong, and at long intervals
-// no stall explains a removal.
+// no stall explains a removal, and none a crash that was noticed later than by the stall.
 func TestJudge(t *testing.T) {
 	quick, slow := cluster.Options{Interval: time.Millisecond, Rounds: 5}, cluster.Options{Interval: 10 * time.Millisecond, Rounds: 5}
 	for name, tc := range map[string]struct {
@@ -100,13 +101,44 @@ func TestJudge(t *testing.T) {
 	}{
 		"quick, no stall":    {judged(quick), 1, 1},
 		"quick, a short one": {judged(quick, stalls.Lateness{At: second.Add(5 * time.Millisecond), By: time.Millisecond}), 1, 1},
-		"quick, a long one":  {judged(quick, stalls.Lateness{At: second.Add(5 * time.Millisecond), By: 3 * time.Millisecond}), 0, 2},
-		"quick, one before":  {judged(quick, stalls.Lateness{At: second - 9e6, By: 3 * time.Millisecond}), 1, 1},
+		"quick, k-2 rounds":  {judged(quick, stalls.Lateness{At: second.Add(5 * time.Millisecond), By: 3 * time.Millisecond}), 1, 1},
+		"quick, k-1 rounds":  {judged(quick, stalls.Lateness{At: second.Add(5 * time.Millisecond), By: 4 * time.Millisecond}), 0, 2},
+		"quick, one before":  {judged(quick, stalls.Lateness{At: second - 9e6, By: 4 * time.Millisecond}), 1, 1},
+		"slow, a short one":  {judged(slow, stalls.Lateness{At: second.Add(50 * time.Millisecond), By: 9 * time.Millisecond}), 2, 0},
 		"slow, a long one":   {judged(slow, stalls.Lateness{At: second.Add(50 * time.Millisecond), By: 60 * time.Millisecond}), 1, 1},
 		"slow, none":         {judged(slow), 2, 0},
 	} {
-		if len(tc.got.wrong) != tc.wrong || len(tc.got.told) != tc.told {
+		if len(tc.got.wrong) != tc.wrong || len(tc.got.told) != tc.told || len(tc.got.excuses) != tc.told {
 			t.Errorf("%s: wrong %q, told %q", name, tc.got.wrong, tc.got.told)
+		}
+	}
+}
+
+// A scenario in which nobody crashed shows nothing of crashes.
+func TestJudgeWantsCrash(t *testing.T) {
+	r := &result{options: cluster.Options{Interval: 10 * time.Millisecond, Rounds: 5}, began: second, stalls: stalls.Recorded()}
+	if r.judge(nil); len(r.wrong) != 1 {
+		t.Errorf("wrong %q", r.wrong)
+	}
+}
+
+// A flood is lost on the way, or served, where what was sent was not counted as refused.
+func TestFloodCounted(t *testing.T) {
+	for _, tc := range []struct {
+		sent, refused, taken uint64
+		ok                   bool
+	}{{100, 100, 7, true}, {100, 96, 0, true}, {100, 80, 0, false}, {100, 0, 100, false}, {0, 0, 9, false}} {
+		r := flood.Result{Sent: tc.sent, Counted: map[string]uint64{"bad_tag": tc.refused, "beat_taken": tc.taken}}
+		if err := counted("forged", &r); (err == nil) != tc.ok {
+			t.Errorf("%+v: %v", tc, err)
+		}
+	}
+}
+
+func TestDemanded(t *testing.T) {
+	for during, want := range map[time.Duration]int{time.Hour: 100, time.Minute: 100, 31500 * time.Millisecond: 50, 5 * time.Second: 3, time.Second: 1} {
+		if got := demanded(during); got != want {
+			t.Errorf("in %v %d, want %d", during, got, want)
 		}
 	}
 }
@@ -145,7 +177,7 @@ func TestResultLine(t *testing.T) {
 	r.name, r.counters = "trouble", map[string]int{"restarts": 3}
 	var b strings.Builder
 	r.print(&b, true)
-	for _, want := range []string{"trouble", "9.0", "WRONG, 3 restarts", "n03 removed from view 1.3 by n01", "decided on after 9.0 intervals"} {
+	for _, want := range []string{"trouble", "9.0", "WRONG, 3 restarts; 1.00 ms late for n08 not judged at 1ms", "n03 removed from view 1.3 by n01", "decided on after 9.0 intervals"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}

@@ -3,6 +3,7 @@ package torture
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,7 @@ type result struct {
 	stalls   *stalls.Recorder
 	account  account
 	flapped  []flapped
+	excuses  []string // why what was wrong is not, in short
 	told     []string // what a reader may want to know
 	wrong    []string // what must not be
 
@@ -32,9 +34,10 @@ type result struct {
 	peers    []string // live nodes that they removed
 }
 
-// strict is the shortest interval at which no stall of the host excuses a removal and a crash
-// is noticed in time: where a host takes processors away for longer than k rounds last, no
-// detector can tell that from a crash, and rounds are further apart than they should be.
+// strict is the shortest interval at which no stall of the host excuses a removal, and a crash may
+// be noticed late only by as much as a stall, or moves of the leadership, held the verdict up. Where
+// a host takes processors away for longer than k-1 rounds last, no detector can tell that from a
+// crash; and rounds are further apart than they should be.
 const strict = 10 * time.Millisecond
 
 // judge says what went wrong, by what the nodes recorded.
@@ -51,11 +54,14 @@ func (r *result) judge(events map[string][]publish.EventDocument) {
 		stall := r.stalls.Worst(m.since(), m.at())
 		line := fmt.Sprintf("%s removed from view %d.%d by %s %s after the fault: %s; longest stall of the host meanwhile %s",
 			m.node, m.Instance, m.To, m.Leader, m.at().Since(r.began).Round(time.Millisecond), m.Why, milliseconds(stall))
-		if r.options.Interval < strict && stall >= r.suspicion() {
-			r.told = append(r.told, line)
+		if r.options.Interval < strict && stall >= r.oneLeft() {
+			r.excuse(line, "removal of %s excused by a stall of %s", m.node, milliseconds(stall))
 		} else {
 			r.wrong = append(r.wrong, line)
 		}
+	}
+	if len(r.crashes) == 0 {
+		r.wrong = append(r.wrong, "no node crashed")
 	}
 	for i := range r.crashes {
 		c := &r.crashes[i]
@@ -63,27 +69,36 @@ func (r *result) judge(events map[string][]publish.EventDocument) {
 			continue // told as an error of its own
 		}
 		stall := r.stalls.Worst(c.fault, c.found)
-		took := c.found.Since(c.fault)
-		if took <= r.bound() {
+		late := c.found.Since(c.fault) - r.bound()
+		if late <= 0 {
 			continue
 		}
 		line := fmt.Sprintf("crash of %s decided on after %.1f intervals; longest stall of the host meanwhile %s", c.victim, c.intervals(r.options.Interval), milliseconds(stall))
-		bound := r.bound() + stall
+		by, held := "a stall of "+milliseconds(stall), stall
 		if moves := r.account.electedWithin(c.fault, c.found); moves > 0 {
 			line += fmt.Sprintf("; leadership moved %d times", moves)
-			bound += time.Duration(moves) * r.move()
+			by += fmt.Sprintf(" and %d moves of the leadership", moves)
+			held += time.Duration(moves) * r.move()
 		}
-		if r.options.Interval < strict || took <= bound {
-			r.told = append(r.told, line)
-		} else {
+		switch {
+		case late <= held:
+			r.excuse(line, "%s late for %s excused by %s", milliseconds(late), c.victim, by)
+		case r.options.Interval < strict:
+			r.excuse(line, "%s late for %s not judged at %v", milliseconds(late), c.victim, r.options.Interval)
+		default:
 			r.wrong = append(r.wrong, line)
 		}
 	}
 }
 
-// suspicion is for how long a member is silent before it is suspect.
-func (r *result) suspicion() time.Duration {
-	return time.Duration((r.options.Rounds+1)/2) * r.options.Interval
+// excuse tells of what is not wrong, and in short why.
+func (r *result) excuse(line, short string, args ...any) {
+	r.told, r.excuses = append(r.told, line), append(r.excuses, fmt.Sprintf(short, args...))
+}
+
+// oneLeft is how long a stall lasts that leaves a member one unanswered round from its removal.
+func (r *result) oneLeft() time.Duration {
+	return time.Duration(r.options.Rounds-1) * r.options.Interval
 }
 
 // bound is within what time a crash must be decided on.
@@ -124,11 +139,14 @@ func (r *result) print(out io.Writer, elections bool) {
 	if r.compared {
 		verdict += fmt.Sprintf("; peer: %d removed alive, crash to removal %s", len(r.peers), r.foundByPeers())
 	}
-	for what, n := range r.counters {
-		verdict += fmt.Sprintf(", %d %s", n, what)
+	for _, what := range slices.Sorted(maps.Keys(r.counters)) {
+		verdict += fmt.Sprintf(", %d %s", r.counters[what], what)
 	}
 	for _, f := range r.flapped {
 		verdict += fmt.Sprintf(", %s quarantined after %d removals", f.node, f.removals)
+	}
+	for _, excuse := range r.excuses {
+		verdict += "; " + excuse
 	}
 	a := &r.account
 	fmt.Fprintf(out, columns, r.name, fmt.Sprint(len(a.live)), fmt.Sprint(len(a.excused)), fmt.Sprint(len(a.elected)), fmt.Sprint(a.views),

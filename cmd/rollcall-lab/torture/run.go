@@ -22,6 +22,7 @@ type Plan struct {
 	During    time.Duration // each scenario
 	Scenarios *regexp.Regexp
 	Peer      string // path of the program to compare with; empty: none
+	Upgrade   string // path of another build of rollcalld, to which daemons are upgraded; empty: none
 	Elections bool   // tell of each
 	Lenient   bool   // tell of violations, but do not call them an error: for what is expected to fail
 }
@@ -36,6 +37,9 @@ func Prepare() error { return schedule.RoundRobin(priority).Process() }
 // how many were not lived through as they must be.
 func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) (err error) {
 	if err := peerProgram(p.Peer); err != nil {
+		return err
+	}
+	if p.Upgrade, err = upgrade(p.Upgrade); err != nil {
 		return err
 	}
 	var t *target
@@ -105,7 +109,7 @@ func (t *target) down() error {
 
 // endure goes through one scenario.
 func endure(ctx context.Context, t *target, s scenario, p Plan, recorder *stalls.Recorder) *result {
-	f := &field{target: t, counters: map[string]int{}}
+	f := &field{target: t, plan: p, counters: map[string]int{}}
 	r := &result{name: s.name, options: t.cluster.Options(), stalls: recorder}
 	fail := func(what string, err error) {
 		if err != nil {

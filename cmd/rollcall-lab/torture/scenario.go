@@ -2,11 +2,8 @@ package torture
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
-	"sync"
-	"syscall"
 	"time"
 )
 
@@ -49,7 +46,8 @@ func scenarios() []scenario {
 // loaded keeps CPUs from everybody who has no higher priority.
 func loaded(kind string, cpus int) func(context.Context, *field) error {
 	return func(ctx context.Context, f *field) error {
-		return f.lab(ctx, "hog", kind, "--cpus", fmt.Sprint(cpus), "--for", hour.String())
+		_, err := f.lab(ctx, "hog", kind, "--cpus", fmt.Sprint(cpus), "--for", hour.String())
+		return err
 	}
 }
 
@@ -129,65 +127,4 @@ func partitioned(ctx context.Context, f *field) error {
 		sleep(ctx, 3*time.Second)
 	}
 	return nil
-}
-
-// restarts is how often daemons are restarted, time permitting.
-const restarts = 100
-
-// restarted restarts daemons in a row, several at once, by turns in order and as after a crash.
-func restarted(ctx context.Context, f *field) error {
-	const atOnce = 3
-	names, err := f.members(ctx, len(f.cluster.Names())-victims-1)
-	if err != nil {
-		return err
-	}
-	own := len(names) / atOnce // that nobody else restarts
-	var wg sync.WaitGroup
-	errs := make([]error, atOnce)
-	for w := range atOnce {
-		wg.Go(func() {
-			for i := 0; i*atOnce+w < restarts; i++ {
-				s := syscall.SIGTERM
-				if i%2 == 1 {
-					s = syscall.SIGKILL
-				}
-				err := f.restart(ctx, s, names[w*own+i%own])
-				if ctx.Err() != nil {
-					return
-				}
-				if err != nil {
-					errs[w] = err
-					return
-				}
-				f.note("restarts", 1)
-			}
-		})
-	}
-	wg.Wait()
-	<-ctx.Done()
-	return errors.Join(errs...)
-}
-
-// flooded sends a node garbage, forged and replayed frames, by turns.
-func flooded(target func(*field, context.Context) (string, error)) func(context.Context, *field) error {
-	return func(ctx context.Context, f *field) error {
-		to, err := target(f, ctx)
-		if err != nil {
-			return err
-		}
-		f.touch(to)
-		from, err := f.member(ctx)
-		if err != nil {
-			return err
-		}
-		for ctx.Err() == nil {
-			for _, kind := range []string{"garbage", "forged", "replayed"} {
-				err := f.lab(ctx, "flood", to, kind, "--from", from, "--name", f.cluster.Options().Lab, "--for", "1s")
-				if err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
 }
