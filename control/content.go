@@ -12,12 +12,14 @@ import (
 // addressee should have; who has another, or hears of an epoch by beats and of no content, asks
 // (MessageWant) and gets what changed since its own, or all of it in parts.
 type content struct {
-	current *view.ClusterView   // the newest epoch whose content is known
-	shown   *view.ClusterView   // the newest that was published
-	past    [8]*view.Group      // of the top: the newest first, current's included
-	parts   []*Content          // of a content that comes in several, what is there so far
-	partsOf string              // whose
-	root    string              // who leads the top, as the last letter told
+	current *view.ClusterView // the newest epoch whose content is known
+	shown   *view.ClusterView // the newest that was published
+	past    [8]*view.Group    // of the top: the newest first, current's included
+	parts   []*Content        // of a content that comes in several, what is there so far
+	partsOf string            // whose
+	root    string            // who leads the top, as the last letter told
+	known   uint64            // the highest epoch that registers knew of in the instance: no earlier one is shown first
+	knownOf uint32
 	behind  Time                // since when an epoch is known without its content
 	wantAt  Time                // not before
 	last    [Levels]*view.Group // of the groups led, what their members were told
@@ -198,6 +200,10 @@ func (h *Host) inform() {
 	if c.current != nil && c.current.Instance != instance {
 		*c = content{}
 	}
+	if c.knownOf != instance {
+		c.known, c.knownOf = 0, instance
+	}
+	c.known = max(c.known, h.knownEpoch())
 	if h.leads(h.cfg.Top) != nil {
 		if g := h.vectors[h.cfg.Top].base; g != nil && g.Seq > 0 {
 			h.learn(instance, g)
@@ -244,7 +250,7 @@ func (h *Host) show() {
 	if c.shown != nil && c.shown.Top == c.current.Top && (leader == "" || leader == c.shown.Leader) {
 		return
 	}
-	if c.shown == nil && c.current.Epoch() < h.knownEpoch() {
+	if c.shown == nil && c.current.Epoch() < c.known {
 		return // an agent before this one may have shown it
 	}
 	g := c.current.Group(h.cfg.Group)

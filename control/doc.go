@@ -41,7 +41,8 @@
 //     knows how long the beat was on its way. An epoch is beaten as often as a group.
 //   - A generation is begun by one host only: the level above names it, and the generation, in the
 //     roster under which it decides the view with that host in the group's slot (Seat.Below). A
-//     new root holds that roster or stands down, so no generation is ever given twice.
+//     new root holds that roster or stands down, so no generation is ever given twice. Who begins it
+//     notes so in its register above, and takes no decree for it again.
 //   - Who forms a group anew takes those along that asked meanwhile and hold registers of its own
 //     roster; they keep their incarnations. The first view of a generation follows none.
 //   - Who asked for a group without a leader is forgotten once it is formed, and a group is

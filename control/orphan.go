@@ -346,7 +346,7 @@ func (h *Host) liking(name string) int {
 }
 
 // appointed reports whether a decree is for this host: the roster that the level above decided
-// gives it the slot of the group, in that generation.
+// gives it the slot of the group, in that generation, which it did not begin yet.
 func (h *Host) appointed(m *Message) bool {
 	p := Place(2 * (m.Level + 1))
 	if p >= Places || h.nodes[p] == nil || h.in.Registers[p].State != RegisterMember {
@@ -354,7 +354,7 @@ func (h *Host) appointed(m *Message) bool {
 	}
 	reg := &h.in.Registers[p]
 	r := h.nodes[p].rosterFor(&reg.Committed)
-	if r == nil || m.Instance != reg.Instance {
+	if r == nil || m.Instance != reg.Instance || reg.Below.Generation >= uint16(m.Version) {
 		return false
 	}
 	seat := r.At(reg.Slot)

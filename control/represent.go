@@ -96,9 +96,20 @@ func (h *Host) represent() {
 			}
 			continue
 		}
+		h.noteGeneration(level, reg)
 		if g := h.decidedContent(level); g != nil {
 			h.report(level, g)
 		}
+	}
+}
+
+// noteGeneration has the register above remember the generation in which this host leads its group,
+// before anything is decided in it: it may lose its part in the group, and is not to begin the same
+// generation again when the decree comes once more.
+func (h *Host) noteGeneration(level uint8, above *Register) {
+	generation := h.leads(level).lead.ballot.Generation()
+	if above.State != RegisterVacant && above.Below.Generation < generation {
+		h.out.Commands = append(h.out.Commands, Command{Kind: CommandReport, Level: level + 1, Below: Report{Generation: generation, Group: h.groupAt(level)}})
 	}
 }
 

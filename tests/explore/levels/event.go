@@ -26,8 +26,9 @@ func (w *World) Events(to []search.Event) []search.Event {
 	}
 	for i, h := range w.hosts {
 		for _, k := range h.May() {
-			timely := k != search.Tick && k != search.Beat && k != search.Sleep
-			if timely || !w.abreast {
+			// Who says goodbye has given its lease up, whatever its clock still says.
+			alone := k == search.Tick || k == search.Beat || k == search.Sleep || k == search.Leave
+			if !alone || !w.abreast {
 				to = append(to, search.Event{Kind: k, At: i})
 			}
 		}

@@ -29,11 +29,22 @@ func anything() search.Limits {
 	}
 }
 
+// arrivals has whatever was sent arrive, once or never, and whoever asks go on for some rounds.
+func arrivals(ticks uint8) search.Limits {
+	return search.Limits{search.Deliver: search.Always, search.Read: search.Always, search.Tick: ticks, search.Restart: 1}
+}
+
 // Inquiries are the searches of every test run.
 func Inquiries() []Inquiry {
 	return []Inquiry{
-		{"two groups of one stand", anything(), 6},
-		{"three groups of one stand", anything(), 5},
-		{"two groups of two stand", anything(), 5},
+		{"two groups of one stand", anything(), 5},
+		{"three groups of one stand", anything(), 4},
+		{"two groups of two stand", anything(), 4},
+		{"three groups, the root is lost and another begins", anything(), 4},
+		{"three groups, the root is lost and another begins", arrivals(2), 6},
+		{"three groups, the root slept while another was elected", anything(), 3},
+		{"three groups, the root slept while another was elected", arrivals(2), 4},
+		{"two groups of two, one is given to the other member when its leader comes back", anything(), 4},
+		{"two groups of two, one is given to the other member when its leader comes back", arrivals(2), 6},
 	}
 }

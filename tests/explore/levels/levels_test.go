@@ -10,7 +10,7 @@ import (
 )
 
 // fixedWalks is how many walks a plain run takes at most.
-const fixedWalks = 600
+const fixedWalks = 300
 
 var (
 	flagSeed    = flag.Uint64("seed", 1, "first seed of the walks; 0: a fresh one")

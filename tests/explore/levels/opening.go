@@ -1,6 +1,7 @@
 package levels
 
 import (
+	"slices"
 	"time"
 
 	"rollcall/control"
@@ -11,6 +12,7 @@ import (
 type Opening struct {
 	Name  string
 	build func() *World
+	apart bool // somebody's clock stood still on the way there: leases mean nothing
 	world *World
 }
 
@@ -31,6 +33,12 @@ func Openings() []*Opening {
 		{Name: "two groups of two stand", build: func() *World { return standing(2, 2) }},
 		{Name: "two groups of three stand", build: func() *World { return standing(2, 3) }},
 		{Name: "three groups of two stand", build: func() *World { return standing(3, 2) }},
+		{Name: "three groups, the root is lost and another begins", build: func() *World { return succeeding(search.Crash) }},
+		{Name: "three groups, the root slept while another was elected", build: func() *World { return succeeding(search.Sleep) }, apart: true},
+		{Name: "two groups of two, one is given to the other member when its leader comes back", build: decreeing},
+		{Name: "two groups of three, the leader of one crashed", build: leaderless},
+		{Name: "two groups of three, one member hears nobody of its group", build: orphaned},
+		{Name: "three groups of two, one is cut off", build: severed},
 	}
 }
 
@@ -55,8 +63,79 @@ func standing(groups, perGroup int) *World {
 	return w
 }
 
+// succeeding has another seat lead, which tells nobody yet, instead of a root that crashed or slept.
+func succeeding(what search.Kind) *World {
+	w := standing(3, 1)
+	if what == search.Crash {
+		w.happen(search.Crash, 0)
+	}
+	w.settle(func() bool {
+		return w.hosts[1].tallies[top].asking.Beating != 0 || w.hosts[2].tallies[top].asking.Beating != 0
+	}, 0)
+	return w
+}
+
+// decreeing has the root decide, while the leader of the second group is cut off, that its other member
+// forms that anew; nobody was told, and the leader is reached again.
+func decreeing() *World {
+	w := standing(2, 2)
+	w.happen(cut, 2)
+	w.settle(func() bool {
+		return slices.ContainsFunc(w.ledger.appointed, func(a appointment) bool { return a.group == 1 && a.generation == 2 })
+	})
+	w.happen(heal, 2)
+	return w
+}
+
+// leaderless has the leader of the second group crash, and the others take it for silent.
+func leaderless() *World {
+	w := standing(2, 3)
+	lead := w.leader(1)
+	w.happen(search.Crash, lead)
+	w.settle(func() bool {
+		return slices.ContainsFunc(w.in(1), func(h *host) bool { return h.tallies[0].asking.Preparing != 0 })
+	})
+	return w
+}
+
+// orphaned has a member of the second group ask the root for help, who heard nobody for long and is
+// heard by the root alone.
+func orphaned() *World {
+	w := standing(2, 3)
+	orphan := w.in(1)[2]
+	if w.leader(1) == orphan.id {
+		orphan = w.in(1)[1]
+	}
+	w.happen(cut, orphan.id)
+	from := w.hosts[0].clock
+	w.settle(func() bool { return w.hosts[0].clock.Since(from) > nap && w.ledger.latest.Top.Len() == len(w.hosts)-1 })
+	w.happen(heal, orphan.id)
+	return w
+}
+
+// severed has a group cut off until the epoch is without it.
+func severed() *World {
+	w := standing(3, 2)
+	w.happen(cut, 4)
+	w.happen(cut, 5)
+	w.settle(func() bool { return w.ledger.latest.Top.Of(2) == nil })
+	w.happen(heal, 4)
+	w.happen(heal, 5)
+	return w
+}
+
+// leader is the host that leads a group of level 0.
+func (w *World) leader(group uint16) int {
+	for _, h := range w.in(group) {
+		if h.tallies[0].asking.Beating != 0 {
+			return h.id
+		}
+	}
+	panic("nobody leads")
+}
+
 // settle lets time pass as it does where all is well, until the condition holds. Hosts that
-// are away take no part.
+// are away take no part, and no time passes for them.
 func (w *World) settle(holds func() bool, away ...int) {
 	is := map[int]bool{}
 	for _, i := range away {
@@ -67,7 +146,7 @@ func (w *World) settle(holds func() bool, away ...int) {
 		case holds(), w.Violation() != nil: // whoever explores from here will see
 			return
 		case len(w.parcels) > 0:
-			if p := w.parcels[0]; is[p.to] || is[p.from] {
+			if p := w.parcels[0]; is[p.to] || is[p.from] || w.hosts[p.to].cut {
 				w.parcels = w.parcels[1:]
 			} else {
 				w.Do(search.Event{Kind: p.Kind()}, false)

@@ -23,7 +23,7 @@ func Walks(openings []*Opening, from, seeds uint64, during time.Duration, trace 
 		rng := rand.New(rand.NewPCG(seed, 0x6c6576656c73))
 		o := openings[rng.IntN(len(openings))]
 		w := o.World().Clone()
-		w.abreast = seed%2 == 0
+		w.abreast = seed%2 == 0 && !o.apart
 		if w.trace = trace; trace != nil {
 			trace("opening: " + o.Name)
 		}

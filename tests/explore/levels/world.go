@@ -9,10 +9,10 @@ import (
 	"rollcall/tests/explore/search"
 )
 
-// The timing of every group: two missed rounds accuse at level 0, four at level 1.
+// The timing of every group: four missed rounds accuse at level 0, eight at level 1.
 const (
 	interval = 100 * time.Millisecond
-	rounds   = 2
+	rounds   = 4
 	nap      = 50 * interval // longer than anything that a host waits for
 	forever  = time.Duration(1) << 62
 	cluster  = 0x6c6576656c73
@@ -179,7 +179,7 @@ func (w *World) start(h *host) {
 	c := control.HostConfig{Top: top, Held: h.held}
 	c.Config = control.Config{
 		Cluster: "explore", ClusterID: cluster, Self: h.peer, Group: h.group, Interval: interval, Rounds: rounds,
-		FoundWait: interval, AgentGrace: forever, Founders: w.founders(), Record: h.record,
+		FoundWait: 20 * interval, AgentGrace: forever, Founders: w.founders(), Record: h.record,
 	}
 	for _, name := range c.Founders {
 		c.Contacts = append(c.Contacts, w.hosts[number(name)].peer.RPC)
