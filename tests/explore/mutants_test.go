@@ -239,6 +239,71 @@ var mutants = []mutant{
 			"if level < Levels {"}},
 		check: "sim/levels TestSeatsDecide",
 	},
+	{
+		name: "votes of leaders of groups count above level 0",
+		patches: []patch{{"tally.go",
+			"Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New)",
+			"Decides(0, t.Votes, t.Old) && Decides(0, t.Votes, t.New)"}},
+		check: "levels", opening: "three groups of one stand", seeds: "1000",
+	},
+	{
+		name: "a group is decreed before that is decided",
+		patches: []patch{
+			{"lookafter.go", "if !n.lead.decided || h.now.Before(h.pushAt) {", "if h.now.Before(h.pushAt) {"},
+			{"lookafter.go", "t == nil || t.Heard[s].Answered == 0 || t.Members", "t == nil || t.Members"},
+			{"orphan.go", "if ours && h.appointed(m) {", "if ours {"},
+		},
+		check: "levels", opening: "two groups of two, one is given to the other member when its leader comes back", seeds: "2000",
+	},
+	{
+		name:    "a generation is begun again by who lost its part in it",
+		patches: []patch{{"orphan.go", "|| reg.Below.Generation >= uint16(m.Version) {", "{"}},
+		check:   "levels", opening: "two groups of three, one member hears nobody of its group", seeds: "1000",
+	},
+	{
+		name: "a root gives a generation again",
+		patches: []patch{{"admit_above.go",
+			"generation = seat.Below.Generation() + 1",
+			"generation = max(seat.Below.Generation(), 1)"}},
+		check: "levels", seeds: "2000",
+	},
+	{
+		name: "a root uses the number of an epoch again whose content it does not know",
+		patches: []patch{{"leader.go",
+			"	seq := l.view.Seq + 1\n",
+			"	seq := l.view.Seq + 1\n	if n.below != nil && n.below.base == nil {\n		seq--\n	}\n"}},
+		check: "levels", opening: "three groups, the root is lost and another begins", seeds: "2000",
+	},
+	{
+		name: "a root goes on from what it remembers of the groups",
+		patches: []patch{{"vector.go",
+			"		if v.base == nil {\n			if r := told(s)",
+			"		if false {\n			if r := told(s)"}},
+		check: "levels", seeds: "4000",
+	},
+	{
+		name: "beats of an old generation are taken",
+		patches: []patch{{"register.go",
+			"	if f.Ballot < r.Promised {\n		r.reply(now, f, KindEcho)",
+			"	if f.Ballot<<16 < r.Promised<<16 {\n		r.reply(now, f, KindEcho)"}},
+		check: "levels", seeds: "2000",
+	},
+	{
+		name: "a group is given to another while its leader has its slot",
+		patches: []patch{
+			{"orphan.go", "if n.lead.inView().Or(n.lead.adm.joiners).Has(slot) {", "if n.lead.inView().Or(n.lead.adm.joiners).Has(slot) && m.Standing.Ballot == 0 {"},
+			{"orphan.go", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) {", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) && those[0].standing.Ballot == 0 {"},
+			{"orphan.go", "|| h.formed(o.level, o.group) })", "|| h.formed(o.level, o.group) && o.standing.Ballot == 0 })"},
+		},
+		check: "levels", opening: "two groups of three, one member hears nobody of its group", seeds: "2000",
+	},
+	{
+		name: "an agent that was started shows whatever it is told first",
+		patches: []patch{{"content.go",
+			"if c.shown == nil && c.current.Epoch() < c.known {",
+			"if false {"}},
+		check: "levels", seeds: "2000",
+	},
 }
 
 var eager = []patch{
