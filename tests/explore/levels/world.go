@@ -171,7 +171,7 @@ func (w *World) boot(h *host) {
 
 func (w *World) crash(h *host) {
 	h.forget()
-	h.up, h.agent, h.wakes = false, nil, [control.Places]control.Wake{}
+	h.up, h.agent, h.wakes, h.shown = false, nil, [control.Places]control.Wake{}, epoch{} // what it shows next is another incarnation's
 }
 
 // start starts an agent; it finds the registers that the last one left.
