@@ -75,7 +75,7 @@ type Host struct {
 	founder founderSaid
 	rep     [Levels]representation // by the level of the group led
 	pushAt  Time                   // decrees and invitations to those that did not act on them
-	vacant  Time                   // since when a seat is free, where this host leads
+	vacant  [Levels]Time           // since when a seat is free, where this host leads
 	leaving bool
 }
 

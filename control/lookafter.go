@@ -113,13 +113,13 @@ func (h *Host) invite(level uint8, n *Node) bool {
 	l := &n.lead
 	free := n.seats() - Voters(level, l.inView()).Len()
 	if free <= 0 {
-		h.vacant = 0
+		h.vacant[level] = 0
 		return false
 	}
-	if h.vacant == 0 {
-		h.vacant = h.now
+	if h.vacant[level] == 0 {
+		h.vacant[level] = h.now
 	}
-	if wait := h.vacant.Add(inviteAfter); l.adm.roster != nil || h.now.Before(wait) {
+	if wait := h.vacant[level].Add(inviteAfter); l.adm.roster != nil || h.now.Before(wait) {
 		h.wakeAt(max(wait, h.now.Add(n.cfg.Interval)))
 		return false
 	}

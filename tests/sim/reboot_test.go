@@ -37,6 +37,6 @@ func TestLateRequest(t *testing.T) {
 	for _, m := range []control.Message{m, namesake} {
 		lead.agent.inbox = append(lead.agent.inbox, &m)
 		lead.plan()
-		s.quiet(2 * s.Rounds)
+		s.quiet(float64(2 * s.Rounds))
 	}
 }

@@ -43,10 +43,10 @@ func (s stage) expect(what string, holds func() bool) {
 }
 
 // quiet lets intervals pass in which nothing may be decided.
-func (s stage) quiet(intervals int) {
+func (s stage) quiet(intervals float64) {
 	s.t.Helper()
 	head := s.ledger.head
-	if !s.Run(time.Duration(intervals) * s.Interval) {
+	if !s.Run(time.Duration(intervals * float64(s.Interval))) {
 		s.t.Fatalf("%v\n%s", s.failure, s.Describe())
 	}
 	if s.ledger.head != head {
@@ -101,7 +101,7 @@ func TestStaleRemoved(t *testing.T) {
 		h.stamp(h.agent.life)
 		h.stopAgent()
 	}
-	s.quiet(int(s.AgentGrace / s.Interval))
+	s.quiet(float64(s.AgentGrace / s.Interval))
 	s.expect("the others agree", func() bool { return s.agreed(s.but(victims...)) })
 	s.onlyRemoval(removals(), 1, gone)
 	for _, h := range victims {
@@ -209,8 +209,8 @@ func TestOneWayCuts(t *testing.T) {
 					s.cut(h.id, lead.id, true)
 				}
 			}
-			for range 100 {
-				s.quiet(3)
+			for range 600 {
+				s.quiet(0.37)
 				for _, h := range s.hosts {
 					if !h.reg.Valid(h.now()) {
 						t.Fatalf("deaf %v, multicast %v: %s has no valid view", deaf, multicast, h.name)
@@ -288,7 +288,7 @@ func TestLossAtOneHost(t *testing.T) {
 		s.net.link(0, h.id, victim.id).loss = 0.2
 		s.net.link(0, victim.id, h.id).loss = 0.2
 	}
-	s.quiet(int(time.Minute / s.Interval))
+	s.quiet(float64(time.Minute / s.Interval))
 }
 
 // TestLeaderDeaf: a leader that reaches everybody and hears nobody falls silent, so that the
