@@ -85,19 +85,19 @@ func (n *Node) kin() Bitmap {
 // others are the voters of the view that this leader hears from outside.
 func (n *Node) others() Bitmap { return Voters(n.cfg.Level, n.lead.view.New).Minus(n.kin()) }
 
-// ails reports whether it is this leader's own way to the others that is broken: most of them have answered
-// through some of them only for k rounds. Who has just been elected waits a while, since where all are
-// no better off the lead would go round.
+// ails reports whether it is this leader's own way to the others that is broken: for k-1 rounds most of
+// them have answered through some of them only, or not at all. Who has just been elected waits a while,
+// since where all are no better off the lead would go round.
 func (n *Node) ails() bool {
 	l, t := &n.lead, n.tally
 	others := n.others()
 	switch {
-	case 2*others.And(t.Relayed).Len() <= others.Len():
+	case 2*others.And(t.Doubtful).Len() <= others.Len():
 		l.ailing = 0
 	case l.ailing == 0:
 		l.ailing = t.Round
 	default:
-		return l.decided && t.Round-l.ailing >= uint64(n.cfg.Rounds) && n.now.Since(l.elected) >= housekeeping
+		return l.decided && t.Round-l.ailing >= uint64(n.cfg.Rounds-1) && n.now.Since(l.elected) >= housekeeping
 	}
 	return false
 }

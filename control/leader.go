@@ -88,8 +88,8 @@ func (n *Node) leadGroup() {
 			return
 		}
 	}
-	if n.ails() {
-		n.handOver(n.others().Minus(t.Relayed).Minus(l.suspects))
+	if heirs := n.others().Minus(t.Doubtful).Minus(l.suspects); n.ails() && !heirs.Empty() {
+		n.handOver(heirs)
 		return
 	}
 	if n.yields() {

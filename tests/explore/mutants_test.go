@@ -210,7 +210,7 @@ var mutants = []mutant{
 	},
 	{
 		name:    "a leader that only some can reach keeps the lead",
-		patches: []patch{{"leader.go", "if n.ails() {", "if false {"}},
+		patches: []patch{{"leader.go", "n.ails() &&", "false &&"}},
 		check:   "sim TestLeaderAils",
 	},
 	{
