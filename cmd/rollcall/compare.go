@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -82,6 +83,9 @@ same.`,
 			}
 			if err := a.verdicts(d); err != nil {
 				return err
+			}
+			if d.Asked > 1 && d.Asked-len(d.Silent) <= 1 {
+				return errors.New("no other node's daemon answered: nothing was compared")
 			}
 			if !d.Agree {
 				return fmt.Errorf("nodes hold different content for the same epoch: this must not be; keep their logs and report it")

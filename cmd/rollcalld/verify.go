@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"rollcall/cmd/rollcalld/calls"
 	"rollcall/control"
@@ -16,6 +17,15 @@ import (
 
 // asksAtOnce bounds how many daemons one node asks at a time.
 const asksAtOnce = 32
+
+// patience is how long a daemon is waited for that is asked for its part, and how long all are that are
+// asked for theirs: who gathers answers sooner than its asker gives up, so one daemon that hangs takes
+// nobody's answer along.
+var patience = map[calls.Scope]struct{ one, all time.Duration }{
+	calls.OfNode:    {one: time.Second, all: 2 * time.Second},
+	calls.OfGroup:   {one: 2500 * time.Millisecond, all: 3500 * time.Millisecond},
+	calls.OfCluster: {one: 4 * time.Second},
+}
 
 // Verify implements publish.Source: daemons are asked along the tree, so that none has to know
 // more addresses than its rosters have.
@@ -39,7 +49,7 @@ func (s *source) held(ctx context.Context, of calls.Scope) (*publish.VerifyDocum
 		return nil, errors.New("this node is in no group yet: rollcall status says what it waits for")
 	}
 	if of == calls.OfCluster && len(s.cfg.Groups) > 1 {
-		leaders := seen.leaders()
+		leaders := s.leaders(seen)
 		if leaders == nil {
 			return s.heldByLeader(ctx, seen)
 		}
@@ -56,16 +66,18 @@ func (s *source) held(ctx context.Context, of calls.Scope) (*publish.VerifyDocum
 	return settle(d), nil
 }
 
-// leaders are those who lead the groups, where this host has a place among them.
-func (s *snapshot) leaders() []control.Seat {
+// leaders are those who lead the groups of the view, where this host has a place among them. A roster
+// names leaders of groups that are gone as well.
+func (s *source) leaders(seen *snapshot) []control.Seat {
+	in := s.installed.Load()
 	for _, p := range []control.Place{control.SeatAt(1), control.PlaceOf(1, 0)} {
-		roster := s.status.Places[p].Roster
+		roster := seen.status.Places[p].Roster
 		if roster == nil {
 			continue
 		}
 		var leaders []control.Seat
 		for _, seat := range roster.Seats {
-			if seat.Slot < control.FirstSeat {
+			if seat.Slot < control.FirstSeat && (in == nil || in.view.Group(seat.Slot) != nil) {
 				leaders = append(leaders, seat)
 			}
 		}
@@ -80,6 +92,8 @@ func (s *source) heldByLeader(ctx context.Context, seen *snapshot) (*publish.Ver
 	if leader == nil || leader.Name == s.cfg.Node {
 		return nil, errors.New("the leader of this group has no place in the level above yet")
 	}
+	ctx, cancel := context.WithTimeout(ctx, patience[calls.OfCluster].one)
+	defer cancel()
 	d, err := s.ask(ctx, leader.RPC, calls.OfCluster)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s, the leader of this group: %w", leader.Name, err)
@@ -89,6 +103,8 @@ func (s *source) heldByLeader(ctx context.Context, seen *snapshot) (*publish.Ver
 
 // gather asks each peer for its part, and itself where it is one of them.
 func (s *source) gather(ctx context.Context, d *publish.VerifyDocument, peers []control.Seat, part calls.Scope) {
+	ctx, cancel := context.WithTimeout(ctx, patience[part].all)
+	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	room := make(chan struct{}, asksAtOnce)
@@ -96,6 +112,8 @@ func (s *source) gather(ctx context.Context, d *publish.VerifyDocument, peers []
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
+			ctx, cancel := context.WithTimeout(ctx, patience[part].one)
+			defer cancel()
 			var got *publish.VerifyDocument
 			var err error
 			if peer.Name == s.cfg.Node {

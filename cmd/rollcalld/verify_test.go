@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -81,9 +83,12 @@ func TestVerifyFollowsTheTree(t *testing.T) {
 	leads.status.Places[2].Roster = &control.Roster{Seats: []control.Seat{
 		{Slot: 4, Peer: control.Peer{Name: "cn002", RPC: "cn002:1"}},
 		{Slot: 5, Peer: control.Peer{Name: "dn001", RPC: "dn001:1"}},
+		{Slot: 6, Peer: control.Peer{Name: "en001", RPC: "never"}}, // of a group that is gone
 		{Slot: control.FirstSeat, Peer: control.Peer{Name: "cn003", RPC: "never"}},
 	}}
 	top := view.Compose("tofu", 2, 1, 0, 0, 41, []*view.Group{view.Leaf(&view.View{
+		Cluster: "tofu", Instance: 2, Group: 4, Epoch: 3, Members: []view.Identity{{Name: "cn001", Group: 4}, {Name: "cn002", Group: 4, Slot: 1}},
+	}), view.Leaf(&view.View{
 		Cluster: "tofu", Instance: 2, Group: 5, Epoch: 3, Members: []view.Identity{{Name: "dn001", Group: 5}, {Name: "dn002", Group: 5, Slot: 1}},
 	})})
 	s.installed.Store(newInstalled(&view.ClusterView{Cluster: "tofu", Instance: 2, Top: top}, nil))
@@ -99,6 +104,39 @@ func TestVerifyFollowsTheTree(t *testing.T) {
 	d, err := s.Verify(t.Context())
 	if err != nil || d.Asked != 4 || !cmp.Equal(d.Silent, []string{"dn001", "dn002"}) {
 		t.Errorf("by all leaders: %+v, %v", d, err)
+	}
+}
+
+// TestVerifyWaitsForNobody: daemons that hang are silent, and those that answer are heard before whoever
+// asked gives up.
+func TestVerifyWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, _ := newSource()
+		roster := s.seen.Load().status.Group.Roster
+		for i := range roster.Seats {
+			roster.Seats[i].RPC = roster.Seats[i].Name
+		}
+		s.ask = func(ctx context.Context, agent string, _ calls.Scope) (*publish.VerifyDocument, error) {
+			if agent == "cn002" {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			return answered(7, "x", true, agent), nil
+		}
+		began := time.Now()
+		d, err := s.Verify(t.Context())
+		if err != nil || !cmp.Equal(d.Silent, []string{"cn002"}) || d.Asked != 3 {
+			t.Errorf("%+v, %v", d, err)
+		}
+		if took := time.Since(began); took != patience[calls.OfNode].one {
+			t.Errorf("took %v", took)
+		}
+	})
+	for _, part := range []calls.Scope{calls.OfNode, calls.OfGroup} {
+		above := map[calls.Scope]calls.Scope{calls.OfNode: calls.OfGroup, calls.OfGroup: calls.OfCluster}[part]
+		if p := patience[part]; p.one > p.all || p.all >= patience[above].one {
+			t.Errorf("who asks for the %s waits %v, who gathers it %v", above, patience[above].one, p.all)
+		}
 	}
 }
 
