@@ -32,7 +32,7 @@ type event struct {
 func (e *event) before(o *event) bool { return e.at < o.at || e.at == o.at && e.order < o.order }
 
 // queue is a heap of four branches a node; container/heap would box every event. That of package sim is
-// its like: one for both, generic, cost sim's runs 1 to 4 % of their time.
+// its like: one for both, generic, made the runs of sim slower rather than not.
 type queue struct{ list []event }
 
 func (q *queue) push(e event) {
