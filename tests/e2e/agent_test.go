@@ -185,36 +185,54 @@ func TestAgentRestartAdopts(t *testing.T) {
 	}
 }
 
-// Heartbeats wake no daemon, the leader's neither.
+// Heartbeats wake no daemon, the leader's neither, but where its thread keeps the beat.
 func TestIdleDaemonsSleep(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 6})
-	r.watch.Stop() // whoever watches is woken
-	const span = 5 * time.Second
-	type count struct{ wakes, round uint64 }
-	read := func() map[string]count {
-		all := map[string]count{}
-		for _, n := range r.Nodes() {
-			s, err := n.Client().Stats(r.bounded())
-			r.must(err)
-			g, err := n.Client().Group(r.bounded(), "")
-			r.must(err)
-			all[n.Name] = count{s.Wakes, g.Round}
-		}
-		return all
+	for _, pacer := range []string{dataplane.PacerKernel, dataplane.PacerThread} {
+		t.Run(pacer, func(t *testing.T) {
+			r := stand(t, cluster.Options{Nodes: 6, Interval: 10 * time.Millisecond, Pacer: pacer})
+			r.watch.Stop() // whoever watches is woken
+			const span = 5 * time.Second
+			before := r.activity()
+			time.Sleep(span) // what is measured is that nothing happens
+			after := r.activity()
+			for _, name := range r.Names() {
+				b, a := before[name], after[name]
+				wakes, switches, rounds := a.wakes-b.wakes, a.switches-b.switches, a.round-b.round
+				t.Logf("%s: %d wake-ups, %d context switches in %d rounds, pacer %s", name, wakes, switches, rounds, a.pacer)
+				busy := pacer == dataplane.PacerThread && name == r.first.Leader
+				switch {
+				case a.pacer != pacer:
+					t.Errorf("%s says that its pacer is %s", name, a.pacer)
+				case rounds == 0:
+					t.Errorf("%s took no beat", name)
+				case wakes == 0:
+					t.Errorf("%s did not even look after itself; are wake-ups counted?", name)
+				case wakes > 2*uint64(span/time.Second)+5: // a housekeeping tick a second, and who asks
+					t.Errorf("%s was woken %d times in %d rounds", name, wakes, rounds)
+				case busy != (switches > 2*rounds): // a beat and its answers wake the thread several times
+					t.Errorf("%s was switched to or from %d times in %d rounds", name, switches, rounds)
+				}
+			}
+		})
 	}
-	before := read()
-	time.Sleep(span) // what is measured is that nothing happens
-	after := read()
-	for _, name := range r.Names() {
-		wakes, rounds := after[name].wakes-before[name].wakes, after[name].round-before[name].round
-		t.Logf("%s: %d wake-ups in %d rounds", name, wakes, rounds)
-		switch {
-		case rounds == 0:
-			t.Errorf("%s took no beat", name)
-		case wakes == 0:
-			t.Errorf("%s did not even look after itself; are wake-ups counted?", name)
-		case wakes > 2*uint64(span/time.Second)+5: // a housekeeping tick a second, and who asks
-			t.Errorf("%s was woken %d times in %d rounds", name, wakes, rounds)
-		}
+}
+
+// activity is what a node's daemon has done so far.
+type activity struct {
+	wakes, switches, round uint64
+	pacer                  string
+}
+
+func (r *rig) activity() map[string]activity {
+	all := map[string]activity{}
+	for _, n := range r.Nodes() {
+		s, err := n.Client().Stats(r.bounded())
+		r.must(err)
+		g, err := n.Client().Group(r.bounded(), "")
+		r.must(err)
+		d, err := n.Client().Status(r.bounded())
+		r.must(err)
+		all[n.Name] = activity{s.Wakes, s.Voluntary + s.Involuntary, g.Round, d.Pacing.Pacer}
 	}
+	return all
 }
