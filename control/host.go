@@ -76,6 +76,7 @@ type Host struct {
 	rep     [Levels]representation // by the level of the group led
 	pushAt  Time                   // decrees and invitations to those that did not act on them
 	vacant  [Levels]Time           // since when a seat is free, where this host leads
+	seats   [Levels]Bitmap         // that were taken then, or since
 	leaving bool
 }
 

@@ -103,20 +103,21 @@ func (h *Host) decree(level uint8, n *Node) (told bool) {
 	return told
 }
 
-// inviteAfter is how long a seat is left free, for a founder that comes back and asks for it by
-// itself, and for what is known of the groups to settle.
+// inviteAfter is how long seats are left free after one was lost, for a founder that comes back and asks for
+// it by itself, and for what is known of the groups to settle.
 const inviteAfter = 3 * time.Second
 
 // invite asks leaders of groups of whose members none has a seat to take one, as many as are free: the
 // seats are to be in different groups, those preferred first.
 func (h *Host) invite(level uint8, n *Node) bool {
 	l := &n.lead
-	free := n.seats() - Voters(level, l.inView()).Len()
-	if free <= 0 {
+	taken := Voters(level, l.inView())
+	free, lost := n.seats()-taken.Len(), h.seats[level].Minus(taken)
+	if h.seats[level] = taken; free <= 0 {
 		h.vacant[level] = 0
 		return false
 	}
-	if h.vacant[level] == 0 {
+	if h.vacant[level] == 0 || !lost.Empty() {
 		h.vacant[level] = h.now
 	}
 	if wait := h.vacant[level].Add(inviteAfter); l.adm.roster != nil || h.now.Before(wait) {
