@@ -3,29 +3,30 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
+	"sync"
 
 	"rollcall/control"
 )
 
-// Seated waits until as many nodes of a cluster of several groups have a seat above them as are
-// to have one: a node of each group, as long as there are seats.
+// Seated waits until nodes of as many groups have a seat above them as are to have one: a node of each
+// group, as long as there are seats. A group may have two of them for a while.
 func (c *Cluster) Seated(ctx context.Context) error {
 	want := min(c.options.Groups, control.SeatsWanted)
 	for {
-		seats := c.seats(ctx)
-		if seats >= want {
+		seated := c.seatedGroups(ctx)
+		if seated >= want {
 			return nil
 		}
 		if pause(ctx); ctx.Err() != nil {
-			return fmt.Errorf("wait until %d nodes have seats above the groups: %w; %d have", want, context.Cause(ctx), seats)
+			return fmt.Errorf("wait until nodes of %d groups have seats above them: %w; of %d have", want, context.Cause(ctx), seated)
 		}
 	}
 }
 
-// seats counts the nodes that have a seat and wait for nothing there.
-func (c *Cluster) seats(ctx context.Context) int {
-	var seats atomic.Int32
+// seatedGroups counts the groups of which a node has a seat and waits for nothing there.
+func (c *Cluster) seatedGroups(ctx context.Context) int {
+	var mu sync.Mutex
+	groups := map[int]bool{}
 	_ = c.each(c.Names(), func(n *Node) error {
 		d, err := n.Client().Status(ctx)
 		if err != nil {
@@ -33,10 +34,12 @@ func (c *Cluster) seats(ctx context.Context) int {
 		}
 		for _, p := range d.Places {
 			if p.Seat && p.Role != "absent" && p.Awaiting == "" {
-				seats.Add(1)
+				mu.Lock()
+				groups[n.Segment] = true
+				mu.Unlock()
 			}
 		}
 		return nil
 	})
-	return int(seats.Load())
+	return len(groups)
 }
