@@ -201,15 +201,7 @@ func (n *Node) awaitsLeader() bool {
 // mayAdd reports whether a view may come now that lets somebody in. Above level 0 it is an epoch of the
 // whole cluster, so those keep their pace, as those do that only tell what groups have become.
 func (n *Node) mayAdd(urgent bool) bool {
-	if n.below == nil || urgent || n.below.decidedAt == 0 {
-		return true
-	}
-	wait := n.below.decidedAt.Add(epochPace)
-	if n.now.Before(wait) {
-		n.wakeAt(wait)
-		return false
-	}
-	return true
+	return n.below == nil || urgent || n.keepsPace(epochPace)
 }
 
 // appoint has one that holds no group form a group of the level below that has no leader, in the

@@ -177,11 +177,20 @@ func (n *Node) recompose() {
 	if less {
 		pace = n.cfg.Interval
 	}
-	if wait := n.below.decidedAt.Add(pace); n.below.decidedAt != 0 && n.now.Before(wait) {
-		n.wakeAt(wait)
-		return
+	if n.keepsPace(pace) {
+		n.propose(l.view.New, l.roster, Event{Why: "groups changed"})
 	}
-	n.propose(l.view.New, l.roster, Event{Why: "groups changed"})
+}
+
+// keepsPace reports whether the last view was decided so long ago, and else has this node look again when
+// it was.
+func (n *Node) keepsPace(pace time.Duration) bool {
+	due := n.below.decidedAt.Add(pace)
+	if n.below.decidedAt == 0 || !n.now.Before(due) {
+		return true
+	}
+	n.wakeAt(due)
+	return false
 }
 
 // caughtUp reports whether nothing is left to learn of the groups below: their leaders answered under
