@@ -160,6 +160,7 @@ type Status struct {
 	Ballot    Ballot
 	Awaiting  string // in words: what this node waits for, empty in a healthy group
 	Roster    *Roster
+	Members   Bitmap            // of the current view
 	States    [Slots]view.State // of the slots of the current view
 	Past      []Past            // nodes that were members and are not: newest state
 	LostRails [RailsMax]Bitmap  // who lost the rail, as the leader hears; elsewhere of this node alone
@@ -179,6 +180,7 @@ func (n *Node) Status(now Time, r *Register) Status {
 	}
 	s.Awaiting = n.awaiting(now, r)
 	members := r.Committed.Members
+	s.Members = members
 	for m := members.First(); m < Slots; m = members.Next(m + 1) {
 		switch {
 		case n.role == roleLeader && n.states != nil:

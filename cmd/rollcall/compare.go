@@ -71,7 +71,8 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Ask the daemons of all nodes in the view which view they hold, along the tree of groups. Nodes may
 be an epoch apart for a moment; no two may hold different content for the same epoch: then the
 exit code is 1. Nodes whose daemon does not answer are listed; their kernels may answer all the
-same.`,
+same. A group whose leader's daemon is silent is asked through members that have seats, or that
+can be called by their names.`,
 		Example: "  rollcall verify\n  rollcall verify -o json | jq .agree",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -141,7 +141,7 @@ func (f *fake) Group(which string) (publish.GroupDocument, error) {
 }
 
 // Tree is a cluster of five groups of two, of which group 2 lost a node and group 4 both.
-func (f *fake) Tree() publish.TreeDocument {
+func (f *fake) Tree(context.Context) publish.TreeDocument {
 	d := f.View()
 	d.Members = nil
 	var groups []publish.TreeBranch
@@ -159,7 +159,9 @@ func (f *fake) Tree() publish.TreeDocument {
 		}
 	}
 	groups[3].Name, groups[2].Generation = "", 1
-	return publish.NewTree(&d, groups)
+	return publish.NewTree(&d, groups, publish.Structure{
+		Leaders: map[uint16]string{0: "cn001", 1: "cn003", 2: "cn005", 3: "cn007"}, Seats: []string{"cn001", "cn003", "cn005"},
+	})
 }
 
 func (f *fake) Diff(from, to uint64) (publish.DiffDocument, error) {

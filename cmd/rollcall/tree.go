@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -19,8 +18,10 @@ func (a *app) treeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "tree",
 		Short: "Show the cluster group by group, and what is down",
-		Long: `Show how much of each group of the inventory is there. Groups that are full are folded into one
-line, the nodes that are down are listed below theirs; -o wide gives every group a line.
+		Long: `Show the root, who has seats above the groups, and how much of each group of the inventory
+is there, led by whom. Groups that are full, or lost, or unknown are folded into one line for each
+state, the nodes that are down are listed below theirs; -o wide gives every group a line. Leaders
+of other groups are asked for above; where nobody answers, the tree does without them.
 
 States: full, degraded (some nodes are down), lost (all are), unknown (this node's view is not
 valid). The exit code is 2 when the view is not valid.`,
@@ -66,51 +67,76 @@ func (a *app) tree(ctx context.Context, down, summary bool) error {
 }
 
 func headOfTree(t *publish.TreeDocument) string {
-	return fmt.Sprintf("%s: %s  %d/%d nodes  epoch %d  leader %s", t.Cluster, t.State, t.Here, t.Nodes, t.Epoch, dash(t.Leader))
+	line := fmt.Sprintf("%s: %s  %d/%d nodes  epoch %d  root %s", t.Cluster, t.State, t.Here, t.Nodes, t.Epoch, dash(t.Leader))
+	if len(t.Seats) > 0 {
+		line += "  seats " + hostlist.Fold(t.Seats)
+	}
+	return line
 }
 
-// twig is a line of the tree and those below it.
+// twig is a line of the tree, of one group or several in the same state, and the lines below it.
 type twig struct {
-	line  string
-	below []string
+	groups  []*publish.TreeBranch
+	labels  []string
+	leaders []string
+	here    int
+	nodes   int
+	down    []publish.Member
 }
 
-// branches draws the groups below the cluster's line.
+func (w *twig) add(b *publish.TreeBranch) {
+	w.groups, w.labels = append(w.groups, b), append(w.labels, label(b))
+	w.here, w.nodes, w.down = w.here+b.Here, w.nodes+b.Nodes, append(w.down, b.Down...)
+	if b.Leader != "" {
+		w.leaders = append(w.leaders, b.Leader)
+	}
+}
+
+func (w *twig) line() string {
+	first := w.groups[0]
+	line := fmt.Sprintf("%s: %s  %d/%d", hostlist.Fold(w.labels), first.State, w.here, w.nodes)
+	if len(w.leaders) > 0 {
+		line += "  led by " + hostlist.Fold(w.leaders)
+	}
+	if len(w.groups) == 1 && first.Generation > 0 {
+		line += fmt.Sprintf("  generation %d", first.Generation)
+	}
+	return line
+}
+
+// below lists the nodes that are down, by state.
+func (w *twig) below() (lines []string) {
+	for s := range view.States {
+		var names []string
+		for _, m := range w.down {
+			if m.State == s {
+				names = append(names, m.Name)
+			}
+		}
+		if len(names) > 0 {
+			lines = append(lines, fmt.Sprintf("%s  %d  %s", s, len(names), hostlist.Fold(names)))
+		}
+	}
+	return lines
+}
+
+// branches draws the groups below the cluster's line. Of those that are degraded each has a line;
+// those that are full, lost or unknown are folded into one for each state, at its first group's place, unless
+// all are asked for.
 func branches(t *publish.TreeDocument, onlyDown, all bool) []string {
-	var twigs []twig
-	var full []string
-	fullAt, here := 0, 0
+	var twigs []*twig
+	folded := map[publish.BranchState]*twig{}
 	for i := range t.Groups {
 		b := &t.Groups[i]
-		if b.State == publish.Full && !all {
-			if len(full) == 0 {
-				fullAt = len(twigs)
-				if !onlyDown {
-					twigs = append(twigs, twig{})
-				}
-			}
-			full, here = append(full, label(b)), here+b.Here
+		if b.State == publish.Full && onlyDown {
 			continue
 		}
-		w := twig{line: fmt.Sprintf("%s: %s  %d/%d", label(b), b.State, b.Here, b.Nodes)}
-		if b.Generation > 0 {
-			w.line += fmt.Sprintf("  generation %d", b.Generation)
+		w := folded[b.State]
+		if w == nil || all || b.State == publish.Degraded {
+			w = new(twig)
+			twigs, folded[b.State] = append(twigs, w), w
 		}
-		for s := range view.States {
-			var names []string
-			for _, m := range b.Down {
-				if m.State == s {
-					names = append(names, m.Name)
-				}
-			}
-			if len(names) > 0 {
-				w.below = append(w.below, fmt.Sprintf("%s  %d  %s", s, len(names), hostlist.Fold(names)))
-			}
-		}
-		twigs = append(twigs, w)
-	}
-	if len(full) > 0 && !onlyDown {
-		twigs[fullAt] = twig{line: fmt.Sprintf("%s: full  %d/%d", hostlist.Fold(full), here, here)}
+		w.add(b)
 	}
 	return draw(twigs)
 }
@@ -123,21 +149,22 @@ func label(b *publish.TreeBranch) string {
 	return "group" + strconv.Itoa(int(b.Group))
 }
 
-func draw(twigs []twig) []string {
+func draw(twigs []*twig) []string {
 	var lines []string
 	for i, w := range twigs {
 		branch, trunk := "├─ ", "│  "
 		if i == len(twigs)-1 {
 			branch, trunk = "└─ ", "   "
 		}
-		lines = append(lines, branch+w.line)
-		for j, below := range w.below {
+		lines = append(lines, branch+w.line())
+		down := w.below()
+		for j, line := range down {
 			leaf := "├─ "
-			if j == len(w.below)-1 {
+			if j == len(down)-1 {
 				leaf = "└─ "
 			}
-			lines = append(lines, trunk+leaf+below)
+			lines = append(lines, trunk+leaf+line)
 		}
 	}
-	return slices.Clip(lines)
+	return lines
 }

@@ -144,7 +144,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 		a.know(rosters)
 	}
 	l := newLoop(control.NewHost(p.control), plane, a)
-	s.plane, s.register, s.offer, s.ask, s.askChange, s.loop = plane, page.read, l.offer, sender.Ask, sender.AskChange, l
+	s.plane, s.register, s.offer, s.ask, s.askChange, s.askStructure, s.loop = plane, page.read, l.offer, sender.Ask, sender.AskChange, sender.AskStructure, l
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -168,7 +168,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	}
 	s.reload = func() error { return keys.reload(ctx) } // what it sets going outlives the request
 	api := &publish.Server{Source: s}
-	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Led: s.led, Take: func(m control.Message) error {
+	agents := &calls.Server{Cluster: cfg.Cluster, Identity: identity, Log: log, Held: s.held, Led: s.led, Structure: s.knownAbove, Take: func(m control.Message) error {
 		sender.Know(&m.From)
 		return l.offer(input{HostInput: control.HostInput{Message: &m}})
 	}}

@@ -11,6 +11,17 @@ type snapshot struct {
 	members  []member // what this node heard, where it asks
 }
 
+// above is this host's place in the group above its own, the seat rather than the slot of the group that
+// it leads; nil: it has none there yet.
+func (s *snapshot) above() *control.Status {
+	for _, p := range []control.Place{control.SeatAt(1), control.PlaceOf(1, 0)} {
+		if at := s.status.At(p); at.Roster != nil && !at.Members.Empty() {
+			return at
+		}
+	}
+	return nil
+}
+
 // member is what a control.Member says to people.
 type member struct {
 	slot       uint16

@@ -28,13 +28,14 @@ type source struct {
 		Stats() [control.Reasons]uint64
 		Describe() dataplane.Description
 	}
-	register  func() control.Register
-	now       func() control.Time
-	offer     func(input) error
-	reload    func() error // of the key file
-	ask       func(ctx context.Context, agent string, of calls.Scope) (*publish.VerifyDocument, error)
-	askChange func(ctx context.Context, leader string, c calls.Change) (*publish.EventDocument, error)
-	called    interface {
+	register     func() control.Register
+	now          func() control.Time
+	offer        func(input) error
+	reload       func() error // of the key file
+	ask          func(ctx context.Context, agent string, of calls.Scope) (*publish.VerifyDocument, error)
+	askChange    func(ctx context.Context, leader string, c calls.Change) (*publish.EventDocument, error)
+	askStructure func(ctx context.Context, agent string) (*publish.Structure, error)
+	called       interface {
 		Counts() (taken, refused uint64)
 	}
 	sender interface {

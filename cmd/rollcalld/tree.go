@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,8 +15,12 @@ import (
 )
 
 // Tree implements publish.Source.
-func (s *source) Tree() publish.TreeDocument {
+func (s *source) Tree(ctx context.Context) publish.TreeDocument {
 	d := s.View()
+	var led publish.Structure
+	if d.Valid {
+		led = s.structure(ctx)
+	}
 	in := s.installed.Load()
 	groups := make([]publish.TreeBranch, 0, len(s.cfg.Groups))
 	for i := range s.cfg.Groups {
@@ -29,7 +34,7 @@ func (s *source) Tree() publish.TreeDocument {
 		groups = append(groups, b)
 	}
 	slices.SortFunc(groups, func(a, b publish.TreeBranch) int { return cmp.Compare(a.Group, b.Group) })
-	return publish.NewTree(&d, groups)
+	return publish.NewTree(&d, groups, led)
 }
 
 // Group implements publish.Source.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -24,18 +23,34 @@ const asksAtOnce = 32
 var patience = map[calls.Scope]struct{ one, all time.Duration }{
 	calls.OfNode:    {one: time.Second, all: 2 * time.Second},
 	calls.OfGroup:   {one: 2500 * time.Millisecond, all: 3500 * time.Millisecond},
-	calls.OfCluster: {one: 4 * time.Second},
+	calls.OfCluster: {one: 4700 * time.Millisecond},
 }
 
 // Verify implements publish.Source: daemons are asked along the tree, so that none has to know
-// more addresses than its rosters have.
+// more addresses than its rosters have. Where the one who leads the way is silent, others are asked.
 func (s *source) Verify(ctx context.Context) (publish.VerifyDocument, error) {
-	d, err := s.held(ctx, calls.OfCluster)
+	seen := s.seen.Load()
+	if seen == nil || seen.status.Group.Roster == nil {
+		return publish.VerifyDocument{}, errNoGroup
+	}
+	var d *publish.VerifyDocument
+	var err error
+	if len(s.cfg.Groups) > 1 && seen.above() == nil {
+		ctx, cancel := context.WithTimeout(ctx, patience[calls.OfCluster].one)
+		defer cancel()
+		d, err = inTurn(ctx, s.above(seen), func(ctx context.Context, agent control.Peer) (*publish.VerifyDocument, error) {
+			return s.askPart(ctx, agent, calls.OfCluster)
+		})
+	} else {
+		d, err = s.held(ctx, calls.OfCluster)
+	}
 	if err != nil {
 		return publish.VerifyDocument{}, err
 	}
 	return *d, nil
 }
+
+var errNoGroup = errors.New("this node is in no group yet: rollcall status says what it waits for")
 
 // held gathers which views the nodes of a part of the cluster hold, this one among them.
 func (s *source) held(ctx context.Context, of calls.Scope) (*publish.VerifyDocument, error) {
@@ -46,85 +61,59 @@ func (s *source) held(ctx context.Context, of calls.Scope) (*publish.VerifyDocum
 	}
 	seen := s.seen.Load()
 	if seen == nil || seen.status.Group.Roster == nil {
-		return nil, errors.New("this node is in no group yet: rollcall status says what it waits for")
+		return nil, errNoGroup
 	}
-	if of == calls.OfCluster && len(s.cfg.Groups) > 1 {
-		leaders := s.leaders(seen)
-		if leaders == nil {
-			return s.heldByLeader(ctx, seen)
-		}
-		s.gather(ctx, d, leaders, calls.OfGroup)
+	if of == calls.OfGroup || len(s.cfg.Groups) == 1 {
+		s.gather(ctx, d, seatsOf(seen.status.Group.Roster, seen.register.Committed.Members), calls.OfNode)
 		return settle(d), nil
 	}
-	var members []control.Seat
-	for _, seat := range seen.status.Group.Roster.Seats {
-		if seen.register.Committed.Members.Has(seat.Slot) {
-			members = append(members, seat)
+	at := seen.above()
+	if at == nil {
+		leader := seen.status.Group.Roster.Named(seen.status.Group.Leader)
+		if leader == nil || leader.Name == s.cfg.Node {
+			return nil, errors.New("the leader of this group has no place in the level above yet")
 		}
+		return s.askPart(ctx, leader.Peer, calls.OfCluster)
 	}
-	s.gather(ctx, d, members, calls.OfNode)
+	leaders := slices.DeleteFunc(seatsOf(at.Roster, at.Members), func(seat control.Seat) bool { return seat.Slot >= control.FirstSeat })
+	s.gather(ctx, d, leaders, calls.OfGroup)
 	return settle(d), nil
 }
 
-// leaders are those who lead the groups of the view, where this host has a place among them. A roster
-// names leaders of groups that are gone as well.
-func (s *source) leaders(seen *snapshot) []control.Seat {
-	in := s.installed.Load()
-	for _, p := range []control.Place{control.SeatAt(1), control.PlaceOf(1, 0)} {
-		roster := seen.status.Places[p].Roster
-		if roster == nil {
-			continue
+// seatsOf are those in a roster that have the slots of a set.
+func seatsOf(r *control.Roster, of control.Bitmap) (list []control.Seat) {
+	for _, seat := range r.Seats {
+		if of.Has(seat.Slot) {
+			list = append(list, seat)
 		}
-		var leaders []control.Seat
-		for _, seat := range roster.Seats {
-			if seat.Slot < control.FirstSeat && (in == nil || in.view.Group(seat.Slot) != nil) {
-				leaders = append(leaders, seat)
-			}
-		}
-		return leaders
 	}
-	return nil
+	return list
 }
 
-// heldByLeader has the leader of the group ask, who knows the leaders of the others.
-func (s *source) heldByLeader(ctx context.Context, seen *snapshot) (*publish.VerifyDocument, error) {
-	leader := seen.status.Group.Roster.Named(seen.status.Group.Leader)
-	if leader == nil || leader.Name == s.cfg.Node {
-		return nil, errors.New("the leader of this group has no place in the level above yet")
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience[calls.OfCluster].one)
-	defer cancel()
-	d, err := s.ask(ctx, leader.RPC, calls.OfCluster)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s, the leader of this group: %w", leader.Name, err)
-	}
-	return d, nil
-}
-
-// gather asks each peer for its part, and itself where it is one of them.
-func (s *source) gather(ctx context.Context, d *publish.VerifyDocument, peers []control.Seat, part calls.Scope) {
+// gather asks each member of a group for its part.
+func (s *source) gather(ctx context.Context, d *publish.VerifyDocument, members []control.Seat, part calls.Scope) {
 	ctx, cancel := context.WithTimeout(ctx, patience[part].all)
 	defer cancel()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	room := make(chan struct{}, asksAtOnce)
-	for _, peer := range peers {
+	for _, member := range members {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
 			ctx, cancel := context.WithTimeout(ctx, patience[part].one)
 			defer cancel()
-			var got *publish.VerifyDocument
-			var err error
-			if peer.Name == s.cfg.Node {
-				got, err = s.held(ctx, part)
-			} else {
-				got, err = s.ask(ctx, peer.RPC, part)
+			agents := []control.Peer{member.Peer}
+			if part == calls.OfGroup {
+				agents = append(agents, s.standIns(member)...)
 			}
+			got, err := inTurn(ctx, agents, func(ctx context.Context, agent control.Peer) (*publish.VerifyDocument, error) {
+				return s.askPart(ctx, agent, part)
+			})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				d.Silent = append(d.Silent, s.namesOf(peer, part)...)
+				d.Silent = append(d.Silent, s.namesOf(member, part)...)
 				return
 			}
 			merge(d, got)

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,56 +56,151 @@ func TestVerifyAsksTheGroup(t *testing.T) {
 	}
 }
 
-// TestVerifyFollowsTheTree: a member of one group of several has its leader ask, a leader the leaders of
-// all groups; of a group whose leader is silent, nobody answered.
-func TestVerifyFollowsTheTree(t *testing.T) {
-	s, _, _ := newSource()
-	s.cfg.Groups = append(s.cfg.Groups, config.Group{ID: 5, Nodes: []string{"dn001", "dn002"}})
-	seen := *s.seen.Load()
-	roster := *seen.status.Group.Roster
-	roster.Seats[1].RPC = "cn002:1"
-	seen.status.Group.Leader = "cn002"
-	s.seen.Store(&seen)
-	s.ask = func(_ context.Context, agent string, of calls.Scope) (*publish.VerifyDocument, error) {
-		if agent != "cn002:1" || of != calls.OfCluster {
+// agents answer at their addresses that they are there, under the names given, and what the test has for their parts.
+func agents(t *testing.T, at map[string]string, parts map[string]*publish.VerifyDocument) func(context.Context, string, calls.Scope) (*publish.VerifyDocument, error) {
+	return func(_ context.Context, agent string, of calls.Scope) (*publish.VerifyDocument, error) {
+		name, ok := at[agent]
+		if agent == "never" {
 			t.Errorf("asked %s for its %s", agent, of)
 		}
-		return answered(41, "x", true, "cn001", "cn002", "dn001"), nil
+		switch {
+		case !ok:
+			return nil, errors.New("nobody there")
+		case of == calls.OfNode:
+			return answered(41, "x", true, name), nil
+		}
+		if d := parts[agent+" "+string(of)]; d != nil {
+			return d, nil
+		}
+		return nil, errors.New("no place above yet")
 	}
-	if d, err := s.Verify(t.Context()); err != nil || len(d.Views) != 1 || len(d.Views[0].Nodes) != 3 {
-		t.Errorf("by the leader: %+v, %v", d, err)
-	}
+}
 
-	leads := *s.seen.Load()
-	leads.status.Group.Leader = "cn001"
-	s.seen.Store(&leads)
-	if _, err := s.Verify(t.Context()); err == nil {
-		t.Error("a leader that knows no other asked somebody")
+// twoGroups is newSource in a cluster of groups 4, its own, and 5; cn002 leads it.
+func twoGroups() *source {
+	s, r, _ := newSource()
+	r.Epoch = 41
+	s.cfg.Groups = append(s.cfg.Groups, config.Group{ID: 5, Nodes: []string{"dn001", "dn002", "dn003"}})
+	s.cfg.RPC = netip.MustParseAddrPort("10.0.0.1:7746")
+	s.cfg.Contacts = []string{"contact:1", "contact:2", "contact:3"}
+	seen := s.seen.Load()
+	seen.status.Group.Roster.Seats[1].RPC = "cn002:1"
+	seen.status.Group.Leader = "cn002"
+	in := func(group uint16, names ...string) *view.Group {
+		v := &view.View{Cluster: "tofu", Instance: 2, Group: group, Epoch: 3}
+		for slot, name := range names {
+			v.Members = append(v.Members, view.Identity{Name: name, Group: group, Slot: uint16(slot)})
+		}
+		return view.Leaf(v)
 	}
-	leads.status.Places[2].Roster = &control.Roster{Seats: []control.Seat{
+	top := view.Compose("tofu", 2, 1, 0, 0, 41, []*view.Group{in(4, "cn001", "cn002"), in(5, "dn001", "dn002", "dn003")})
+	s.installed.Store(newInstalled(&view.ClusterView{Cluster: "tofu", Instance: 2, Leader: "cn003", Top: top}, nil))
+	return s
+}
+
+// seated gives the source's host a seat above the groups.
+func seated(s *source) {
+	above := &s.seen.Load().status.Places[control.SeatAt(1)]
+	above.Roster = &control.Roster{Seats: []control.Seat{
 		{Slot: 4, Peer: control.Peer{Name: "cn002", RPC: "cn002:1"}},
 		{Slot: 5, Peer: control.Peer{Name: "dn001", RPC: "dn001:1"}},
 		{Slot: 6, Peer: control.Peer{Name: "en001", RPC: "never"}}, // of a group that is gone
-		{Slot: control.FirstSeat, Peer: control.Peer{Name: "cn003", RPC: "never"}},
+		{Slot: control.FirstSeat, Peer: control.Peer{Name: "cn001", RPC: "never"}},
+		{Slot: control.FirstSeat + 1, Peer: control.Peer{Name: "dn003", RPC: "dn003:1"}},
+		{Slot: control.FirstSeat + 2, Peer: control.Peer{Name: "en001", RPC: "never"}},
 	}}
-	top := view.Compose("tofu", 2, 1, 0, 0, 41, []*view.Group{view.Leaf(&view.View{
-		Cluster: "tofu", Instance: 2, Group: 4, Epoch: 3, Members: []view.Identity{{Name: "cn001", Group: 4}, {Name: "cn002", Group: 4, Slot: 1}},
-	}), view.Leaf(&view.View{
-		Cluster: "tofu", Instance: 2, Group: 5, Epoch: 3, Members: []view.Identity{{Name: "dn001", Group: 5}, {Name: "dn002", Group: 5, Slot: 1}},
-	})})
-	s.installed.Store(newInstalled(&view.ClusterView{Cluster: "tofu", Instance: 2, Top: top}, nil))
-	s.ask = func(_ context.Context, agent string, of calls.Scope) (*publish.VerifyDocument, error) {
-		if of != calls.OfGroup || agent == "never" {
-			t.Errorf("asked %s for its %s", agent, of)
+	above.Members = control.Of(4, 5, control.FirstSeat, control.FirstSeat+1)
+}
+
+// TestVerifyFollowsTheTree: a member of one group of several has its leader ask, and where that is silent,
+// or is somebody else by now, the contacts.
+func TestVerifyFollowsTheTree(t *testing.T) {
+	all := answered(41, "x", true, "cn001", "cn002", "dn001")
+	for name, tc := range map[string]struct{ there, answers string }{
+		"its leader":        {"cn002:1=cn002", "cn002:1"},
+		"a contact":         {"contact:1=cn003", "contact:1"},
+		"the third contact": {"cn002:1=cn009 contact:1=cn001 contact:2=cn003 contact:3=dn001", "contact:3"}, // after a stranger, itself, and one without a place
+	} {
+		s := twoGroups()
+		at := map[string]string{}
+		for _, agent := range strings.Fields(tc.there) {
+			address, name, _ := strings.Cut(agent, "=")
+			at[address] = name
 		}
-		if agent == "dn001:1" {
-			return nil, errors.New("nobody there")
+		s.ask = agents(t, at, map[string]*publish.VerifyDocument{tc.answers + " cluster": all})
+		if d, err := s.Verify(t.Context()); err != nil || len(d.Views) != 1 || len(d.Views[0].Nodes) != 3 {
+			t.Errorf("by %s: %+v, %v", name, d, err)
 		}
-		return answered(41, "x", true, "cn001", "cn002"), nil
+		if d, err := s.held(t.Context(), calls.OfCluster); (err == nil) != (name == "its leader") {
+			t.Errorf("asked by an agent, that %s answers: %+v, %v", name, d, err)
+		}
 	}
-	d, err := s.Verify(t.Context())
-	if err != nil || d.Asked != 4 || !cmp.Equal(d.Silent, []string{"dn001", "dn002"}) {
-		t.Errorf("by all leaders: %+v, %v", d, err)
+	s := twoGroups()
+	s.ask = agents(t, nil, nil)
+	if d, err := s.Verify(t.Context()); err == nil {
+		t.Errorf("by nobody: %+v", d)
+	}
+}
+
+// TestVerifyAsksStandIns: a group whose leader is silent is asked through another member, one that has a seat or
+// one that is called by its name; of a group none of whose members answers, all are silent.
+func TestVerifyAsksStandIns(t *testing.T) {
+	own, other := answered(41, "x", true, "cn001", "cn002"), answered(41, "x", true, "dn002", "dn003")
+	other.Silent = []string{"dn001"}
+	for name, tc := range map[string]struct{ there, answers, silent string }{
+		"the leader":           {"dn001:1=dn001", "dn001:1", "dn001"},
+		"the member of a seat": {"dn003:1=dn003", "dn003:1", "dn001"},
+		"a member by its name": {"dn002:7746=dn002", "dn002:7746", "dn001"},
+		"a stranger":           {"dn002:7746=fn001", "dn002:7746", "dn001 dn002 dn003"},
+		"nobody":               {"", "", "dn001 dn002 dn003"},
+	} {
+		s := twoGroups()
+		seated(s)
+		at := map[string]string{"cn002:1": "cn002"}
+		if address, name, ok := strings.Cut(tc.there, "="); ok {
+			at[address] = name
+		}
+		s.ask = agents(t, at, map[string]*publish.VerifyDocument{"cn002:1 group": own, tc.answers + " group": other})
+		d, err := s.Verify(t.Context())
+		if err != nil || d.Asked != 5 || !cmp.Equal(d.Silent, strings.Fields(tc.silent)) {
+			t.Errorf("%s answers: %+v, %v", name, d, err)
+		}
+	}
+}
+
+// TestTreeTellsWhoLeads: who has a place above its group knows, others ask their leader or a contact; of a view that is
+// not valid nobody tells.
+func TestTreeTellsWhoLeads(t *testing.T) {
+	told := &publish.Structure{Leaders: map[uint16]string{4: "cn001", 5: "dn002"}, Seats: []string{"cn001", "dn001"}}
+	asking := func(agent string) *source {
+		s := twoGroups()
+		s.askStructure = func(_ context.Context, at string) (*publish.Structure, error) {
+			if at != agent {
+				return nil, errors.New("nobody there")
+			}
+			return told, nil
+		}
+		return s
+	}
+	itself := asking("")
+	seated(itself)
+	cut := asking("cn002:1")
+	cut.register = func() control.Register { return control.Register{} }
+	for name, tc := range map[string]struct {
+		s           *source
+		own, other  string
+		seats, root string
+	}{
+		"a seat":        {itself, "cn002", "dn001", "cn001 dn003", "cn003"},
+		"its leader":    {asking("cn002:1"), "cn002", "dn002", "cn001 dn001", "cn003"},
+		"a contact":     {asking("contact:2"), "cn002", "dn002", "cn001 dn001", "cn003"},
+		"nobody":        {asking(""), "cn002", "", "", "cn003"},
+		"no valid view": {cut, "", "", "", "cn003"},
+	} {
+		d := tc.s.Tree(t.Context())
+		if d.Leader != tc.root || d.Groups[0].Leader != tc.own || d.Groups[1].Leader != tc.other || strings.Join(d.Seats, " ") != tc.seats {
+			t.Errorf("told by %s: %+v", name, d)
+		}
 	}
 }
 
@@ -175,7 +272,7 @@ func TestTreeAndOtherGroups(t *testing.T) {
 	if _, err := s.Group("rack2"); err == nil {
 		t.Error("there is a rack2")
 	}
-	if tree := s.Tree(); tree.State != publish.Degraded || tree.Here != 2 || tree.Nodes != 8 || tree.Groups[0].Group != 1 || tree.Groups[0].State != publish.Lost {
+	if tree := s.Tree(t.Context()); tree.State != publish.Degraded || tree.Here != 2 || tree.Nodes != 8 || tree.Groups[0].Group != 1 || tree.Groups[0].State != publish.Lost {
 		t.Errorf("tree %+v", tree)
 	}
 	top := view.Compose("tofu", 2, 1, 0, 0, 41, []*view.Group{view.Leaf(&view.View{
@@ -183,7 +280,7 @@ func TestTreeAndOtherGroups(t *testing.T) {
 	})})
 	s.installed.Store(newInstalled(&view.ClusterView{Cluster: "tofu", Instance: 2, Top: top}, nil))
 	r.Epoch = 41
-	tree := s.Tree()
+	tree := s.Tree(t.Context())
 	if b := tree.Groups[0]; b.State != publish.Full || b.Seq != 3 || b.Generation != 2 || b.Here != 2 {
 		t.Errorf("rack1 %+v", b)
 	}

@@ -35,9 +35,9 @@ func (f *fake) Group(which string) (GroupDocument, error) {
 	return GroupDocument{Schema: Schema, Cluster: "tofu", Name: which}, nil
 }
 
-func (f *fake) Tree() TreeDocument {
+func (f *fake) Tree(context.Context) TreeDocument {
 	d := f.View()
-	return NewTree(&d, []TreeBranch{{Group: 0, Name: "rack0"}})
+	return NewTree(&d, []TreeBranch{{Group: 0, Name: "rack0"}}, Structure{Leaders: map[uint16]string{0: "cn001"}})
 }
 
 func (f *fake) Diff(from, to uint64) (DiffDocument, error) {

@@ -85,7 +85,7 @@ type route struct {
 var routes = map[string]route{
 	"/v1/view":        {method: http.MethodGet, serve: answer(func(s Source) any { return s.View() })},
 	"/v1/group":       {method: http.MethodGet, params: []string{"group"}, serve: (*Server).group},
-	"/v1/tree":        {method: http.MethodGet, serve: answer(func(s Source) any { return s.Tree() })},
+	"/v1/tree":        {method: http.MethodGet, serve: (*Server).tree},
 	"/v1/diff":        {method: http.MethodGet, params: []string{"from", "to"}, serve: (*Server).diff},
 	"/v1/verify":      {method: http.MethodGet, serve: (*Server).verify},
 	"/v1/status":      {method: http.MethodGet, serve: answer(func(s Source) any { return s.Status() })},
@@ -191,6 +191,10 @@ func (s *Server) group(w http.ResponseWriter, _ *http.Request, query url.Values)
 		return
 	}
 	write(w, http.StatusOK, d)
+}
+
+func (s *Server) tree(w http.ResponseWriter, r *http.Request, _ url.Values) {
+	write(w, http.StatusOK, s.Source.Tree(r.Context()))
 }
 
 func (s *Server) diff(w http.ResponseWriter, _ *http.Request, query url.Values) {

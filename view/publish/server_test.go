@@ -35,7 +35,7 @@ func TestClientReadsWhatServerTells(t *testing.T) {
 	if _, err := c.Group(ctx, "nowhere"); !errors.As(err, &refused) || refused.Status != http.StatusNotFound {
 		t.Error(err)
 	}
-	if tree, err := c.Tree(ctx); err != nil || tree.State != Degraded || tree.Here != 2 || tree.Nodes != 3 || tree.Groups[0].Down[0].Name != "cn003" {
+	if tree, err := c.Tree(ctx); err != nil || tree.State != Degraded || tree.Here != 2 || tree.Nodes != 3 || tree.Groups[0].Down[0].Name != "cn003" || tree.Groups[0].Leader != "cn001" {
 		t.Error(tree, err)
 	}
 	if d, err := c.Diff(ctx, 3, 5); err != nil || d.From != 3 || d.To != 5 {

@@ -13,8 +13,8 @@ type Source interface {
 	// Group describes a group by its name or number; "" is the node's own, of which its kernel
 	// and daemon know more than of others.
 	Group(which string) (GroupDocument, error)
-	// Tree describes all groups.
-	Tree() TreeDocument
+	// Tree describes all groups. It waits a moment for another node that knows who leads them.
+	Tree(ctx context.Context) TreeDocument
 	// Diff tells what changed between two epochs that this node installed and still has.
 	Diff(from, to uint64) (DiffDocument, error)
 	// Verify asks the daemons of all nodes what view they hold. It waits for their answers.

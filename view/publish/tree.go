@@ -6,14 +6,15 @@ import (
 	"rollcall/view"
 )
 
-// TreeDocument is the cluster group by group: how much of the inventory is there.
+// TreeDocument is the cluster group by group: how much of the inventory is there, and who leads.
 type TreeDocument struct {
 	Schema   int          `json:"schema"`
 	Cluster  string       `json:"cluster"`
 	Instance uint32       `json:"instance"`
 	Epoch    uint64       `json:"epoch"`
 	Hash     string       `json:"hash"`
-	Leader   string       `json:"leader"`
+	Leader   string       `json:"leader"`          // the root: of the top group
+	Seats    []string     `json:"seats,omitempty"` // who votes above the groups; empty: there is nothing above, or nobody told
 	Valid    bool         `json:"valid"`
 	State    BranchState  `json:"state"`
 	Here     int          `json:"here"`  // nodes of the view that answer
@@ -26,11 +27,18 @@ type TreeBranch struct {
 	Group      uint16      `json:"group"`
 	Name       string      `json:"name,omitempty"`
 	Generation uint16      `json:"generation"`
-	Seq        uint64      `json:"seq"` // of the group's own view, as the cluster view has it; 0: it is not there
+	Seq        uint64      `json:"seq"`    // of the group's own view, as the cluster view has it; 0: it is not there
+	Leader     string      `json:"leader"` // empty: it has none, or nobody told
 	State      BranchState `json:"state"`
 	Here       int         `json:"here"`
 	Nodes      int         `json:"nodes"`
 	Down       []Member    `json:"down"` // those of Nodes that are not Here
+}
+
+// Structure is who leads the groups and who votes above them, as one node knows it.
+type Structure struct {
+	Leaders map[uint16]string `json:"leaders"` // by group
+	Seats   []string          `json:"seats"`   // by slot
 }
 
 // BranchState says how much of a part of the cluster is there.
@@ -46,10 +54,14 @@ const (
 
 // NewTree sorts the members of a view by group. Groups are those that the caller knows, by number,
 // with their names and what the view says of them; a member of another one is left out.
-func NewTree(d *Document, groups []TreeBranch) TreeDocument {
+// Who leads is not told by a view that is not valid: others may have taken over.
+func NewTree(d *Document, groups []TreeBranch, led Structure) TreeDocument {
+	if !d.Valid {
+		led = Structure{}
+	}
 	t := TreeDocument{
 		Schema: Schema, Cluster: d.Cluster, Instance: d.Instance, Epoch: d.Epoch, Hash: d.Hash, Leader: d.Leader, Valid: d.Valid,
-		Groups: groups,
+		Seats: led.Seats, Groups: groups,
 	}
 	unknown := make([]int, len(groups))
 	for _, m := range d.Members {
@@ -72,6 +84,7 @@ func NewTree(d *Document, groups []TreeBranch) TreeDocument {
 	allUnknown := 0
 	for i := range groups {
 		b := &groups[i]
+		b.Leader = led.Leaders[b.Group]
 		b.State = branchState(b.Here, b.Nodes, unknown[i])
 		t.Here, t.Nodes, allUnknown = t.Here+b.Here, t.Nodes+b.Nodes, allUnknown+unknown[i]
 	}

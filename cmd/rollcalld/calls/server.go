@@ -36,12 +36,13 @@ var ErrBusy = errors.New("too many messages at once; try again")
 
 // Server takes messages from other agents.
 type Server struct {
-	Cluster  string
-	Identity *Identity
-	Take     func(control.Message) error // must not block
-	Held     func(context.Context, Scope) (*publish.VerifyDocument, error)
-	Led      func(context.Context, Change) (*publish.EventDocument, error) // the record of a change that this node led
-	Log      zerolog.Logger
+	Cluster   string
+	Identity  *Identity
+	Take      func(control.Message) error // must not block
+	Held      func(context.Context, Scope) (*publish.VerifyDocument, error)
+	Led       func(context.Context, Change) (*publish.EventDocument, error) // the record of a change that this node led
+	Structure func() (*publish.Structure, error)                            // above the groups, where this node has a place there
+	Log       zerolog.Logger
 
 	taken   atomic.Uint64
 	refused atomic.Uint64
@@ -99,6 +100,7 @@ func (s *Server) Handler() http.Handler {
 	})
 	mux.HandleFunc("GET "+HeldPath, s.known(s.held))
 	mux.HandleFunc("GET "+ChangePath, s.known(s.change))
+	mux.HandleFunc("GET "+StructurePath, s.known(s.structure))
 	return mux
 }
 
