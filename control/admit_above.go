@@ -7,8 +7,7 @@ import (
 
 // Above level 0 a group lets in two kinds. The leader of each group below has the slot of that
 // group, and its successor takes the slot from it in one step: it has no vote that the next
-// view could rest on. Seats are given by the leader to whom it invited; a seat's
-// incarnation never changes in one step.
+// view could rest on. Seats are given in seat.go.
 
 // admitAbove answers one that asks to be let in, where this node leads.
 func (n *Node) admitAbove(m *Message, answer func(status, why string)) {
@@ -132,54 +131,6 @@ func (n *Node) patient(slot uint16) bool {
 		since = n.lead.elected.Add(-calm)
 	}
 	return n.now.Since(since) < n.leaderPatience()
-}
-
-// admitSeat gives a seat where one is free.
-func (n *Node) admitSeat(m *Message, answer func(status, why string)) {
-	l := &n.lead
-	seat := n.named(l.roster, m.From.Name)
-	member := seat != nil && l.inView().Has(seat.Slot)
-	taken := Voters(n.cfg.Level, l.inView().Or(l.adm.joiners)).Len()
-	for _, p := range l.adm.asked {
-		if p.slot == Slots && p.Name != m.From.Name {
-			taken++
-		}
-	}
-	switch {
-	case member && seat.Incarnation == m.From.Incarnation:
-		answer("member", "")
-	case member:
-		answer("waiting", "the seat of the node's earlier incarnation has to be removed first")
-	case l.adm.seats(&m.From):
-		l.adm.pushAt = n.now
-		answer("waiting", "")
-	case m.Holds:
-		n.tellRemoved(m)
-	case taken >= n.seats():
-		answer("waiting", "every seat is taken")
-	default:
-		n.enqueue(applicant{Peer: m.From, slot: Slots})
-		answer("waiting", "")
-	}
-}
-
-// seats is how many voters the group is to have.
-func (n *Node) seats() int {
-	if n.cfg.Seats > 0 {
-		return min(n.cfg.Seats, SeatsMax)
-	}
-	return SeatsWanted
-}
-
-// named returns the voter of that name, or nil. Above level 0 the node may also have the slot of
-// a group that it leads.
-func (n *Node) named(r *Roster, name string) *Seat {
-	for i := range r.Seats {
-		if s := &r.Seats[i]; s.Name == name && PlaceOf(n.cfg.Level, s.Slot).Votes() {
-			return s
-		}
-	}
-	return nil
 }
 
 // joinWindow is how long requests are gathered.

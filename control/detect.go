@@ -180,6 +180,8 @@ func (n *Node) cut() {
 		switch {
 		case l.goodbyes.Has(s):
 			why = "said goodbye"
+		case l.surplus.Has(s) && !l.fallen.Has(s):
+			why = "another of its group has a seat"
 		case !l.fallen.Has(s):
 			why = "agent silent beyond its grace"
 		case why == "":

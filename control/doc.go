@@ -32,10 +32,12 @@
 // A Host drives the nodes of one host, each for a Place: its slot at level 0, and above it the
 // slot of the group that it leads and a seat where it votes. What joins them is in files of
 // their own: what a leader tells above and when it gives its slot up (represent.go), what a group
-// above decides about (vector.go), whom it lets in (admit_above.go), who forms a group that has
+// above decides about (vector.go), whom it lets in (admit_above.go, seat.go), who forms a group that has
 // no leader (orphan.go, decree.go), what a leader above does for those below (lookafter.go), and
 // how the content of an epoch gets to everybody (content.go). Decisions that DESIGN leaves open:
 //
+//   - A group has one seat above. Who founds gets his back when he returns, and the leader there takes the one
+//     that was given to another of the group meanwhile back (seat.go).
 //   - Rounds double with every level (5, 10, 20): what a leader hands down of its lease must
 //     outlast a round that is lost below, and counts from an echo of the member, since nobody
 //     knows how long the beat was on its way. An epoch is beaten as often as a group.
@@ -70,7 +72,8 @@
 //
 // The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
 // beside it; G1 to G4, and that every generation of a group was decided above and is begun once, by
-// tests/explore/levels TestSearch and TestWalks; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody. With real
+// tests/explore/levels TestSearch and TestWalks; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody; that
+// most of the seats are not in fewer groups than it seems by TestOneSeatAGroup. With real
 // daemons: tests/e2e TestGroupsLoseAndRegain, TestStructureFails, TestFoundersStartLast.
 //
 // # The guarantees, and the tests that show them

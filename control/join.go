@@ -27,6 +27,7 @@ type joining struct {
 const (
 	askEvery = 250 * time.Millisecond
 	askMost  = 4 * time.Second
+	askTaken = inviteAfter - time.Second // for a seat while there is none: before others are invited to it
 )
 
 // hopsMost is how many redirects are followed at once. Whoever is about to form a group sends on to the
@@ -203,6 +204,10 @@ func (n *Node) answered(m *Message) {
 			again.Inquiry = m.Inquiry
 			n.letter(m.From.RPC, again)
 		}
+	case "taken": // a founder asks again; others are invited
+		n.hint(m.From.RPC)
+		n.invited = false
+		n.join.next = n.now.Add(askTaken)
 	case "quarantined":
 		n.hint(m.From.RPC)
 		if news {

@@ -39,6 +39,8 @@ type leadership struct {
 	inquiries map[uint16]inquired
 	goodbyes  Bitmap
 	withheld  withholding
+	surplus   Bitmap // above level 0: seats to be taken back, in the view of seq surplusOf
+	surplusOf uint64
 
 	tell   uint64 // last round that is sent to those removed, too
 	change Event  // what the proposal changes, and why

@@ -75,7 +75,7 @@ type Content struct {
 
 // Answer tells a joiner what becomes of its request.
 type Answer struct {
-	Status string `json:"status"`           // redirect | waiting | member | removed | superseded | quarantined | refused | idle
+	Status string `json:"status"`           // redirect | waiting | member | taken | removed | superseded | quarantined | refused | idle
 	Leader string `json:"leader,omitempty"` // RPC address, with redirect
 	Why    string `json:"why,omitempty"`
 }

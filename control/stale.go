@@ -20,7 +20,7 @@ func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 
 // withholding is how a leader removes those whose kernels answer and go on answering, since
 // their agents were silent beyond the grace (on_stale = "remove"), or, above level 0, since they
-// lead their groups no longer. Every echo that is heard
+// lead their groups no longer, or another of their group has its seat. Every echo that is heard
 // extends a lease, so it first stops hearing them: what it told before rests on echoes that had
 // arrived by then, and these leases end within L of that (DESIGN 4.3 rule 3). An agent that
 // comes back before the cut is heard again.
@@ -33,7 +33,7 @@ type withholding struct {
 func (n *Node) withhold() {
 	l := &n.lead
 	w := &l.withheld
-	silent := n.leadersLeaving()
+	silent := n.leadersLeaving().Or(n.surplus())
 	if n.cfg.RemoveStale {
 		silent = silent.Or(n.silentFor(n.cfg.AgentGrace))
 	}

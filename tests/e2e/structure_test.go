@@ -168,7 +168,8 @@ func TestStructureFails(t *testing.T) {
 	})
 	step("no quorum of seats", func(t *testing.T) {
 		seated := r.inOrder()
-		victims, left := slices.Sorted(slices.Values(seated[:3])), seated[3:]
+		most := len(seated)/2 + 1
+		victims, left := slices.Sorted(slices.Values(seated[:most])), seated[most:]
 		_, err := r.Crash(victims...)
 		r.must(err)
 		survivors := r.without(victims...)

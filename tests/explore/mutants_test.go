@@ -247,6 +247,11 @@ var mutants = []mutant{
 		check: "levels", opening: "three groups of one stand", seeds: "1000",
 	},
 	{
+		name:    "a group keeps two seats",
+		patches: []patch{{"stale.go", ".Or(n.surplus())", ""}},
+		check:   "sim/levels TestOneSeatAGroup",
+	},
+	{
 		name: "a group is decreed before that is decided",
 		patches: []patch{
 			{"lookafter.go", "if !n.lead.decided || h.now.Before(h.pushAt) {", "if h.now.Before(h.pushAt) {"},

@@ -8,25 +8,29 @@ import (
 	"rollcall/control"
 )
 
-// Seated waits until nodes of as many groups have a seat above them as are to have one: a node of each
-// group, as long as there are seats. A group may have two of them for a while.
+// Seated waits until a node of each group has a seat above them, as long as there are seats, and no group
+// has two.
 func (c *Cluster) Seated(ctx context.Context) error {
 	want := min(c.options.Groups, control.SeatsWanted)
 	for {
-		seated := c.seatedGroups(ctx)
-		if seated >= want {
+		seats := c.seats(ctx)
+		more := 0
+		for _, n := range seats {
+			more += n - 1
+		}
+		if len(seats) >= want && more == 0 {
 			return nil
 		}
 		if pause(ctx); ctx.Err() != nil {
-			return fmt.Errorf("wait until nodes of %d groups have seats above them: %w; of %d have", want, context.Cause(ctx), seated)
+			return fmt.Errorf("wait until nodes of %d groups have one seat each above them: %w; of %d have, and %d more", want, context.Cause(ctx), len(seats), more)
 		}
 	}
 }
 
-// seatedGroups counts the groups of which a node has a seat and waits for nothing there.
-func (c *Cluster) seatedGroups(ctx context.Context) int {
+// seats counts the nodes of each group that have a seat and wait for nothing there.
+func (c *Cluster) seats(ctx context.Context) map[int]int {
 	var mu sync.Mutex
-	groups := map[int]bool{}
+	seats := map[int]int{}
 	_ = c.each(c.Names(), func(n *Node) error {
 		d, err := n.Client().Status(ctx)
 		if err != nil {
@@ -35,11 +39,11 @@ func (c *Cluster) seatedGroups(ctx context.Context) int {
 		for _, p := range d.Places {
 			if p.Seat && p.Role != "absent" && p.Awaiting == "" {
 				mu.Lock()
-				groups[n.Segment] = true
+				seats[n.Segment]++
 				mu.Unlock()
 			}
 		}
 		return nil
 	})
-	return len(groups)
+	return seats
 }
