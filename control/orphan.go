@@ -19,6 +19,7 @@ import (
 type orphans struct {
 	list []orphan // by level, group and name
 	next Time     // when to look after them again
+	self Time     // when this host is to ask itself again
 }
 
 type orphan struct {
@@ -269,13 +270,19 @@ func (h *Host) formed(level uint8, group uint16) bool {
 	return n.lead.inView().Has(slot) && seat != nil && g != nil && g.Generation >= seat.Below.Generation()
 }
 
-// adoptSelf notes this host's own group where that has no leader.
+// adoptSelf notes this host's own group where that has no leader. It asks itself no more often than others
+// ask it: each answer is one more letter to read, before those that came since.
 func (h *Host) adoptSelf() {
 	r, n := &h.in.Registers[0], h.nodes[0]
 	silent := r.State == RegisterVacant && n.role == roleAbsent || r.State == RegisterMember && n.role != roleLeader && h.now.Since(max(r.BeatAt, n.join.since)) > 2*r.Calm()+time.Second
 	if !silent || r.Incarnation == 0 {
 		return
 	}
+	if h.now.Before(h.orphans.self) {
+		h.wakeAt(h.orphans.self)
+		return
+	}
+	h.orphans.self = h.now.Add(askEvery)
 	if to := h.upward(0); to != "" { // the leader that another node of this host follows
 		n.hint(to)
 	}

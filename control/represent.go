@@ -116,8 +116,8 @@ func (h *Host) noteGeneration(level uint8, above *Register) {
 // retire gives up a slot that is not this host's to have any more.
 func (h *Host) retire(p Place, r *representation) {
 	n, reg := h.nodes[p], &h.in.Registers[p]
-	if r.lost == 0 { // an agent that was stopped does not know what others did meanwhile
-		r.lost = h.now
+	if r.lost == 0 || reg.State == RegisterJoining { // an agent that was stopped does not know what others did
+		r.lost = h.now // meanwhile, and who is appointed is told to begin when the slot is its own
 	}
 	if n == nil {
 		return

@@ -84,8 +84,9 @@ func TestGrowth(t *testing.T) {
 			t.Errorf("at rest a node of %d sends %.2f messages and %.0f bytes a second, of %d %.2f and %.0f", few.Nodes(), base.messages, base.bytes, larger.Nodes(), w.messages, w.bytes)
 		}
 		for i, took := range w.took {
-			// The beats of groups are not in step: detection takes an interval more or less.
-			most := base.took[i] + 2*w.interval
+			// The beats of groups are not in step: detection takes an interval more or less, and
+			// each level tells what goes within an interval after a view in one more.
+			most := base.took[i] + 2*w.interval + time.Duration(larger.Top()-few.Top())*w.interval
 			if larger == three && small()[i].Name == "the root's rack" {
 				most += 2 * w.interval * rounds // rounds double with every level
 			}

@@ -97,6 +97,21 @@ func TestRests(t *testing.T) {
 	}
 }
 
+// TestBootsWithoutSpinning: while a cluster boots nobody steps much more often than it is told
+// something, though the root has no group yet and is the one to form it.
+func TestBootsWithoutSpinning(t *testing.T) {
+	w := New(t, Story(3, 4))
+	for _, h := range w.hosts {
+		h.boot()
+	}
+	w.Stand(w.hosts, 60*time.Second)
+	seconds := int(w.now/time.Second) + 1
+	t.Logf("%d steps, %d letters, %d s", w.Steps, w.Letters, seconds)
+	if most := 3*w.Letters + 5*seconds*len(w.hosts); w.Steps > most {
+		t.Errorf("%d hosts took %d steps for %d letters in %d s, want at most %d", len(w.hosts), w.Steps, w.Letters, seconds, most)
+	}
+}
+
 // TestFoundInAnyOrder: hosts that come long after each other, founders last.
 func TestFoundInAnyOrder(t *testing.T) {
 	w := New(t, Story(3, 4))
