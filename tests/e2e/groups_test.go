@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,13 +56,50 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 		r.must(r.Boot(victims...))
 		r.agreed(r.Names()...)
 	}
-	n, err := r.Node(r.Names()[1]) // leads nothing, most probably: it has to have its leader ask
-	r.must(err)
+	n := r.follower(r.Groups()[0]...)
 	v, err := n.Client().Verify(r.bounded())
 	r.must(err)
 	if !v.Agree || v.Asked != len(r.Names()) || len(v.Silent) != 0 {
 		t.Errorf("all daemons were asked: %+v", v)
 	}
+	tree, err := n.Client().Tree(r.bounded())
+	r.must(err)
+	leaders := map[int]string{}
+	for _, b := range tree.Groups {
+		leaders[int(b.Group)] = b.Leader
+	}
+	for i, names := range r.Groups() {
+		if !slices.Contains(names, leaders[i]) {
+			t.Errorf("%s says that %q leads the group of %v", n.Name, leaders[i], names)
+		}
+	}
+	if bySlot, now := r.seats(); tree.Leader != now || len(tree.Seats) != len(bySlot) {
+		t.Errorf("%s says that %s leads and %v have seats, which are %v", n.Name, tree.Leader, tree.Seats, bySlot)
+	}
+
+	// Of leaders whose daemons are away, their kernels lead on: of their groups all others are asked.
+	lost := []string{leaders[n.Segment], other()[0]}
+	r.must(r.Signal(syscall.SIGSTOP, lost[0]))
+	r.must(r.End(syscall.SIGKILL, lost[1]))
+	if v, err = n.Client().Verify(r.bounded()); err != nil || !v.Agree || v.Asked != len(r.Names()) || !slices.Equal(v.Silent, slices.Sorted(slices.Values(lost))) {
+		t.Errorf("without the daemons of %v: %+v, %v", lost, v, err)
+	}
+}
+
+// follower is one of the nodes that leads nothing, and has to ask others.
+func (r *rig) follower(names ...string) *cluster.Node {
+	r.Helper()
+	for _, name := range names {
+		n, err := r.Node(name)
+		r.must(err)
+		d, err := n.Client().Status(r.bounded())
+		r.must(err)
+		if d.Leader != name && len(d.Places) == 0 {
+			return n
+		}
+	}
+	r.Fatalf("all of %v lead or have seats", names)
+	return nil
 }
 
 // rests waits until the kernel of a node that leads at levels 0 and 1 has sent beats of both while its daemon sent none.

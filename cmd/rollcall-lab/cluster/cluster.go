@@ -20,6 +20,9 @@ const stateRoot = "/run/rollcall-lab"
 func labDir(lab string) string  { return filepath.Join(stateRoot, lab) }
 func keyFile(lab string) string { return filepath.Join(labDir(lab), "cluster.key") }
 
+// hostsFile gives the nodes' names their addresses, as /etc/hosts does.
+func hostsFile(lab string) string { return filepath.Join(labDir(lab), "hosts") }
+
 // Node is one node of a cluster.
 type Node struct {
 	netlab.Node
@@ -112,6 +115,13 @@ func build(o Options, network netlab.Config) (*Cluster, error) {
 		return nil, err
 	}
 	c := newCluster(o, n)
+	hosts := []byte("127.0.0.1 localhost\n")
+	for _, node := range n.Nodes() {
+		hosts = fmt.Appendf(hosts, "%s %s\n", address(&o, &node), node.Name)
+	}
+	if err := os.WriteFile(hostsFile(o.Lab), hosts, 0o644); err != nil {
+		return nil, fmt.Errorf("write the names of the nodes: %w", err)
+	}
 	for _, node := range c.nodes {
 		if err := os.MkdirAll(filepath.Join(node.Dir, "state"), 0o750); err != nil {
 			return nil, fmt.Errorf("make directory of %s: %w", node.Name, err)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rollcall/cmd/rollcall-lab/netlab"
 )
 
 // process is a daemon's identity: a number alone may come to mean another process.
@@ -170,7 +172,7 @@ func (c *Cluster) spawn(n *Node) error {
 			return err
 		}
 	}
-	if err := c.network.StartBooted(n.Name, n.bootID(), d); err != nil {
+	if err := c.network.StartBooted(n.Name, netlab.Boot{ID: n.bootID(), Hosts: hostsFile(n.Lab)}, d); err != nil {
 		return fmt.Errorf("start %s: %w", n.build, err)
 	}
 	p, err := identify(d.Process.Pid)

@@ -8,15 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	bootID    = "/proc/sys/kernel/random/boot_id"
-	ownMounts = "/proc/thread-self/ns/mnt"
-)
+// Boot are the files that a node sees in place of the machine's: all nodes of a lab have one kernel and one
+// root directory, but are not booted together, and know each other by their names.
+type Boot struct {
+	ID    string // for the kernel's boot_id
+	Hosts string // for /etc/hosts
+}
 
-// duringBoot runs f where the file stands in for the kernel's name of this boot: all nodes of a lab have
-// one kernel, but are not booted together. The calling thread is locked, and shares nothing
-// of where it is in the file system with others; what it starts sees later unmounts of the lab's.
-func duringBoot(file string, f func() error) error {
+const ownMounts = "/proc/thread-self/ns/mnt"
+
+// during runs f where the files of a boot stand in for those of the machine. The calling thread is locked, and
+// shares nothing of where it is in the file system with others; what it starts sees later
+// unmounts of the lab's.
+func (b Boot) during(f func() error) error {
 	home, err := os.Open(ownMounts)
 	if err != nil {
 		return fmt.Errorf("open own mount namespace: %w", err)
@@ -25,17 +29,23 @@ func duringBoot(file string, f func() error) error {
 	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("make mount namespace: %w", err)
 	}
-	err = unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, "")
-	if err == nil {
-		err = unix.Mount(file, bootID, "", unix.MS_BIND, "")
-	}
-	if err != nil {
-		err = fmt.Errorf("bind %s to %s: %w", file, bootID, err)
-	} else {
+	if err = b.bind(); err == nil {
 		err = f()
 	}
 	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNS); back != nil {
 		return errors.Join(err, fmt.Errorf("return from mount namespace: %w", back))
 	}
 	return err
+}
+
+func (b Boot) bind() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return fmt.Errorf("keep mounts to this namespace: %w", err)
+	}
+	for _, bound := range [][2]string{{b.ID, "/proc/sys/kernel/random/boot_id"}, {b.Hosts, "/etc/hosts"}} {
+		if err := unix.Mount(bound[0], bound[1], "", unix.MS_BIND, ""); err != nil {
+			return fmt.Errorf("bind %s to %s: %w", bound[0], bound[1], err)
+		}
+	}
+	return nil
 }

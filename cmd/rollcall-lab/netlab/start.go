@@ -26,10 +26,9 @@ var starter = sync.OnceValue(func() chan<- func() {
 // With a parent-death signal it gets that when this process ends, not earlier.
 func (n *Network) Start(name string, c *exec.Cmd) error { return n.start(name, c.Start) }
 
-// StartBooted starts a command likewise, of a node that is in a boot of its own: the file says which, in
-// place of the kernel's boot_id.
-func (n *Network) StartBooted(name, boot string, c *exec.Cmd) error {
-	return n.start(name, func() error { return duringBoot(boot, c.Start) })
+// StartBooted starts a command likewise, of a node that is in a boot of its own.
+func (n *Network) StartBooted(name string, boot Boot, c *exec.Cmd) error {
+	return n.start(name, func() error { return boot.during(c.Start) })
 }
 
 func (n *Network) start(name string, f func() error) error {
