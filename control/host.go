@@ -367,7 +367,7 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 		return "a founder, of which none answers: " + strings.Join(h.cfg.Founders, ", ")
 	case n.role == roleAbsent:
 		return "somebody to form its group: the cluster's leader does when it hears of this node"
-	case g.State == RegisterMember && now < g.LeaseUntil && now >= g.UpperUntil:
+	case g.Leased(now) && now >= g.UpperUntil:
 		why := "its group to be heard by the cluster's leader: it is isolated, and nothing is valid here"
 		if inSeat != "" {
 			why += "; " + inSeat

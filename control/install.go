@@ -187,7 +187,7 @@ func (n *Node) Status(now Time, r *Register) Status {
 			s.States[m] = n.states[m]
 		case m == r.Slot:
 			s.States[m] = view.Alive
-		case !r.Valid(now):
+		case !r.Leased(now):
 			s.States[m] = view.Unknown
 		case r.Stale.Has(m):
 			s.States[m] = view.Stale

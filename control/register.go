@@ -323,9 +323,11 @@ func (r *Register) Holds(roster uint64) bool {
 
 // Valid reports whether the register's leases, its own and what it knows of those above,
 // still run.
-func (r *Register) Valid(now Time) bool {
-	return r.State == RegisterMember && now < r.LeaseUntil && now < r.UpperUntil
-}
+func (r *Register) Valid(now Time) bool { return r.Leased(now) && now < r.UpperUntil }
+
+// Leased reports whether the register's own lease still runs: its group has a leader, whatever
+// became of the levels above.
+func (r *Register) Leased(now Time) bool { return r.State == RegisterMember && now < r.LeaseUntil }
 
 // RemainingUS is what is left of the register's leases, in the form in which a beat hands it
 // down to the level below.

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/control"
 	"rollcall/view"
 )
 
@@ -16,7 +17,7 @@ type installed struct {
 	flat   *view.View // the same as one list
 	at     time.Time
 	monoNS uint64
-	gone   []view.Identity // were in an earlier view and are in none since, as they were then
+	gone   []departed
 }
 
 // newInstalled is for a view that is installed now, after another or none.
@@ -30,8 +31,35 @@ func newInstalled(v *view.ClusterView, before *installed) *installed {
 	for _, m := range d.Joined {
 		back[m.Name] = true
 	}
-	in.gone = slices.DeleteFunc(slices.Clone(before.gone), func(m view.Identity) bool { return back[m.Name] })
-	in.gone = append(in.gone, d.Removed...)
+	in.gone = slices.DeleteFunc(slices.Clone(before.gone), func(m departed) bool { return back[m.Name] })
+	for i := range in.gone {
+		in.gone[i].whole = in.gone[i].whole && v.Group(in.gone[i].Group) == nil
+	}
+	for _, m := range d.Removed {
+		in.gone = append(in.gone, departed{m, in.at, v.Group(m.Group) == nil})
+	}
 	in.gone = in.gone[max(0, len(in.gone)-goneMax):]
 	return in
 }
+
+// departed is a node that was in an earlier view and is in none since, as it was then.
+type departed struct {
+	view.Identity
+	at    time.Time
+	whole bool // with all of its group, which is not back
+}
+
+// state is what is known of it. A group that left as a whole lost its leader, be it that all are dead, that
+// those left have no quorum, or that it is cut off: how its nodes fare nobody knows until they are
+// formed anew, or do not come to be.
+func (m *departed) state(formed time.Duration) view.State {
+	if m.whole && time.Since(m.at) < formed {
+		return view.Unknown
+	}
+	return view.Gone
+}
+
+// formAnew is how long it takes at most, by this node's register, until those left of a group that lost its
+// quorum are formed anew: they take their leader for silent after 2(k+1) intervals, and ask ever more
+// seldom for who knows.
+func formAnew(r *control.Register) time.Duration { return 2*r.Calm() + 10*time.Second }

@@ -82,12 +82,12 @@ func (s *source) View() publish.Document {
 		switch {
 		case m.Name == s.cfg.Node:
 			return s.self(seen)
-		case !valid || seen == nil:
+		case m.Group == own:
+			return s.beside(m, seen, in)
+		case !valid:
 			return view.Unknown
-		case m.Group != own: // how they fare is known in their group
-			return view.Alive
 		}
-		return seen.status.Group.States[m.Slot]
+		return view.Alive // how they fare is known in their group
 	}
 	d := publish.NewDocument(in.flat, state, s.others(seen, in))
 	if in.view != nil {
@@ -108,10 +108,23 @@ func (s *source) self(seen *snapshot) view.State {
 	return view.Alive
 }
 
+// beside is how a member of the view fares that is in this node's own group, which knows it though it may be
+// cut off from all others.
+func (s *source) beside(m view.Identity, seen *snapshot, in *installed) view.State {
+	r := s.register()
+	switch {
+	case seen == nil || !r.Leased(s.now()) || r.Instance != in.view.Instance:
+		return view.Unknown
+	case !seen.register.Committed.Members.Has(m.Slot) && seen.register.Committed.Seq > in.view.Group(m.Group).Seq:
+		return view.Gone // and the cluster does not know yet
+	}
+	return seen.status.Group.States[m.Slot]
+}
+
 // others are the nodes that are known but not in the view.
 func (s *source) others(seen *snapshot, in *installed) (list []publish.Member) {
 	known := map[string]bool{}
-	group := s.cfg.Own().ID
+	group, r := s.cfg.Own().ID, s.register()
 	add := func(name string, slot uint16, state view.State) {
 		if !known[name] {
 			known[name] = true
@@ -144,9 +157,11 @@ func (s *source) others(seen *snapshot, in *installed) (list []publish.Member) {
 			add(seat.Name, seat.Slot, state)
 		}
 	}
-	for _, m := range in.gone {
+	formed := formAnew(&r)
+	for i := range in.gone {
+		m := &in.gone[i]
 		group = m.Group
-		add(m.Name, m.Slot, view.Gone)
+		add(m.Name, m.Slot, m.state(formed))
 	}
 	for i := range s.cfg.Groups {
 		group = s.cfg.Groups[i].ID

@@ -140,13 +140,81 @@ func TestClusterView(t *testing.T) {
 		t.Errorf("states %s, want %s", got, want)
 	}
 	r.Epoch++
-	if d := s.View(); d.Valid || d.Counts[view.Unknown] != 3 {
-		t.Errorf("an epoch later: valid %v, %v", d.Valid, d.Counts)
+	if d := s.View(); d.Valid || !strings.HasPrefix(states(d), "cn001:alive cn002:stale cn003:suspect dn001:unknown ") {
+		t.Errorf("an epoch later: valid %v, %s", d.Valid, states(d))
 	}
 	s.installed.Store(newInstalled(other("dn001", "dn002"), s.installed.Load())) // back
 	if got := states(s.View()); !strings.HasSuffix(got, "dn002:alive cn004:joining cn005:left cn006:absent dn003:absent") {
 		t.Errorf("states %s", got)
 	}
+}
+
+// TestOwnGroupIsKnown: a node whose group is cut off from all others knows how that fares, as long as it has a
+// leader, and who is in it no longer.
+func TestOwnGroupIsKnown(t *testing.T) {
+	s, r, now := newSource()
+	r.UpperUntil = 0
+	if d := s.View(); d.Valid || !strings.HasPrefix(states(d), "cn001:alive cn002:stale cn003:suspect ") {
+		t.Errorf("cut off: valid %v, %s", d.Valid, states(d))
+	}
+	seen := *s.seen.Load()
+	seen.register.Committed = control.Commit{Seq: 8, Members: control.Of(0, 1)}
+	s.seen.Store(&seen)
+	if got := states(s.View()); !strings.HasPrefix(got, "cn001:alive cn002:stale cn003:gone ") {
+		t.Errorf("one removed since: %s", got)
+	}
+	*now = r.LeaseUntil
+	if got := states(s.View()); !strings.HasPrefix(got, "cn001:alive cn002:unknown cn003:unknown ") {
+		t.Errorf("without a leader: %s", got)
+	}
+}
+
+// TestLostGroupIsUnknown: the nodes of a group that left the view as a whole are unknown as long as it may be
+// formed anew; if it is, or nobody forms it, those that are not in it are gone.
+func TestLostGroupIsUnknown(t *testing.T) {
+	s, r, _ := newSource()
+	s.cfg.Groups = append(s.cfg.Groups, config.Group{ID: 5, Nodes: []string{"dn001", "dn002", "dn003"}})
+	epoch := uint64(40)
+	install := func(names ...string) {
+		epoch++
+		groups := []*view.Group{view.Leaf(&view.View{Cluster: "tofu", Instance: 2, Group: 4, Epoch: 7, Members: s.installed.Load().flat.Members[:3]})}
+		if len(names) > 0 {
+			v := &view.View{Cluster: "tofu", Instance: 2, Group: 5, Epoch: epoch}
+			for slot, name := range names {
+				v.Members = append(v.Members, view.Identity{Name: name, Group: 5, Slot: uint16(slot), Incarnation: 9})
+			}
+			groups = append(groups, view.Leaf(v))
+		}
+		top := view.Compose("tofu", 2, 1, 0, 0, epoch, groups)
+		s.installed.Store(newInstalled(&view.ClusterView{Cluster: "tofu", Instance: 2, Leader: "cn001", Top: top}, s.installed.Load()))
+		r.Epoch = epoch
+	}
+	check := func(when, want string) {
+		t.Helper()
+		var got []string
+		for _, m := range s.View().Members {
+			if m.Group == 5 {
+				got = append(got, m.Name+":"+m.State.String())
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %s, want %s", when, strings.Join(got, " "), want)
+		}
+	}
+	install("dn001", "dn002", "dn003")
+	install("dn001", "dn002")
+	check("one removed", "dn001:alive dn002:alive dn003:gone")
+	install()
+	check("the group is lost", "dn001:unknown dn002:unknown dn003:gone")
+	install("dn002")
+	check("formed anew", "dn002:alive dn001:gone dn003:gone")
+	install()
+	check("lost again", "dn001:gone dn002:unknown dn003:gone")
+	gone := s.installed.Load().gone
+	for i := range gone {
+		gone[i].at = gone[i].at.Add(-formAnew(r))
+	}
+	check("nobody formed it", "dn001:gone dn002:gone dn003:gone")
 }
 
 func TestBeforeTheFirstView(t *testing.T) {

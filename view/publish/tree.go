@@ -49,7 +49,7 @@ const (
 	Full     BranchState = "full"     // all nodes
 	Degraded BranchState = "degraded" // some
 	Lost     BranchState = "lost"     // none
-	Unseen   BranchState = "unknown"  // this node cannot tell: its view is not valid
+	Unseen   BranchState = "unknown"  // this node cannot tell of all: its view is not valid, or the group lost its leader
 )
 
 // NewTree sorts the members of a view by group. Groups are those that the caller knows, by number,
