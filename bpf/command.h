@@ -12,24 +12,25 @@
 #include "round.h"
 #include "watch.h"
 
-/* Reports whether anybody was heard, after the time given, whom the order takes to be silent. */
-static __always_inline bool rc_heard_since(const struct rc_tally *t, const struct rc_command *c)
+/* Somebody gave a sign of life that the order does not know of. */
+static __always_inline bool rc_disproves(const struct rc_tally *t, const struct rc_command *c)
 {
-	__u64 since = c->since, heard = 0;
+	__u64 since = c->since, grace = c->beats.grace_ns, alive = 0;
 
 #pragma unroll
 	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {
-		__u64 silent = c->silent.word[i];
+		__u64 silent = c->silent.word[i], stale = c->stale.word[i];
 
 		for (__u32 b = 0; b < 64; b++) {
 			const struct rc_heard *h;
 
 			rc_opaque(b);
 			h = &t->heard[i * 64 + b];
-			heard |= silent >> b & (rc_less(since, h->echo_at) | rc_less(since, h->answer_at));
+			alive |= silent >> b & (rc_less(since, h->echo_at) | rc_less(since, h->answer_at));
+			alive |= stale >> b & ~rc_less(grace, h->agent_age_ms * 1000000ULL);
 		}
 	}
-	return heard & 1;
+	return alive & 1;
 }
 
 /* Another ballot or phase forgets all answers; of the same ballot it stays known who answered. */
@@ -92,7 +93,7 @@ static __always_inline void rc_ask(struct rc_tally *t, const struct rc_command *
 {
 	bool another = c->ballot != t->ballot || c->preparing != t->preparing;
 
-	if (rc_heard_since(t, c) || (t->away && !another))
+	if (rc_disproves(t, c) || (t->away && !another))
 		return;
 	if (another)
 		rc_forget(t, c->ballot == t->ballot);

@@ -45,6 +45,7 @@ struct rc_command {
 	struct rc_report below;
 	struct rc_beats beats;
 	struct rc_bitmap silent;
+	struct rc_bitmap stale;
 	__u64 since;
 };
 

@@ -1,5 +1,7 @@
 package control
 
+import "time"
+
 // CommandKind names what an agent may do to its register and tally.
 type CommandKind uint32
 
@@ -25,8 +27,9 @@ const (
 	CommandReport CommandKind = 6
 	// CommandBeat asks the same by beats, one an interval from now on (Tally.Beat), which say
 	// Beats; with Now one leaves at once. It is refused, and changes nothing, when anybody in
-	// Silent was heard after Since: whoever decided on it did not know. Nor is it carried out under a
-	// ballot whose last beat has left (FlagAway).
+	// Silent was heard after Since, or the kernel of anybody in Stale told of an agent that is back
+	// within Beats.GraceNS: whoever decided on it did not know. Nor is it carried out under a ballot
+	// whose last beat has left (FlagAway).
 	CommandBeat CommandKind = 7
 )
 
@@ -56,7 +59,8 @@ type Command struct {
 	Rosters     [HeldRosters]uint64
 	Below       Report
 	Beats       Beats
-	Silent      Bitmap
+	Silent      Bitmap // whom it leaves out because they did not answer
+	Stale       Bitmap // … because their agents are silent
 	Since       Time
 }
 
@@ -105,10 +109,8 @@ func (r *Register) apply(c *Command) {
 }
 
 func (t *Tally) ask(c *Command) {
-	for s := c.Silent.First(); s < Slots; s = c.Silent.Next(s + 1) {
-		if h := &t.Heard[s]; c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt) {
-			return
-		}
+	if t.disproves(c) {
+		return
 	}
 	another := c.Ballot != t.Ballot || c.Preparing != t.Preparing
 	if t.Away != 0 && !another {
@@ -134,6 +136,21 @@ func (t *Tally) ask(c *Command) {
 	default:
 		t.Beating = 1
 	}
+}
+
+// disproves reports whether somebody gave a sign of life that the order does not know of.
+func (t *Tally) disproves(c *Command) bool {
+	for s := c.Silent.First(); s < Slots; s = c.Silent.Next(s + 1) {
+		if h := &t.Heard[s]; c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt) {
+			return true
+		}
+	}
+	for s := c.Stale.First(); s < Slots; s = c.Stale.Next(s + 1) {
+		if uint64(t.Heard[s].AgentAgeMS)*uint64(time.Millisecond) <= c.Beats.GraceNS {
+			return true
+		}
+	}
+	return false
 }
 
 // forget begins anew; of the same ballot it stays known who answered the prepare, and so is there.

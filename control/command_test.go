@@ -1,6 +1,9 @@
 package control
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestApplyJoin(t *testing.T) {
 	c := Command{Kind: CommandJoin, Cluster: 5, Instance: 2, Level: 1, Group: 7, Slot: 9}
@@ -101,6 +104,23 @@ func TestApplyAsk(t *testing.T) {
 		}
 		if c.forgetsVotes != (a.Proposed == 0) {
 			t.Errorf("%s: proposed first by round %d", c.name, a.Proposed)
+		}
+	}
+}
+
+// TestApplyBeatStale: an order that leaves out whose agent is silent is refused once it is back.
+func TestApplyBeatStale(t *testing.T) {
+	b := NewBallot(1, 2, 0)
+	for age, refused := range map[uint32]bool{0: true, 2000: true, 2001: false, NoAgent: false} {
+		a := &Tally{Asking: Asking{Ballot: b, Seq: 5, New: Of(0, 1, 2), Old: Of(0, 1, 2)}}
+		a.Heard[2] = Heard{Answered: 1, AgentAgeMS: age}
+		was := *a
+		Apply(&Command{
+			Kind: CommandBeat, Ballot: b, Seq: 6, New: Of(0, 1), Old: Of(0, 1, 2), Stale: Of(2),
+			Beats: Beats{Committed: 5, IntervalUS: 1000, GraceNS: uint64(2 * time.Second)},
+		}, &Register{}, a)
+		if got := *a == was; got != refused {
+			t.Errorf("an agent silent for %d ms: refused %v", age, got)
 		}
 	}
 }

@@ -191,6 +191,7 @@ func (n *Node) cut() {
 		e.Why = why
 	}
 	l.silent = out.Minus(l.certain).Minus(l.goodbyes).Minus(withheld)
+	l.stale = withheld.And(n.silentFor(n.cfg.AgentGrace)) // a seat too many, or a leader that said goodbye, goes though its agent lives
 	n.propose(left, l.roster, e)
 }
 

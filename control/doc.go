@@ -151,7 +151,7 @@
 //     time costs no interval.
 //   - While rounds go on by themselves, an agent may decide on what is no longer so. An order to
 //     beat without somebody who was silent is refused by the tally that has heard of him since:
-//     G4 and G5 rest on it.
+//     G4 and G5 rest on it. So is one without somebody whose agent was silent and is back.
 //   - Who was removed of late answers probes before it is let in again (probation.go): a link that loses
 //     most of what it is given would else change everybody's view twice for each time it fails.
 //   - A leader that hears of a higher ballot while a quorum still follows it hands over to

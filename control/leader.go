@@ -20,6 +20,7 @@ type leadership struct {
 	atOnce bool // … and one leaves at once
 	before Proposal
 	silent Bitmap // whom the proposal leaves out for their silence, until it was ordered
+	stale  Bitmap // … for their agents'
 
 	accusing uint64       // rounds that accuse, as the last sweep saw them
 	credit   [Slots]uint8 // probes missed before the election, until the first answer
@@ -74,7 +75,7 @@ func (n *Node) leadGroup() {
 			return
 		}
 	}
-	l.silent = Bitmap{}
+	l.silent, l.stale = Bitmap{}, Bitmap{}
 	if t.Outbid > l.ballot && n.outbid() {
 		return
 	}
@@ -150,7 +151,7 @@ func (n *Node) orderBeats() {
 	}
 	c := Command{
 		Kind: CommandBeat, Ballot: l.ballot, Seq: l.view.Seq, New: l.view.New, Old: l.view.Old, WindowNS: uint64(i),
-		Silent: l.silent, Since: n.now,
+		Silent: l.silent, Stale: l.stale, Since: n.now,
 		Beats: Beats{
 			Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: committed,
 			Withheld: l.withheld.from, Key: n.turnKey(), GraceNS: uint64(n.cfg.AgentGrace), Tell: l.tell,
@@ -170,12 +171,12 @@ func (n *Node) orderBeats() {
 	n.command(c)
 }
 
-// takeBack is for an order that the tally refused, because somebody was heard whom the
-// proposal left out for silence: it never left, so the view before it is the one in force.
+// takeBack is for an order that the tally refused, because somebody was heard, or somebody's agent,
+// whom the proposal left out for silence: it never left, so the view before it is the one in force.
 func (n *Node) takeBack() {
 	l := &n.lead
 	l.order, l.atOnce = true, true
-	if l.silent.Empty() {
+	if l.silent.Or(l.stale).Empty() {
 		return
 	}
 	for s := l.silent.First(); s < Slots; s = l.silent.Next(s + 1) {
@@ -185,7 +186,7 @@ func (n *Node) takeBack() {
 			l.suspects.Clear(s)
 		}
 	}
-	l.view, l.decided, l.silent = l.before, true, Bitmap{}
+	l.view, l.decided, l.silent, l.stale = l.before, true, Bitmap{}, Bitmap{}
 	if n.below != nil {
 		n.below.next = nil
 	}

@@ -355,6 +355,9 @@ func (g *generator) aCommand(i int) control.Command {
 		Rounds: uint32(g.rng.IntN(9)), StaleMS: g.rng.Uint32(), Patience: uint32(g.rng.IntN(4)), CalmUntil: g.now - control.Time(g.near(uint64(g.rng.IntN(3_000_000)))), Key: uint8(g.rng.IntN(KeySlots)),
 	}
 	c.Now = uint32(g.rng.IntN(2))
+	if g.chance(10) {
+		c.Stale, c.Beats.GraceNS = g.someMembers(control.Slots), uint64(t.Heard[r.Slot%control.Slots].AgentAgeMS)*uint64(time.Millisecond)
+	}
 	if g.chance(20) {
 		c.Silent, c.Since = g.someMembers(control.Slots), g.now-control.Time(g.rng.IntN(3_000_000))
 	}

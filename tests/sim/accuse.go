@@ -133,20 +133,15 @@ func (r *record) ignored(m uint16) (n int) {
 	return n
 }
 
-// judge looks at a view that an agent has proposed: whoever answered one of the last k rounds
-// that count must not be removed for silence.
+// judge looks at a view that an agent has just proposed, where the tally took it: whoever answered
+// one of the last k rounds that count must not be removed for silence.
 func (h *host) judge(c *control.Command) {
 	gone := c.Old.Minus(c.New)
-	if t := h.tally; t.Away != 0 && t.Ballot == c.Ballot {
-		return // it will be refused
+	if t := h.tally; t.Away != 0 || t.Ballot != c.Ballot || t.Seq != c.Seq || t.New != c.New {
+		return // it was refused
 	}
 	if c.Kind != control.CommandBeat || gone.Empty() || h.w.ledger.known(h.reg.Instance, c) {
 		return
-	}
-	for m := gone.First(); m < control.Slots; m = gone.Next(m + 1) {
-		if heard := &h.tally.Heard[m]; c.Silent.Has(m) && max(heard.EchoAt, heard.AnswerAt) > c.Since {
-			return // it will be refused
-		}
 	}
 	for m := gone.First(); m < control.Slots; m = gone.Next(m + 1) {
 		h.judgeOne(c, m)
@@ -188,8 +183,8 @@ func (l *ledger) known(instance uint32, c *control.Command) bool {
 }
 
 func (h *host) judgeOne(c *control.Command, m uint16) {
-	if h.w.OnStale && (h.tally.Withheld.Has(m) || time.Duration(h.tally.Heard[m].AgentAgeMS)*time.Millisecond > h.w.AgentGrace) {
-		return // its kernel said that its agent is silent for longer than the operator allows; it may be back since the leader looked
+	if h.w.OnStale && time.Duration(h.tally.Heard[m].AgentAgeMS)*time.Millisecond > h.w.AgentGrace {
+		return // its kernel says that its agent is silent for longer than the operator allows
 	}
 	who, serves := "slot "+slots(control.Of(m)), false
 	if other := h.agent.routes[m]; other != nil {

@@ -207,9 +207,9 @@ func (h *host) apply(c control.Command) {
 	if h.w.trace != nil {
 		h.w.tell(h.id, "command", "%s", describeCommand(&c))
 	}
-	h.judge(&c)
 	before := h.mark()
 	control.Apply(&c, &h.reg, h.tally)
+	h.judge(&c)
 	if c.Kind != control.CommandVacate {
 		h.changed(before)
 	}

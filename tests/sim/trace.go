@@ -105,7 +105,7 @@ func describeCommand(c *control.Command) string {
 	case control.CommandAsk:
 		return fmt.Sprintf("ask %v/%d preparing %d new %s old %s window %d", c.Ballot, c.Seq, c.Preparing, slots(c.New), slots(c.Old), c.WindowNS)
 	case control.CommandBeat:
-		return fmt.Sprintf("beat %v/%d committed %d new %s old %s now %d silent %s", c.Ballot, c.Seq, c.Beats.Committed, slots(c.New), slots(c.Old), c.Now, slots(c.Silent))
+		return fmt.Sprintf("beat %v/%d committed %d new %s old %s now %d silent %s stale %s", c.Ballot, c.Seq, c.Beats.Committed, slots(c.New), slots(c.Old), c.Now, slots(c.Silent), slots(c.Stale))
 	}
 	return fmt.Sprint(c.Kind)
 }

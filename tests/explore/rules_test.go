@@ -1,0 +1,302 @@
+package explore
+
+// mutants are the rules of package control, broken one at a time.
+var mutants = []mutant{
+	{
+		name: "a view commits without a quorum of the old members",
+		patches: []patch{{"tally.go",
+			"Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New)",
+			"Decides(f.Level, t.Votes, t.New)"}},
+		check: "walks", seeds: "2000",
+	},
+	{
+		name: "a view commits without a quorum of the old members, in all orders of events",
+		patches: []patch{{"tally.go",
+			"Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New)",
+			"Decides(f.Level, t.Votes, t.New)"}},
+		check: "search", opening: "three, the third comes in",
+	},
+	{
+		name: "a candidate is elected without a quorum of the old members",
+		patches: []patch{{"candidate.go",
+			"n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old))",
+			"n.decides(t.Promises, a.New)"}},
+		check: "walks", opening: "three, two stand while one is being removed", seeds: "20000",
+	},
+	{
+		name: "any half is a quorum",
+		patches: []patch{{"quorum.go",
+			"2*h == n && n > 0 && have.Has(of.First())",
+			"2*h == n && n > 0"}},
+		check: "walks", seeds: "2000",
+	},
+	{
+		name: "a prepare carries a view, which is accepted with the promise",
+		patches: []patch{
+			{"candidate.go",
+				"f := Frame{Kind: KindPrepare, To: ToAll, Ballot: c.ballot, Round: uint64(c.prepares + 1)}",
+				`f := Frame{Kind: KindPrepare, To: ToAll, Ballot: c.ballot, Round: uint64(c.prepares + 1)}
+	if a := n.reg.Accepted; true {
+		f.Ask = Ask{Seq: a.Seq, Digest: a.Digest, Roster: a.Roster, New: a.New, Old: a.Old}
+	}`},
+			{"register.go",
+				"	r.reply(now, f, KindPromise)\n	return o",
+				`	a, b := f.Ask, f.Ballot
+	r.reply(now, f, KindPromise)
+	if o.Reason == ReasonPromised && r.Accepted.Ballot < b && r.Holds(a.Roster) {
+		r.Accepted = Proposal{Ballot: b, Seq: a.Seq, Digest: a.Digest, Roster: a.Roster, New: a.New, Old: a.Old}
+	}
+	return o`},
+		},
+		check: "walks", seeds: "2000",
+	},
+	{
+		name: "echoes of another incarnation count",
+		patches: []patch{{"tally.go",
+			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	byRail",
+			"	byRail"}},
+		check: "walks", seeds: "5000",
+	},
+	{
+		name: "promises of another incarnation count",
+		patches: []patch{{"tally.go",
+			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	if t.Promises.Has(f.From)",
+			"	if t.Promises.Has(f.From)"}},
+		check: "walks", seeds: "5000",
+	},
+	{
+		name: "beats of a ballot below the promised one are taken",
+		patches: []patch{{"register.go",
+			"	if f.Ballot < r.Promised {\n		r.reply(now, f, KindEcho)",
+			"	if f.Ballot < r.Accepted.Ballot {\n		r.reply(now, f, KindEcho)"}},
+		check: "walks", seeds: "2000",
+	},
+	{
+		name: "a lease runs from the arrival of the beat",
+		patches: []patch{
+			{"register.go", "at = r.echoedAt(f.Round - 1)", "at = now"},
+			{"register.go", "at = r.echoedAt(f.Round - 2)", "at = now"},
+		},
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
+		name: "prepares are promised while beats are fresh",
+		patches: []patch{{"register.go",
+			"return r.BeatAt != 0 && now.Since(r.BeatAt) < r.Calm()",
+			"return false"}},
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
+		name: "heard bits are set though no quorum echoed",
+		patches: []patch{{"round.go",
+			"if !t.decides(level, last) {",
+			"if last.Empty() {"}},
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
+		name:    "whose agent is silent is removed while its lease runs",
+		patches: []patch{{"stale.go", "if w.since[s] == 0 || !n.ended(w.since[s]) {", "if false {"}},
+		check:   "sim", only: "G4", seeds: "2000",
+	},
+	// k rounds are so long that the waits for leases are seldom what holds a removal up. These
+	// accuse after a single round, which alone must not break fencing: the waits do their part.
+	{
+		name:    "a single missed round accuses",
+		patches: eager,
+		check:   "sim", only: "G4", seeds: "400", harmless: true,
+	},
+	{
+		name: "a single missed round accuses, and no lease is waited for",
+		patches: append([]patch{{"away.go",
+			"(at == 0 || now.Since(at) >= length*5/4)",
+			"true"}}, eager...),
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
+		name: "a single missed round accuses, at once after a hand-over",
+		patches: append([]patch{{"candidate.go",
+			"	if c.prior != 0 {\n		n.lead.calmUntil",
+			"	if false {\n		n.lead.calmUntil"}}, eager...),
+		check: "sim", only: "G4", seeds: "5000",
+	},
+	{
+		name: "whose agent is silent is still heard",
+		patches: []patch{{"round.go",
+			"may := t.New.Minus(t.Withheld)",
+			"may := t.New"}},
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
+		name:    "rounds that nobody answered accuse",
+		patches: []patch{{"sweep.go", "s.accusing &= answered", "_ = answered"}},
+		check:   "sim", only: "G5", seeds: "100",
+	},
+	{
+		name: "a leader beats on without a quorum",
+		patches: []patch{
+			{"round.go", "if s.lost || !t.mayBeat(now, r) {", "if !t.mayBeat(now, r) {"},
+			{"detect.go", "if !s.lost {", "if true {"},
+		},
+		check: "sim TestLeaderDeaf",
+	},
+	{
+		name: "the kernel beats on for an agent that is gone",
+		patches: []patch{{"round.go",
+			"now.Since(r.AgentAt) <= time.Duration(t.GraceNS)",
+			"t.GraceNS > 0"}},
+		check: "sim TestLeaderStale",
+	},
+	{
+		name: "the kernel beats on while the fallen wait for an agent that does not look",
+		patches: []patch{{"round.go",
+			"if t.away(&s, r.AgentAt) {",
+			"if false {"}},
+		check: "sim TestLeaderAway",
+	},
+	{
+		name: "the accused are removed though they answered the next leader",
+		patches: []patch{
+			{"away.go", "h.EchoAt == 0 && h.AnswerAt <= n.reg.BeatAt", "h != nil"},
+			{"detect.go", "	if n.lives(slot) {\n		l.credit[slot] = 0", "	if n.lives(slot) && !l.accused.Has(slot) {\n		l.credit[slot] = 0"},
+		},
+		check: "sim", only: "G5", seeds: "5000",
+	},
+	{
+		name:    "who missed fewer than k rounds is accused",
+		patches: []patch{{"away.go", "	doubtful := s.suspects.Minus(s.accused)", "	s.accused = s.suspects\n	doubtful := s.suspects.Minus(s.accused)"}},
+		check:   "sim", only: "G5", seeds: "2000",
+	},
+	{
+		name: "beats go on under a ballot that was given up",
+		patches: []patch{
+			{"command.go", "if t.Away != 0 && !another {", "if false {"},
+			{"leader.go", "case t.Ballot == l.ballot && t.Away != 0:", "case false:"},
+		},
+		check: "sim TestLeaderGivesUpForGood",
+	},
+	{
+		name:    "nobody is asked again",
+		patches: []patch{{"retry.go", "doubtful := turn(a.Doubtful, beat.Round, retryMost)", "doubtful := Bitmap{}"}},
+		check:   "sim TestOneWayCuts",
+	},
+	{
+		name:    "who answers through others only is asked directly again",
+		patches: []patch{{"round.go", "s.doubtful.Or(t.Relayed).And(t.New)", "s.doubtful.And(t.New)"}},
+		check:   "sim TestOneWayCuts",
+	},
+	{
+		name:    "a leader that only some can reach keeps the lead",
+		patches: []patch{{"leader.go", "n.ails() &&", "false &&"}},
+		check:   "sim TestLeaderAils",
+	},
+	{
+		name:    "deputies probe directly only",
+		patches: []patch{{"follow.go", "		n.probeAgain(others, probe)\n", ""}},
+		check:   "sim TestSuccessorOneWay",
+	},
+	{
+		name: "an order to remove whoever was heard since is carried out",
+		patches: []patch{{"command.go",
+			"c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt)",
+			"h.EchoAt == 1"}},
+		check: "sim", only: "G4", seeds: "2000",
+	},
+	{
+		name: "an order to remove whose agent is silent is carried out though that is back",
+		patches: []patch{{"command.go",
+			"<= c.Beats.GraceNS {",
+			"<= c.Beats.GraceNS && c.Kind == 0 {"}},
+		check: "sim", only: "G5", seeds: "500",
+	},
+	{
+		name: "a late request of an earlier incarnation accuses",
+		patches: []patch{{"rebooted.go",
+			"m.Inquiry != (Inquiry{}) && m.Inquiry == q.Inquiry && q.incarnation == member.Incarnation &&",
+			"q.At <= n.now &&"}},
+		check: "sim TestLateRequest",
+	},
+	{
+		name: "leaders of groups vote above level 0",
+		patches: []patch{{"quorum.go",
+			"if level == 0 {",
+			"if level < Levels {"}},
+		check: "sim/levels TestSeatsDecide",
+	},
+	{
+		name: "votes of leaders of groups count above level 0",
+		patches: []patch{{"tally.go",
+			"Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New)",
+			"Decides(0, t.Votes, t.Old) && Decides(0, t.Votes, t.New)"}},
+		check: "levels", opening: "three groups of one stand", seeds: "1000",
+	},
+	{
+		name:    "a group keeps two seats",
+		patches: []patch{{"stale.go", ".Or(n.surplus())", ""}},
+		check:   "sim/levels TestOneSeatAGroup",
+	},
+	{
+		name: "a group is decreed before that is decided",
+		patches: []patch{
+			{"lookafter.go", "if !n.lead.decided || h.now.Before(h.pushAt) {", "if h.now.Before(h.pushAt) {"},
+			{"lookafter.go", "t == nil || t.Heard[s].Answered == 0 || t.Members", "t == nil || t.Members"},
+			{"orphan.go", "if ours && h.appointed(m) {", "if ours {"},
+		},
+		check: "levels", opening: "two groups of two, one is given to the other member when its leader comes back", seeds: "2000",
+	},
+	{
+		name:    "a generation is begun again by who lost its part in it",
+		patches: []patch{{"orphan.go", "|| reg.Below.Generation >= uint16(m.Version) {", "{"}},
+		check:   "levels", opening: "two groups of three, one member hears nobody of its group", seeds: "1000",
+	},
+	{
+		name: "a root gives a generation again",
+		patches: []patch{{"admit_above.go",
+			"generation = seat.Below.Generation() + 1",
+			"generation = max(seat.Below.Generation(), 1)"}},
+		check: "levels", seeds: "2000",
+	},
+	{
+		name: "a root uses the number of an epoch again whose content it does not know",
+		patches: []patch{{"leader.go",
+			"	seq := l.view.Seq + 1\n",
+			"	seq := l.view.Seq + 1\n	if n.below != nil && n.below.base == nil {\n		seq--\n	}\n"}},
+		check: "levels", opening: "three groups, the root is lost and another begins", seeds: "2000",
+	},
+	{
+		name: "a root goes on from what it remembers of the groups",
+		patches: []patch{{"vector.go",
+			"		if v.base == nil {\n			if r := told(s)",
+			"		if false {\n			if r := told(s)"}},
+		check: "levels", seeds: "4000",
+	},
+	{
+		name: "beats of an old generation are taken",
+		patches: []patch{{"register.go",
+			"	if f.Ballot < r.Promised {\n		r.reply(now, f, KindEcho)",
+			"	if f.Ballot<<16 < r.Promised<<16 {\n		r.reply(now, f, KindEcho)"}},
+		check: "levels", seeds: "2000",
+	},
+	{
+		name: "a group is given to another while its leader has its slot",
+		patches: []patch{
+			{"orphan.go", "if n.lead.inView().Or(n.lead.adm.joiners).Has(slot) {", "if n.lead.inView().Or(n.lead.adm.joiners).Has(slot) && m.Standing.Ballot == 0 {"},
+			{"orphan.go", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) {", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) && those[0].standing.Ballot == 0 {"},
+			{"orphan.go", "|| h.formed(o.level, o.group) })", "|| h.formed(o.level, o.group) && o.standing.Ballot == 0 })"},
+		},
+		check: "levels", opening: "two groups of three, one member hears nobody of its group", seeds: "2000",
+	},
+	{
+		name: "an agent that was started shows whatever it is told first",
+		patches: []patch{{"content.go",
+			"if c.shown == nil && c.current.Epoch() < c.known {",
+			"if false {"}},
+		check: "levels", seeds: "2000",
+	},
+}
+
+var eager = []patch{
+	{"detect.go", "if missed >= half(k) {", "if missed >= 1 {"},
+	{"detect.go", "if missed >= k && ", "if missed >= min(1, k) && "},
+	{"sweep.go", "if missed >= half(k) {", "if missed >= 1 {"},
+	{"sweep.go", "if missed >= k {", "if missed >= min(1, k) {"},
+}
