@@ -11,7 +11,7 @@ type candidacy struct {
 	began    Time
 	next     Time // ask those again that did not promise
 	prepares int
-	lost     bool // told that no quorum answers
+	lost     bool // no quorum answers; told once
 	decreed  Time // the operator's order to recover holds until then
 	seen     watch
 }
@@ -31,7 +31,7 @@ func (n *Node) stand(prior Ballot) {
 		accused: n.accuse(prior),
 		began:   n.now,
 		asked:   Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
-		lost:    n.cand.lost && n.reg.BeatAt <= n.cand.began, // nobody led since
+		lost:    n.lost(&n.reg),
 		decreed: n.cand.decreed,
 		seen:    n.watch,
 	}
@@ -98,7 +98,8 @@ func (n *Node) campaign() {
 	if n.recovers() {
 		return
 	}
-	if c.prepares == 9 && !c.lost {
+	leaderless := n.now.Since(max(n.reg.BeatAt, n.join.since)) // candidates may outbid each other for ever
+	if !c.lost && (c.prepares == 9 || leaderless > 3*n.reg.Calm()) {
 		c.lost = true
 		n.event(Event{Kind: EventLost, Ballot: c.ballot, Why: "no leader, and no quorum answers"})
 	}
@@ -108,6 +109,9 @@ func (n *Node) campaign() {
 	n.wakeAt(c.next)
 	n.keepJoining()
 }
+
+// lost reports whether no quorum answered this node, and nobody led since.
+func (n *Node) lost(r *Register) bool { return n.cand.lost && r.BeatAt <= n.cand.began }
 
 // highest is the highest proposal that anybody who promised has accepted, and whether
 // anybody knows it to be decided.

@@ -361,7 +361,7 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 		return "its group's leader: " + n.join.why
 	case n.role == roleAbsent && top != "" && r[seat].State == RegisterVacant:
 		return top
-	case n.role == roleAbsent && now.Since(h.founder.at) < 2*askMost && h.founder.at != 0:
+	case n.role == roleAbsent && now.Since(h.founder.at) < time.Duration(2+len(h.cfg.Contacts))*askMost && h.founder.at != 0: // others are asked by turns
 		return h.founder.why
 	case n.role == roleAbsent && now.Since(n.found.heardAt) >= 2*askMost:
 		return "a founder, of which none answers: " + strings.Join(h.cfg.Founders, ", ")

@@ -208,9 +208,9 @@ func (n *Node) awaiting(now Time, r *Register) string {
 		return "an order to join again"
 	case r.State == RegisterJoining:
 		return "the first view with this node in it"
-	case n.role == roleCandidate && n.cfg.Level > 0 && n.cand.lost:
+	case n.cfg.Level > 0 && n.lost(r):
 		return "promises of a quorum: no leader, and not enough seats answer; where these are lost for good, rollcall recover goes on without them"
-	case n.role == roleCandidate:
+	case n.role == roleCandidate, n.lost(r):
 		return "promises of a quorum: no leader, and not enough members answer"
 	case !r.Valid(now) && !r.Heard.Empty() && !r.Heard.Has(r.Slot) && now.Since(r.BeatAt) < 2*r.Interval():
 		return "its leader to count its echoes: they come too late, or its agent was silent for too long"

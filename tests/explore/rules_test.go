@@ -223,6 +223,18 @@ var mutants = []mutant{
 		check: "sim/levels TestSeatsDecide",
 	},
 	{
+		name: "who recovers goes on in the generation that lost its quorum",
+		patches: []patch{{"decree.go",
+			"n.begin(NewBallot(n.reg.Promised.Generation()+1, 1, n.reg.Slot)",
+			"n.begin(NewBallot(n.reg.Promised.Generation(), n.reg.Promised.Term()+1, n.reg.Slot)"}},
+		check: "sim/levels TestRecover",
+	},
+	{
+		name:    "what founders wait for is forgotten before they are asked again",
+		patches: []patch{{"host.go", "time.Duration(2+len(h.cfg.Contacts))*askMost", "2*askMost"}},
+		check:   "sim/levels TestStartsApart",
+	},
+	{
 		name: "votes of leaders of groups count above level 0",
 		patches: []patch{{"tally.go",
 			"Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New)",
