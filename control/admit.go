@@ -217,8 +217,6 @@ func (n *Node) seatJoiners() {
 	a.roster, a.version, a.started, a.pushAt = r, r.Version(), n.now, n.now
 	a.holders = Bitmap{}
 	n.recordVoters(l.view.Seq, l.view.New, a.joiners, r)
-	n.hold(r)
-	a.holders.Set(n.reg.Slot)
 }
 
 func freeSlot(r *Roster, first uint16, busy Bitmap) uint16 {
@@ -242,6 +240,13 @@ func freeSlot(r *Roster, first uint16, busy Bitmap) uint16 {
 func (n *Node) proposeJoiners() {
 	l := &n.lead
 	a := &l.adm
+	if !a.holders.Has(n.reg.Slot) {
+		if n.unsaved() {
+			return
+		}
+		n.hold(a.roster)
+		a.holders.Set(n.reg.Slot)
+	}
 	n.heardHolders()
 	waited := n.now.Since(a.started)
 	if a.heldAt != 0 && n.now.Since(a.heldAt) > 2*pushEvery {

@@ -316,6 +316,7 @@ func (n *Node) startInstance() {
 	}
 	n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: f.proposed, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
 	n.recordVoters(0, members, Bitmap{}, f.roster) // from here on the proposal can not be given up
+	n.out.RecordFirst = true
 	n.rosters = nil
 	n.hold(f.roster)
 	n.begin(NewBallot(1, 1, seat.Slot), 1, members, f.roster, "founded")

@@ -24,6 +24,7 @@ type HostInput struct {
 	Tallies   *[Levels]*Tally // of the slots in Watch; nil is an empty one
 	Wakes     [Places]Wake
 	Sent      Time     // when the last frame of an earlier output had left; 0: none was sent
+	Unsaved   bool     // the record of an earlier output is not on disk yet; a step comes as soon as it is
 	Message   *Message // from another agent, nil for none; already Validated
 	Order     Order
 	Abandon   uint32 // with OrderAbandon: the instance that is declared dead
@@ -33,12 +34,13 @@ type HostInput struct {
 // HostOutput is what to do about it, in the order of the fields. Slices are valid until the
 // next Step.
 type HostOutput struct {
-	Record   *InstanceRecord // to be on disk before anything else happens
-	Rosters  []PlaceRosters  // of places where they changed
-	Commands []Command       // each to the register and tally of its Place
-	Frames   []Outgoing
-	Messages []Letter
-	Group    *view.View // newly installed: the view of this host's group at level 0
+	Record      *InstanceRecord // as in Output
+	RecordFirst bool
+	Rosters     []PlaceRosters // of places where they changed
+	Commands    []Command      // each to the register and tally of its Place
+	Frames      []Outgoing
+	Messages    []Letter
+	Group       *view.View // newly installed: the view of this host's group at level 0
 
 	// View is the newly installed epoch. It may be trusted while the register of place 0 is Valid
 	// and knows of no later epoch: a beat that extends a lease names the epoch that it is for.
@@ -195,7 +197,7 @@ func (h *Host) stepNode(p Place, m *Message) {
 		}
 		t = h.empty
 	}
-	in := Input{Register: &h.in.Registers[p], Tally: t, Wake: h.in.Wakes[p], Sent: h.in.Sent, Message: m, Abandon: h.in.Abandon, Name: h.in.Name, Order: h.order(p)}
+	in := Input{Register: &h.in.Registers[p], Tally: t, Wake: h.in.Wakes[p], Sent: h.in.Sent, Unsaved: h.in.Unsaved || h.out.Record != nil, Message: m, Abandon: h.in.Abandon, Name: h.in.Name, Order: h.order(p)}
 	if level < h.cfg.Top && p.Votes() {
 		in.Upper = &h.in.Registers[Place(2*(level+1))]
 	}
@@ -204,6 +206,7 @@ func (h *Host) stepNode(p Place, m *Message) {
 	if out.Record != nil {
 		h.out.Record = out.Record
 	}
+	h.out.RecordFirst = h.out.RecordFirst || out.RecordFirst
 	if len(out.Rosters) > 0 {
 		h.out.Rosters = append(h.out.Rosters, PlaceRosters{p, out.Rosters})
 	}

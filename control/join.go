@@ -20,6 +20,7 @@ type joining struct {
 	mismatch uint64   // seq of a view whose content did not fit, told once
 	fetchAt  Time
 	byeAt    Time
+	roster   *Message // to be held once the record is on disk
 }
 
 // A node asks every askEvery at first. Where the cluster has several groups it asks ever more
@@ -257,7 +258,11 @@ func (n *Node) rosterArrived(m *Message) {
 	case n.reg.State == RegisterJoining && (!mine || seat.Slot != n.reg.Slot):
 		n.removed("its seat was given to another")
 		return
+	case n.unsaved():
+		n.join.roster = m
+		return
 	}
+	n.join.roster = nil
 	n.hold(m.Roster)
 	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: n.rosters[0].version})
 }

@@ -57,6 +57,7 @@ type Node struct {
 	topVoters  []Voter   // of the top, as this host's node there recorded them
 	invited    bool      // above level 0: the leader wants it to have a seat
 	upper      *Register
+	saving     bool // Input.Unsaved
 	wake       Wake
 	out        Output
 	deadline   Time
@@ -84,7 +85,7 @@ func New(c Config) *Node {
 // Step takes what happened and says what to do.
 func (n *Node) Step(now Time, in Input) Output {
 	n.now, n.reg, n.tally, n.upper, n.wake = now, *in.Register, in.Tally, in.Upper, in.Wake
-	n.out = Output{}
+	n.out, n.saving = Output{}, in.Unsaved
 	n.deadline = now.Add(housekeeping)
 	n.watch.left(in.Sent)
 	n.cand.seen.left(in.Sent)
@@ -97,6 +98,10 @@ func (n *Node) Step(now Time, in Input) Output {
 	}
 	if in.Message != nil {
 		n.receive(in.Message)
+	}
+	if m := n.join.roster; m != nil && !n.unsaved() {
+		n.join.roster = nil
+		n.rosterArrived(m)
 	}
 	switch n.role {
 	case roleAbsent:
@@ -176,6 +181,7 @@ func (n *Node) removed(why string) {
 
 func (n *Node) vacate() {
 	n.stopAsking()
+	n.out.RecordFirst = true // who left should know with whom it was
 	n.command(Command{Kind: CommandVacate})
 	n.becomeAbsent()
 }

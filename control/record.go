@@ -2,8 +2,12 @@ package control
 
 import "slices"
 
-// InstanceRecord is what a founder keeps on disk. The driver writes and syncs it before it
-// sends anything of the same Output.
+// InstanceRecord is what a founder keeps on disk.
+//
+// A disk may take a second, where a leader has some rounds: nothing waits for it but what the founders' rule
+// rests on (Output.RecordFirst), which is to vote for an instance, to begin or close one and to leave; and to say
+// that a roster with joiners is held (unsaved). That a view is decided is known to its members'
+// registers, whose votes wait for no disk, whether this node waits with telling it or not: its record follows.
 type InstanceRecord struct {
 	Instance uint32  `json:"instance"`
 	Epoch    uint64  `json:"epoch"`
@@ -44,6 +48,7 @@ func (n *Node) voteFor(instance uint32, proposer string, r *Roster) {
 	n.record.Votes = append(n.record.Votes[:len(n.record.Votes):len(n.record.Votes)], v)
 	n.record.Tried = max(n.record.Tried, instance)
 	n.keepRecord()
+	n.out.RecordFirst = true
 }
 
 // giveUpProposal makes this node's own proposals void: it alone could have begun them. It
@@ -66,6 +71,7 @@ func (n *Node) voidVotes(void func(*FoundVote) bool) bool {
 	}
 	n.record.Votes = kept
 	n.keepRecord()
+	n.out.RecordFirst = true
 	return true
 }
 
@@ -222,6 +228,9 @@ func sameRecord(a, b *InstanceRecord) bool {
 	return a.Instance == b.Instance && a.Epoch == b.Epoch && a.Closed == b.Closed && len(a.Votes) == len(b.Votes) &&
 		slices.Equal(a.Voters, b.Voters) && slices.Equal(a.Joiners, b.Joiners)
 }
+
+// unsaved reports whether the record is still on its way to the disk.
+func (n *Node) unsaved() bool { return n.cfg.WriteBehind && (n.saving || n.out.Record != nil) }
 
 func (n *Node) keepRecord() {
 	if !n.founder() {

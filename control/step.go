@@ -32,6 +32,7 @@ type Config struct {
 	Record      InstanceRecord
 	Contents    Contents  // nil: the host's own
 	Rosters     []*Roster // the last Output.Rosters of an earlier agent of this host
+	WriteBehind bool      // the driver takes steps while it writes a record, and tells so by Input.Unsaved
 
 	preferences preferences // made of Prefer and Avoid, once for all nodes of a host
 }
@@ -58,6 +59,7 @@ type Input struct {
 	Upper    *Register // that of the group's slot in the level above, whose epoch and lease this leader hands down; nil: this is the top
 	Wake     Wake
 	Sent     Time     // when the last frame of an earlier Output had left; 0: none was sent
+	Unsaved  bool     // the record of an earlier Output is not on disk yet; a step comes as soon as it is
 	Message  *Message // from another agent, nil for none; already Validated
 	Order    Order
 	Abandon  uint32 // with OrderAbandon: the instance that is declared dead
@@ -67,13 +69,14 @@ type Input struct {
 // Output is what to do about it, in the order of the fields. Slices are valid until the
 // next Step.
 type Output struct {
-	Record   *InstanceRecord // to be on disk before anything else happens
-	Rosters  []*Roster       // when they changed: all held, to be kept for the next agent; the first names the slots from now on
-	Commands []Command       // to the register and tally
-	Frames   []Outgoing      // each delivered to the own register first where To has the own slot
-	Messages []Letter
-	View     *view.View // newly installed
-	Events   []Event
+	Record      *InstanceRecord // to be written and synced, before anything else happens unless Config.WriteBehind
+	RecordFirst bool            // nothing else happens before this record, and all before it, are on disk
+	Rosters     []*Roster       // when they changed: all held, to be kept for the next agent; the first names the slots from now on
+	Commands    []Command       // to the register and tally
+	Frames      []Outgoing      // each delivered to the own register first where To has the own slot
+	Messages    []Letter
+	View        *view.View // newly installed
+	Events      []Event
 }
 
 // Outgoing is an ask for the slots in To, from the register of a place. Every slot in To that

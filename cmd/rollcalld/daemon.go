@@ -72,7 +72,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 		Self:     control.Peer{Name: cfg.Node, RPC: rpc.String(), Rails: own},
 		Interval: cfg.Interval, Rounds: cfg.Rounds, JoinWindow: cfg.JoinWindow, FoundWait: cfg.FoundWait,
 		AgentGrace: cfg.AgentGrace, RemoveStale: cfg.OnStale == "remove", Quarantine: cfg.Quarantine,
-		Prefer: cfg.Prefer, Avoid: cfg.Avoid, Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record,
+		Prefer: cfg.Prefer, Avoid: cfg.Avoid, Founders: cfg.Founders, Contacts: cfg.Contacts, Record: record, WriteBehind: true,
 	}
 	return p, nil
 }

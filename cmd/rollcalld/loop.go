@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +32,7 @@ type host interface {
 
 // hands carry out what is not the plane's. All but record return without waiting.
 type hands interface {
-	record(*control.InstanceRecord) error // returns when it is on disk
+	record(*control.InstanceRecord) error // returns when it is on disk; never called by the loop itself
 	hold([]control.PlaceRosters)
 	letter(control.Letter)
 	install(control.Time, *view.ClusterView)
@@ -50,6 +49,7 @@ type loop struct {
 	plane dataplane.Plane
 	hands hands
 	inbox chan input
+	disk  scribe
 
 	registers [control.Places]control.Register
 	tallies   [control.Levels]*control.Tally // of the levels where this host votes
@@ -80,6 +80,7 @@ type keysOrder struct {
 func newLoop(h host, p dataplane.Plane, by hands) *loop {
 	l := &loop{host: h, plane: p, hands: by, inbox: make(chan input, inboxMax)}
 	l.tallies[0] = new(control.Tally)
+	l.disk.write, l.disk.wrote = by.record, p.Interrupt
 	return l
 }
 
@@ -117,7 +118,7 @@ func (l *loop) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return l.saved()
 }
 
 // turn waits for something to happen, takes one step and carries it out.
@@ -135,6 +136,9 @@ func (l *loop) turn() error {
 	wakes.Join(&l.kept)
 	l.kept = dataplane.Wakes{}
 	in.Wakes, in.Sent = wakes, l.sentAt
+	if in.Unsaved, _, err = l.disk.behind(); err != nil {
+		return err
+	}
 	if o := in.keys; o != nil {
 		o.done <- l.plane.SetKeys(o.keys)
 	}
@@ -199,7 +203,10 @@ func (l *loop) deadline() control.Time {
 // brings the two together.
 func (l *loop) carry(now control.Time, out *control.HostOutput) error {
 	if out.Record != nil {
-		if err := l.record(out.Record); err != nil {
+		l.disk.put(out.Record)
+	}
+	if _, late, _ := l.disk.behind(); out.RecordFirst || late {
+		if err := l.saved(); err != nil {
 			return err
 		}
 	}
@@ -250,26 +257,20 @@ func hashOf(out *control.HostOutput, e *control.Event) uint64 {
 	return 0
 }
 
-// record returns when the record is on disk. A disk may be busy for longer than a leader may be
-// silent: the plane goes on with its part meanwhile, and only the host has to wait.
-func (l *loop) record(r *control.InstanceRecord) error {
-	var saved atomic.Bool
-	result := make(chan error, 1)
-	var writing sync.WaitGroup
-	defer writing.Wait()
-	writing.Go(func() {
-		result <- l.hands.record(r)
-		saved.Store(true)
-		l.plane.Interrupt()
-	})
-	for !saved.Load() {
+// saved returns when the records are on disk. The plane goes on with its part meanwhile, and only the host
+// has to wait.
+func (l *loop) saved() error {
+	for {
+		unsaved, _, err := l.disk.behind()
+		if err != nil || !unsaved {
+			return err
+		}
 		wakes, err := l.plane.Wait(l.plane.Now().Add(tick))
 		if err != nil {
 			return err
 		}
 		l.kept.Join(&wakes)
 	}
-	return <-result
 }
 
 // sent tells of trouble with sending when it begins and when it ends. A frame that could

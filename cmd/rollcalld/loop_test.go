@@ -140,7 +140,7 @@ func (s *stage) tick()               { s.ticks++ }
 func everything() control.HostOutput {
 	rosters := []*control.Roster{{}}
 	return control.HostOutput{
-		Record:   &control.InstanceRecord{},
+		Record: &control.InstanceRecord{}, RecordFirst: true,
 		Rosters:  []control.PlaceRosters{{Place: 0, Rosters: rosters}, {Place: 2, Rosters: rosters}, {Place: 3, Rosters: rosters}},
 		Commands: []control.Command{{Kind: control.CommandHold}, {Kind: control.CommandAsk}},
 		Frames:   make([]control.Outgoing, 2),
@@ -359,28 +359,5 @@ func TestTalliesAreThoseOfSeats(t *testing.T) {
 		if s.tallies[0] == nil || (s.tallies[1] != nil) != votes || s.tallies[2] != nil {
 			t.Errorf("with a seat: %v; tallies %v", votes, s.tallies)
 		}
-	}
-}
-
-// The plane goes on while a record is written, and what it tells meanwhile is not lost.
-func TestLoopServesWhileDiskIsBusy(t *testing.T) {
-	s := &stage{disk: make(chan struct{}), out: control.HostOutput{Record: &control.InstanceRecord{}, Messages: []control.Letter{{To: "a"}}}}
-	l := newLoop(s, s, s)
-	s.wake[0] = control.WakeQuorum
-	if err := l.turn(); err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"record", "letter to a", "show"}; !cmp.Equal(s.trace, want) {
-		t.Errorf("did %v, want %v", s.trace, want)
-	}
-	if s.waits < 4 {
-		t.Errorf("waited %d times, want one for the turn and three for the disk", s.waits)
-	}
-	s.wake = dataplane.Wakes{}
-	if err := l.turn(); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.steps[1].Wakes[0]; got != control.WakeQuorum {
-		t.Errorf("the next step was woken by %v, want %v", got, control.WakeQuorum)
 	}
 }
