@@ -20,7 +20,8 @@
 // One thread calls Step when Deadline has come, when the plane reports a Wake, when a message
 // or an order arrived; with the register and the tally (of the slots in Watch) as they are at
 // that moment. It then carries the Output out in the order of its fields: the record is on disk
-// before any command, commands are given before frames leave, and every frame that addresses
+// before any command, or may follow where the driver said so (Config.WriteBehind), since a disk may take
+// longer than a leader may be silent; commands are given before frames leave, and every frame that addresses
 // the node itself goes through Deliver before others see it. Output's slices are the driver's;
 // a Node keeps no pointer to its input. The plane watches the leader: it reports WakeSilent
 // once a silence has lasted ceil(k/2) intervals, so that a member in a healthy group has no
@@ -110,7 +111,7 @@
 //     TestCrashFourAtOnce, TestCrashWithinWindow, tests/e2e TestFourCrashesOneView.
 //   - G8 Progress: while a quorum of the last view's kernels can exchange frames and one of
 //     their agents runs, there is a leader and a next view. The second phase of every run of
-//     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale, TestLeaderAway,
+//     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale, TestLeaderAway, TestSlowDisk,
 //     TestLeaderGivesUpForGood.
 //   - G9 Restart: an agent that stops, crashes or is restarted removes nobody and loses no
 //     promise. TestSeeds, tests/sim TestAgentsRestarted, dataplane TestKernelAdopt, TestKernelCarry
@@ -123,7 +124,7 @@
 // What G3 does not cover: the founders' rule rests on the voters they recorded. A founder records
 // those of every view that it installs, those that are about to be let in before they are, and
 // when it is told that it is out, those who voted it out. So a record is old only in a founder that
-// heard nothing since, because it was off or cut off. If that is true of a majority of the founders,
+// heard nothing since, because it was off or cut off, or lost its power in the moment that its disk takes. If that is true of a majority of the founders,
 // if those are still cut off from what the group became, and if together with them most of the
 // voters of their newest record hold no register any more (rebooted, removed, or joined elsewhere),
 // then a majority of these truthfully says so, while the group may live on among the few that
@@ -173,5 +174,6 @@
 //     majority of the voters of the last record unless that is closed: reading "holds no
 //     register" alone could be overtaken by a late roster.
 //   - Joins wait for a majority of those founders that are members, whose records then name
-//     the new voters.
+//     the new voters. Removals wait for no disk, which may be busy for longer than a leader may be silent: registers
+//     decide them, whatever their agents do, and the records follow (InstanceRecord).
 package control

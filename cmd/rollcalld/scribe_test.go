@@ -61,6 +61,7 @@ func TestLoopGoesAheadOfDisk(t *testing.T) {
 			if in := turn(control.HostOutput{Record: &control.InstanceRecord{Instance: i}, Messages: []control.Letter{{To: "a"}}}); in.Unsaved != (i > 0) {
 				t.Errorf("step %d: unsaved %v", i, in.Unsaved)
 			}
+			synctest.Wait() // the first is being written
 		}
 		if want := []string{"letter to a", "show", "letter to a", "letter to a"}; !cmp.Equal(s.trace, want) {
 			t.Errorf("did %v, want %v", s.trace, want)

@@ -39,6 +39,9 @@ type agent struct {
 	spinAt Instant
 	decree uint32       // Input.Abandon
 	sent   control.Time // Input.Sent
+
+	writing *control.InstanceRecord // on its way to the disk
+	next    *control.InstanceRecord // the newest of those that wait for it
 }
 
 // startAgent starts the daemon; the register it finds is the one the last left.
@@ -54,7 +57,7 @@ func (h *host) startAgent() {
 	c := control.Config{
 		Cluster: "sim", ClusterID: 0x73696d, Self: h.peer,
 		Interval: w.Interval, Rounds: w.Rounds, JoinWindow: w.JoinWindow, FoundWait: w.FoundWait,
-		AgentGrace: w.AgentGrace, RemoveStale: w.OnStale, Rosters: h.rosters,
+		AgentGrace: w.AgentGrace, RemoveStale: w.OnStale, Rosters: h.rosters, WriteBehind: w.Disk > 0,
 	}
 	for i := range w.Founders {
 		c.Founders = append(c.Founders, w.hosts[i].name)
@@ -74,16 +77,6 @@ func (h *host) startAgent() {
 	h.stamp(life)
 	h.plan()
 	h.pace()
-}
-
-// write replaces a founder's record.
-func (h *host) write(r *control.InstanceRecord) {
-	var was control.InstanceRecord
-	if h.disk != nil {
-		_ = json.Unmarshal(h.disk, &was) // written here
-	}
-	h.recorded(&was, r)
-	h.disk, _ = json.Marshal(r) // a struct of plain fields
 }
 
 // route tells where the asks to the slots go.
@@ -222,7 +215,7 @@ func (h *host) step() {
 	now := h.now()
 	h.reg.AgentAt = now
 	r := h.reg
-	in := control.Input{Register: &r, Tally: h.snapshot(a.node.Watch()), Wake: a.wakes, Sent: a.sent, Order: a.order, Abandon: a.decree}
+	in := control.Input{Register: &r, Tally: h.snapshot(a.node.Watch()), Wake: a.wakes, Sent: a.sent, Unsaved: a.writing != nil, Order: a.order, Abandon: a.decree}
 	if len(a.inbox) > 0 {
 		in.Message = a.inbox[0]
 		a.inbox = a.inbox[1:]
@@ -277,6 +270,10 @@ func (h *host) carry() {
 		}
 		h.perform()
 		a.part++
+		if a.part == partRecord+1 && a.out.RecordFirst && a.writing != nil {
+			a.part = -a.part - 1 // goes on when they are on disk
+			return
+		}
 	}
 	a.busy = false
 	a.out = control.Output{}
@@ -323,8 +320,7 @@ func (h *host) perform() {
 	switch a.part {
 	case partRecord:
 		if out.Record != nil {
-			h.write(out.Record)
-			h.w.tell(h.id, "record", "%s", h.disk)
+			h.save(out.Record)
 		}
 	case partRoster:
 		if len(out.Rosters) > 0 {

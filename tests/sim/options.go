@@ -59,6 +59,7 @@ type Options struct {
 	Talk    time.Duration // of a letter, uniform up to
 	Nap     time.Duration // between an agent's wake-up and its step, uniform up to
 	Tick    time.Duration // by which a beat may be late, uniform up to
+	Disk    time.Duration // until a founder's record is on disk, while its agent goes on
 
 	Weather
 
@@ -158,6 +159,9 @@ func Draw(seed uint64) Options {
 	if r.IntN(8) == 0 {
 		o.Rails = 2
 	}
+	if r.IntN(3) == 0 {
+		o.Disk = min(time.Duration(1+r.IntN(int(30*i))), 300*time.Millisecond)
+	}
 	return o
 }
 
@@ -165,8 +169,8 @@ func Draw(seed uint64) Options {
 func (o Options) String() string {
 	s := fmt.Sprintf("seed %d %s: %d hosts, %d founders, %d contacts, %v x %d, join window %v, found wait %v, drift %d ppm, multicast %v, rails %d, kernel %v, settle %v, unaided %v, agents removed %v after %v",
 		o.Seed, o.Class, o.Hosts, o.Founders, o.Contacts, o.Interval, o.Rounds, o.JoinWindow, o.FoundWait, o.Drift, o.Multicast, o.Rails, o.Kernel, o.Settle, o.Unaided, o.OnStale, o.AgentGrace)
-	s += fmt.Sprintf("; latency %v+%v, letters %v, nap %v, tick %v, loss %.2f, twice %.2f, late %.2f up to %v, letters lost %.2f, preempted %.2f up to %v",
-		o.Latency, o.Jitter, o.Talk, o.Nap, o.Tick, o.Loss, o.Twice, o.Late, o.LateMax, o.LetterLoss, o.Preempt, o.PreemptMax)
+	s += fmt.Sprintf("; latency %v+%v, letters %v, nap %v, tick %v, disk %v, loss %.2f, twice %.2f, late %.2f up to %v, letters lost %.2f, preempted %.2f up to %v",
+		o.Latency, o.Jitter, o.Talk, o.Nap, o.Tick, o.Disk, o.Loss, o.Twice, o.Late, o.LateMax, o.LetterLoss, o.Preempt, o.PreemptMax)
 	if o.Plan != nil {
 		return s + fmt.Sprintf("; planned: %v", o.Plan)
 	}

@@ -16,6 +16,7 @@ const (
 	eventSilence                  // a host's silence watch; arg: the boot
 	eventStamp                    // an agent's sign of life; arg: its life
 	eventBeat                     // a leader's next beat is due; arg: its token
+	eventSaved                    // a record is on disk; arg: the agent's life
 	eventCall                     // arg: index of the function
 )
 

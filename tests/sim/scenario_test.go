@@ -22,6 +22,12 @@ func stand(t *testing.T, hosts, founders int) stage {
 	t.Helper()
 	o := defaults(uint64(hosts)<<8 | uint64(founders))
 	o.Hosts, o.Founders, o.Contacts = hosts, founders, founders
+	return standAs(t, o)
+}
+
+// standAs raises one by options of its own.
+func standAs(t *testing.T, o Options) stage {
+	t.Helper()
 	var trace func(string)
 	if *flagTrace {
 		trace = func(line string) { fmt.Println(line) }

@@ -157,6 +157,8 @@ func (w *World) handle(e event) {
 		h.stamp(e.arg)
 	case eventBeat:
 		h.beatDue(e.arg)
+	case eventSaved:
+		h.saved(e.arg)
 	case eventCall:
 		w.calls.take(e.arg)()
 	}
