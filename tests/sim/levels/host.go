@@ -36,6 +36,7 @@ type host struct {
 	agent   *control.Host
 	stopped bool
 	token   int
+	steps   int
 	pacing  [control.Levels]int // of the beat that is scheduled
 	wakes   [control.Places]control.Wake
 	inbox   []*control.Message
@@ -162,6 +163,7 @@ func (h *host) step() {
 	}
 	h.wakes, h.order = [control.Places]control.Wake{}, control.OrderNone
 	h.w.Steps++
+	h.steps++
 	out := h.agent.Step(now, in)
 	if h.w.Lie != nil {
 		h.w.Lie(h, &out)
