@@ -2,8 +2,9 @@ package control
 
 import (
 	"fmt"
-	"strings"
 	"time"
+
+	"rollcall/view/hostlist"
 )
 
 // founding is a founder's part in beginning an instance (DESIGN 4.5).
@@ -356,24 +357,27 @@ func (n *Node) awaitingGroup() string {
 	if n.now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "" {
 		return "the group's leader: " + n.join.why
 	}
+	founders := n.cfg.Founders
 	if !n.founder() {
-		return "a member of the group, or a founder: " + strings.Join(n.cfg.Founders, ", ") + " may found it"
+		return fmt.Sprintf("a member of the group, or a founder: %s may found it", hostlist.Fold(founders))
 	}
-	var seen, missing []string
-	for _, name := range n.cfg.Founders {
-		if name == n.cfg.Self.Name || n.freshState(name, 4*time.Second) != nil {
-			seen = append(seen, name)
-		} else {
-			missing = append(missing, name)
+	var silent []string
+	for _, name := range founders {
+		if name != n.cfg.Self.Name && n.freshState(name, 4*time.Second) == nil {
+			silent = append(silent, name)
 		}
 	}
-	s := "no cluster yet: founders " + strings.Join(seen, ", ") + " seen"
-	if len(missing) > 0 {
-		s += ", " + strings.Join(missing, ", ") + " missing"
+	heard := len(founders) - len(silent)
+	s := fmt.Sprintf("no cluster yet: %d of %d founders heard", heard, len(founders))
+	if len(silent) > 0 {
+		s += fmt.Sprintf(", %d awaited: %s", len(silent), hostlist.Fold(silent))
 	}
-	if old := n.record.living(n.found.abandoned); len(old) > 0 && 2*len(seen) > len(n.cfg.Founders) {
+	if 2*heard <= len(founders) {
+		return s
+	}
+	if old := n.record.living(n.found.abandoned); len(old) > 0 {
 		o := old[len(old)-1]
-		s += fmt.Sprintf("; instance %d is not known to be over: most of its %d voters have to be heard, or `rollcall found --abandon %d`", o.Instance, len(o.Voters), o.Instance)
+		return s + fmt.Sprintf("; instance %d is not known to be over: most of its %d voters have to be heard, or `rollcall found --abandon %d`", o.Instance, len(o.Voters), o.Instance)
 	}
-	return s
+	return s + fmt.Sprintf("; enough to found it, once they heard of no other for %v", n.cfg.FoundWait)
 }

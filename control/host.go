@@ -1,10 +1,11 @@
 package control
 
 import (
-	"strings"
+	"fmt"
 	"time"
 
 	"rollcall/view"
+	"rollcall/view/hostlist"
 )
 
 // HostConfig is what a Host knows from the start.
@@ -367,7 +368,7 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 	case n.role == roleAbsent && now.Since(h.founder.at) < time.Duration(2+len(h.cfg.Contacts))*askMost && h.founder.at != 0: // others are asked by turns
 		return h.founder.why
 	case n.role == roleAbsent && now.Since(n.found.heardAt) >= 2*askMost:
-		return "a founder, of which none answers: " + strings.Join(h.cfg.Founders, ", ")
+		return fmt.Sprintf("a founder: none of %d answers: %s", len(h.cfg.Founders), hostlist.Fold(h.cfg.Founders))
 	case n.role == roleAbsent:
 		return "somebody to form its group: the cluster's leader does when it hears of this node"
 	case g.Leased(now) && now >= g.UpperUntil:

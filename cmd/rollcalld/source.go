@@ -198,17 +198,21 @@ func (s *source) Status() publish.StatusDocument {
 	if r.State != control.RegisterVacant && r.BeatAt != 0 { // timing is the leader's
 		d.IntervalUS, d.Rounds = int64(r.IntervalUS), int(r.Rounds)
 	}
-	if seen := s.seen.Load(); seen != nil {
+	seen, in := s.seen.Load(), s.installed.Load()
+	if seen != nil {
 		own := &seen.status.Group
 		d.Role, d.Leader, d.Slot, d.Awaiting = own.Role, own.Leader, own.Slot, own.Awaiting
 		d.Roster = publish.Hex(seen.register.Rosters[0])
 		d.Places = places(&seen.status)
 	}
-	if in := s.installed.Load(); in != nil {
+	if in != nil {
 		d.Instance, d.Epoch = in.view.Instance, in.view.Epoch()
 		var left time.Duration
 		d.Valid, left = s.lease(in.view)
 		d.LeaseMS = left.Milliseconds()
+	}
+	if d.Valid && d.Awaiting == "" {
+		d.Awaiting = s.awaited(seen, in.view)
 	}
 	return d
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/view/hostlist"
 	"rollcall/view/publish"
 )
 
@@ -30,11 +31,11 @@ func TestFoundersStartLast(t *testing.T) {
 	}
 	r.must(r.Start(others...))
 	for _, name := range others {
-		awaits(name, "a founder, of which none answers: "+strings.Join(founders, ", "))
+		awaits(name, fmt.Sprintf("none of %d answers: %s", len(founders), hostlist.Fold(founders)))
 	}
 	r.must(r.Start(founders[2]))
 	for _, name := range []string{founders[2], others[0], others[1]} { // of several groups
-		awaits(name, "no cluster yet", founders[2]+" seen", founders[0]+", "+founders[1]+" missing")
+		awaits(name, "no cluster yet", "1 of 3 founders heard, 2 awaited: "+hostlist.Fold(founders[:2]))
 	}
 	if _, code := r.rollcall(r.Nodes()[1], "view"); code != 2 {
 		t.Errorf("exit code %d without a cluster", code)
