@@ -85,8 +85,8 @@ func (h *Host) contentArrived(m *Message) {
 		if n == nil || parent != n.cfg.Group {
 			return
 		}
-		if seat := n.lead.roster.At(slot); seat == nil || seat.Name != m.From.Name {
-			return // it is not for it to tell
+		if !n.speaksFor(slot, m.From.Name) {
+			return
 		}
 		base = h.vectors[m.Level+1].held[slot]
 	}

@@ -210,6 +210,18 @@ func (n *Node) caughtUp() bool {
 	return !changed
 }
 
+// speaksFor reports whether it is for that node to tell of the group below: it has the slot, or is about to. The
+// new leader of a branch may know what a group decided only from who has yet to succeed there.
+func (n *Node) speaksFor(slot uint16, name string) bool {
+	next, _ := n.lead.newest()
+	for _, r := range []*Roster{n.lead.roster, next} {
+		if seat := r.At(slot); seat != nil && seat.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
 // reported is what the leader of a group below told under this leader's ballot, or nil.
 func (n *Node) reported(slot uint16) *Report {
 	if m := &n.tally.Members[slot]; n.tally.Heard[slot].Answered != 0 && m.Below.Seq != 0 {

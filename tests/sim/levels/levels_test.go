@@ -396,3 +396,16 @@ func TestThreeLevels(t *testing.T) {
 	}
 	w.lose(8, 1, victim)
 }
+
+// TestBranchLeaderCrash: who leads a group of level 1 that is not the top leads one of its groups as
+// well. Their next leaders have to know each other before anything can be decided there.
+func TestBranchLeaderCrash(t *testing.T) {
+	o := Story(0, 3)
+	o.Groups, o.Founders, o.Top = []uint16{0, 1, 248, 249, 250}, 2, 2
+	w := cluster(t, o)
+	victim := w.leader(1, 1)
+	if victim == w.leader(2, 0) {
+		victim = w.leader(1, 0)
+	}
+	w.lose(30, 4, victim)
+}
