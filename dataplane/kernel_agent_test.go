@@ -134,7 +134,7 @@ func TestKernelRefusals(t *testing.T) {
 		change func(o *Options)
 		words  []string
 	}{
-		{"no interface", func(o *Options) { o.Rails = []Rail{{Interface: "none0"}} }, []string{"no such interface none0", "ip link"}},
+		{"no interface", func(o *Options) { o.Rails = []Rail{{Interface: "none0"}} }, []string{"interface none0 does not exist", "ip link"}},
 		{"no bpffs", func(o *Options) { o.PinDir = filepath.Join(t.TempDir(), "a", "b") }, []string{"mount -t bpf bpf"}},
 		{"other address", func(o *Options) { o.Rails[0].Address = (&wire{}).six(5) }, []string{"no address fd77::6"}},
 		{"no key", func(o *Options) { o.Keys = &Keys{} }, []string{"key"}},

@@ -23,11 +23,11 @@ type Link struct {
 	Carrier bool // up, and somebody is at the other end
 }
 
-// FindLink reads the interface from the kernel.
+// FindLink reads the interface from the kernel. Its error is a MissingError where there is none.
 func FindLink(name string) (Link, error) {
 	l, err := netlink.LinkByName(name)
 	if errors.As(err, &netlink.LinkNotFoundError{}) {
-		return Link{}, fmt.Errorf("no such interface %s: name one that `ip link` shows", name)
+		return Link{}, &MissingError{"interface " + name + " does not exist", "name one that `ip link` shows"}
 	}
 	if err != nil {
 		return Link{}, fmt.Errorf("read interface %s: %w", name, err)
@@ -46,8 +46,8 @@ func describe(l netlink.Link) Link {
 }
 
 // LocalEndpoints is where the others reach this node by what opt says, by rail. The address is the
-// one asked for or the first global one of the interface, IPv4 before IPv6; over Ethernet
-// it may be missing.
+// one asked for or the first global one of the interface, IPv4 before IPv6; where nothing speaks UDP
+// it may be missing. The error is a MissingError where an interface or an address may come yet.
 func LocalEndpoints(opt Options) ([]control.Endpoint, error) {
 	all := make([]control.Endpoint, len(opt.Rails))
 	for i, r := range opt.Rails {
@@ -60,7 +60,7 @@ func LocalEndpoints(opt Options) ([]control.Endpoint, error) {
 		switch {
 		case err == nil:
 			all[i].UDP = netip.AddrPortFrom(addr, opt.Port)
-		case opt.Transport != TransportEther || r.Address.IsValid():
+		case opt.usesUDP() || r.Address.IsValid():
 			return nil, err
 		}
 	}
@@ -95,15 +95,18 @@ func localAddress(link Link, want netip.Addr) (netip.Addr, error) {
 		for _, a := range list {
 			ip, _ := netip.AddrFromSlice(a.IP)
 			ip = ip.Unmap()
+			if a.Flags&unix.IFA_F_TENTATIVE != 0 { // nobody can bind to it yet
+				continue
+			}
 			if want == ip || !want.IsValid() && a.Scope == unix.RT_SCOPE_UNIVERSE {
 				return ip, nil
 			}
 		}
 	}
 	if want.IsValid() {
-		return netip.Addr{}, fmt.Errorf("interface %s has no address %s: give it one, or name another interface", link.Name, want)
+		return netip.Addr{}, &MissingError{fmt.Sprintf("interface %s has no address %s", link.Name, want), "give it one, or name another interface"}
 	}
-	return netip.Addr{}, fmt.Errorf("interface %s has no global address: give it one, or choose transport %q", link.Name, TransportEther)
+	return netip.Addr{}, &MissingError{fmt.Sprintf("interface %s has no global address", link.Name), "give it one, or choose transport \"" + TransportEther + "\""}
 }
 
 // vethReplies says why a native program on a veth device could not send its replies: veth

@@ -116,6 +116,9 @@ func rounds(s *publish.StatusDocument) string {
 }
 
 func frames(s *publish.StatusDocument) string {
+	if s.Plane == "" { // it waits for an interface
+		return ""
+	}
 	how := s.Plane
 	if s.Attach != s.Plane {
 		how += " " + s.Attach

@@ -30,7 +30,8 @@ type plan struct {
 	control control.HostConfig
 }
 
-// prepare reads what the configuration names and settles the plan. It changes nothing.
+// prepare reads what the configuration names and settles the plan. It changes nothing. The error is a
+// dataplane.MissingError where only an interface is missing, or its address.
 func prepare(cfg *config.Config) (*plan, error) {
 	ring, err := key.Load(cfg.KeyFile)
 	if err != nil {
@@ -44,7 +45,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 		Cluster: cfg.Cluster, ClusterID: dataplane.ClusterID(cfg.Cluster), Rails: rails(cfg),
 		Port: cfg.Port, EtherType: cfg.EtherType, DSCP: int(cfg.DSCP),
 		Transport: cfg.Transport, Attach: cfg.Attach, Keys: frames, PinDir: cfg.PinDir,
-		Pacer: cfg.Pacer, Interval: cfg.Interval,
+		Pacer: cfg.Pacer, Interval: cfg.Interval, Routed: len(cfg.Groups) > 1,
 	}}
 	own, err := dataplane.LocalEndpoints(p.options)
 	if err != nil {
@@ -55,7 +56,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 		rpc = netip.AddrPortFrom(own[0].UDP.Addr(), rpc.Port())
 	}
 	if !rpc.Addr().IsValid() {
-		return nil, fmt.Errorf("interface %s has no address for calls between agents; give it one or set rpc to one of this host", cfg.Interfaces[0])
+		return nil, &dataplane.MissingError{What: fmt.Sprintf("interface %s has no address for calls between agents", cfg.Interfaces[0]), Remedy: "give it one, or set rpc to one of this host"}
 	}
 	record, err := loadRecord(cfg.StateDir)
 	if err != nil {
@@ -65,7 +66,7 @@ func prepare(cfg *config.Config) (*plan, error) {
 	p.options.ViewSize = viewSize(cfg)
 	p.control = control.HostConfig{Held: loadRosters(cfg.StateDir)}
 	if len(cfg.Groups) > 1 {
-		p.control.Top, p.options.Routed = 1, true
+		p.control.Top = 1
 	}
 	p.control.Config = control.Config{
 		Cluster: cfg.Cluster, ClusterID: p.options.ClusterID, Group: group.ID, Allowed: group.Nodes,

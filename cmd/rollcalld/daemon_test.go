@@ -232,7 +232,7 @@ func TestStartErrorsNameTheRemedy(t *testing.T) {
 	}{
 		"no file":      {[]string{"--config", "/nonexistent.toml"}, "--config"},
 		"no key":       {[]string{"--key-file", "/nonexistent.key"}, "rollcall keygen /nonexistent.key"},
-		"no interface": {[]string{"--interfaces", "nonesuch0"}, "no such interface nonesuch0"},
+		"no interface": {[]string{"--interfaces", "nonesuch0"}, "interface nonesuch0 does not exist: name one"},
 		"no address":   {[]string{"--address", "192.0.2.1"}, "has no address 192.0.2.1"},
 		"bad flag":     {[]string{"--rounds", "1"}, "--rounds: 1 is out of range"},
 		"unknown flag": {[]string{"--wizard"}, "wizard"},

@@ -76,16 +76,23 @@ func command() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		p, err := prepare(cfg)
-		if err != nil {
-			return failure{err}
-		}
 		if check {
+			p, err := prepare(cfg)
+			if err != nil {
+				return failure{err}
+			}
 			fmt.Fprintln(c.OutOrStdout(), p)
 			return nil
 		}
 		log, flush := newLog(os.Stderr, cfg.LogLevel, cfg.Node)
 		defer flush.Close()
+		p, err := prepareWhenThere(c.Context(), cfg, log)
+		if c.Context().Err() != nil { // it was stopped before there was anything to stop
+			return nil
+		}
+		if err != nil {
+			return failure{err}
+		}
 		if err := run(c.Context(), p, log); err != nil {
 			return failure{err}
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 )
@@ -54,4 +55,22 @@ func (n *notifier) say(status string) {
 	default:
 	}
 	n.status <- status
+}
+
+// notifyWaits says that the daemon is up, and what it waits for before it can do anything.
+func notifyWaits(what string) {
+	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS=waits: "+what)
+}
+
+// notifyAlive is for a daemon that has no loop yet.
+func notifyAlive() { _, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) }
+
+// watchdogDue tells when notifyAlive is due, until stop; never where there is no watchdog.
+func watchdogDue() (due <-chan time.Time, stop func()) {
+	every, err := daemon.SdWatchdogEnabled(false)
+	if err != nil || every == 0 {
+		return nil, func() {}
+	}
+	t := time.NewTicker(every / 2)
+	return t.C, t.Stop
 }

@@ -164,7 +164,7 @@ type StatusDocument struct {
 	Profile     string    `json:"profile"`
 	IntervalUS  int64     `json:"interval_us"`
 	Rounds      int       `json:"rounds"`
-	Plane       string    `json:"plane"`  // kernel | socket
+	Plane       string    `json:"plane"`  // kernel | socket; empty while an interface is missing
 	Attach      string    `json:"attach"` // native | tc | generic | socket
 	Transport   string    `json:"transport"`
 	Interface   string    `json:"interface"`
