@@ -74,7 +74,9 @@
 // The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
 // beside it; G1 to G4, and that every generation of a group was decided above and is begun once, by
 // tests/explore/levels TestSearch and TestWalks; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody; that
-// most of the seats are not in fewer groups than it seems by TestOneSeatAGroup. With real
+// most of the seats are not in fewer groups than it seems by TestOneSeatAGroup; that the order to recover
+// leaves nobody who could go on beside it by TestRecover; that a cluster stands whatever the order of
+// starts, and each node says what it waits for, by TestStartsApart. With real
 // daemons: tests/e2e TestGroupsLoseAndRegain, TestStructureFails, TestFoundersStartLast.
 //
 // # The guarantees, and the tests that show them
@@ -85,7 +87,7 @@
 // can go on, and in calm runs after each crash and each return. G10 is no matter of these runs, in which
 // nobody forges: the tests named below show it. TestCheckersCatchLies, TestCheckerOfRegisters,
 // TestCheckerOfRecords, TestCheckerOfInstances, TestCheckerOfCuts and TestCheckerOfProgress show
-// that the checkers can fail, TestStored repeats runs that fail when a rule is undone. control/testdata
+// that the checkers can fail, TestStored repeats runs that fail when a rule is undone, as tests/explore TestMutants does. control/testdata
 // tells the guarantees as stories; tests/e2e shows them with real daemons and the real kernel program,
 // and make torture counts under faults of every kind what G1 and G5 forbid.
 //

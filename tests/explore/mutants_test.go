@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -15,10 +16,11 @@ import (
 type mutant struct {
 	name     string
 	patches  []patch
-	check    string // walks, search or sim, or a package below tests and its test that must fail
+	check    string // walks, search, sim or stored, or a package below tests and its test that must fail
 	opening  string // with walks and search: they begin there only
 	only     string // with sim: the guarantee that must break
-	seeds    string // with walks and sim: within so many, several times what it took
+	run      string // with stored: a file of tests/sim/testdata
+	seeds    string // with walks, sim and TestSeeds of sim/levels: within so many, several times what it took
 	harmless bool   // it must break nothing: what the next ones leave out holds alone
 }
 
@@ -35,7 +37,7 @@ func TestMutants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range mutants {
+	for _, m := range slices.Concat(mutants, kept) {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			out, err := m.command(t, control).CombinedOutput()
@@ -59,11 +61,18 @@ func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
 	to := filepath.Join(t.TempDir(), "mutant")
 	build := exec.Command("go", "build", "-overlay", overlay, "-o", to, "./oracle")
 	run := exec.Command(to, "-check", m.check, "-only", m.only, "-opening", m.opening)
+	if m.run != "" {
+		run.Args = append(run.Args, "-file", filepath.Join("../sim/testdata", m.run))
+	}
 	if m.seeds != "" {
 		run.Args = append(run.Args, "-seeds", m.seeds)
 	}
 	if folder, story, is := strings.Cut(m.check, " "); is {
 		build, run = exec.Command("go", "test", "-c", "-overlay", overlay, "-o", to, "../"+folder), exec.Command(to, "-test.run", "^"+story+"$")
+		run.Dir = "../" + folder
+		if m.seeds != "" {
+			run.Args = append(run.Args, "-seeds", m.seeds)
+		}
 	}
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
@@ -73,9 +82,22 @@ func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
 
 // TestMutantsApply: each mutant changes what it means to change.
 func TestMutantsApply(t *testing.T) {
-	for _, m := range mutants {
+	for _, m := range slices.Concat(mutants, kept) {
 		if _, err := m.apply("../../control"); err != nil {
 			t.Errorf("%s has to be written anew: %v", m.name, err)
+		}
+	}
+}
+
+// TestStoredRuns: for each run in tests/sim/testdata a mutant undoes the rule that came of it.
+func TestStoredRuns(t *testing.T) {
+	files, err := filepath.Glob("../sim/testdata/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !slices.ContainsFunc(kept, func(m mutant) bool { return m.run == filepath.Base(file) }) {
+			t.Errorf("no mutant shows that %s can fail", file)
 		}
 	}
 }

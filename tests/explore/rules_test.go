@@ -195,13 +195,6 @@ var mutants = []mutant{
 		check:   "sim TestSuccessorOneWay",
 	},
 	{
-		name: "an order to remove whoever was heard since is carried out",
-		patches: []patch{{"command.go",
-			"c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt)",
-			"h.EchoAt == 1"}},
-		check: "sim", only: "G4", seeds: "2000",
-	},
-	{
 		name: "an order to remove whose agent is silent is carried out though that is back",
 		patches: []patch{{"command.go",
 			"<= c.Beats.GraceNS {",

@@ -63,7 +63,7 @@ type Options struct {
 
 	Weather
 
-	Faults     [faults]float64 // weights, of which a plan is drawn where there is none
+	Faults     [faults]float64 `json:",omitzero"` // weights, of which a plan is drawn where there is none
 	FaultEvery time.Duration   // mean
 	Plan       []Mishap        // of the safety phase; nil: drawn from the seed
 	Unaided    bool            // nobody is asked again: what that would hide is seen

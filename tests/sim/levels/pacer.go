@@ -30,10 +30,18 @@ func (h *host) beat(level uint8) {
 		h.served(p, was)
 		to.Clear(r.Slot) // it has voted
 		h.ask(&control.Outgoing{Place: p, To: to, Frame: f})
-		for _, again := range h.tallies[level].Retries(f) {
-			h.sendTo(again.Hop(), again)
-		}
+		h.askAgain(level, f)
 	}
 	h.wake(p, wake)
 	h.pace(level)
+}
+
+// askAgain sends a beat that has just left once more to those in doubt.
+func (h *host) askAgain(level uint8, beat control.Frame) {
+	if h.w.Unaided {
+		return
+	}
+	for _, again := range h.tallies[level].Retries(beat) {
+		h.sendTo(again.Hop(), again)
+	}
 }

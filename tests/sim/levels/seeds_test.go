@@ -23,6 +23,7 @@ func draw(seed uint64) Options {
 	o.Founders = 1 + r.IntN(len(o.Groups))
 	o.Interval = []time.Duration{10 * time.Millisecond, 100 * time.Millisecond}[r.IntN(2)]
 	o.Loss, o.Letters, o.Jitter, o.Drift = upto(0.2), upto(0.2), upto(0.3), int(upto(80))
+	o.Unaided = seed%2 == 1
 	return o
 }
 
@@ -132,7 +133,7 @@ func TestSeeds(t *testing.T) {
 		t.Logf("%+v: owed %v, %d epochs\n%s", w.Options, owed, w.Epochs, w.Describe())
 		return
 	}
-	first, n := uint64(1), 6
+	first, n := uint64(1), *seeds
 	end := time.Now()
 	if *seconds > 0 {
 		first, n = uint64(time.Now().UnixNano())>>20, 1<<30

@@ -23,6 +23,7 @@ type Options struct {
 	Jitter   float64  // of latencies, in intervals
 	Avoid    []string // who should not lead
 	Drift    int      // clocks are at most this many thousandths wrong
+	Unaided  bool     // nobody is asked again: what that would hide is seen
 }
 
 // Story is a faultless network in which nothing is left to chance.
