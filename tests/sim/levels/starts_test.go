@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
+
+	"rollcall/view/hostlist"
 )
 
 // startsApart is how long after the one before a host may start.
@@ -42,12 +43,12 @@ func TestStartsApart(t *testing.T) {
 func (w *World) stage() {
 	w.t.Helper()
 	var up []*host
-	var seen, missing []string
+	seen, missing := 0, []string(nil)
 	for _, h := range w.hosts {
 		founder := h == w.in(h.group)[0]
 		switch {
 		case h.up && founder:
-			seen = append(seen, h.name)
+			seen++
 		case founder:
 			missing = append(missing, h.name)
 		}
@@ -57,10 +58,10 @@ func (w *World) stage() {
 	}
 	want := ""
 	switch {
-	case len(seen) == 0:
-		want = "a founder, of which none answers: " + strings.Join(missing, ", ")
-	case len(seen) <= len(missing):
-		want = fmt.Sprintf("no cluster yet: founders %s seen, %s missing", strings.Join(seen, ", "), strings.Join(missing, ", "))
+	case seen == 0:
+		want = fmt.Sprintf("a founder: none of %d answers: %s", len(missing), hostlist.Fold(missing))
+	case seen <= len(missing):
+		want = fmt.Sprintf("no cluster yet: %d of %d founders heard, %d awaited: %s", seen, seen+len(missing), len(missing), hostlist.Fold(missing))
 	default:
 		w.Stand(up, time.Second)
 	}
