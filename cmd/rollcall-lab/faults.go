@@ -69,7 +69,7 @@ const allRails = -1
 
 func railFlag(c *cobra.Command, rail *int) {
 	c.Flags().IntVar(rail, "rail", *rail, "only the links on this rail, 0 the first (default: on all)")
-	c.Flags().Lookup("rail").DefValue = ""
+	c.Flags().Lookup("rail").DefValue = "0" // which help takes for none, and leaves out
 }
 
 func faultCommand(verb, short string, do func(*cluster.Cluster, []string) error) *cobra.Command {
