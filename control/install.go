@@ -134,7 +134,9 @@ func (n *Node) forget(joined, gone []string) {
 	}
 	for _, name := range joined {
 		drop(name)
-		n.readmitted(name)
+		if n.quarantined(name) != "" { // the leader let it in all the same
+			n.readmitted(name)
+		}
 	}
 }
 
@@ -168,7 +170,7 @@ type Status struct {
 
 // Status reports the node's state; now and the register are those of the moment.
 func (n *Node) Status(now Time, r *Register) Status {
-	s := Status{Role: roleNames[n.role], Instance: r.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: r.Slot, Ballot: r.Promised, Past: n.past, LostRails: n.rails.last()}
+	s := Status{Role: roleNames[n.role], Instance: r.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: r.Slot, Ballot: r.Promised, Past: n.former(now), LostRails: n.rails.last()}
 	if n.role == roleFollower && n.watch.on {
 		s.Role = "deputy"
 	}

@@ -2,7 +2,10 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	"rollcall/view"
 )
 
 // A node whose link loses most of what it sends is not removed while anything of it arrives (G5), but it
@@ -13,7 +16,7 @@ import (
 // comes in; who cannot any more is sent away for a while, longer each time.
 //
 // One that loses a tenth of what it sends and of what it is sent passes 14 times in 15, one that loses
-// 80 % of what it sends twice in a million. What is known of probations that failed is the leader's
+// 80 % of what it sends twice in a million. The operator, who knows that a link was mended, readmits it at once. What is known of probations that failed is the leader's
 // alone: the next leader knows the removals, which everybody counts, and begins anew.
 const (
 	probationProbes = 20
@@ -21,6 +24,7 @@ const (
 	probationEvery  = 100 * time.Millisecond // or the interval, if that is shorter
 	probationPause  = 10 * time.Second       // after the first that failed; twice as long after each more
 	probationPauses = 5                      // pauses grow no more after so many
+	probationShown  = 2 * askMost            // since it asked last
 )
 
 // probation is that of a joiner.
@@ -33,9 +37,10 @@ type probation struct {
 
 // suspicion is what a leader remembers of earlier probations of a node.
 type suspicion struct {
-	failed int
-	until  Time // it need not ask again before
-	why    string
+	failed  int
+	until   Time // it need not ask again before
+	askedAt Time // to be let in, last
+	why     string
 }
 
 // onProbation has the joiners that were removed of late answer probes first, and returns those that
@@ -54,12 +59,13 @@ func (n *Node) onProbation() (pending Bitmap) {
 		}
 		switch every := min(n.cfg.Interval, probationEvery); {
 		case p.answered >= probationPasses:
-			r.suspicion = suspicion{}
+			r.suspicion = suspicion{askedAt: r.suspicion.askedAt}
 		case n.now.Since(p.at) < every && p.probed > 0:
 			pending.Set(s)
 			n.wakeAt(p.at.Add(every))
 		case p.probed-p.answered > probationProbes-probationPasses:
 			r.fail(n.now, p)
+			n.event(Event{Kind: EventProbation, Nodes: []string{r.name}, Why: r.suspicion.why})
 			a.joiners.Clear(s)
 		default:
 			pending.Set(s)
@@ -89,15 +95,37 @@ func (a *admission) probationOf(slot uint16) *probation {
 func (r *removals) fail(now Time, p *probation) {
 	pause := probationPause << min(r.suspicion.failed, probationPauses)
 	r.suspicion = suspicion{
-		failed: r.suspicion.failed + 1, until: now.Add(pause),
+		failed: r.suspicion.failed + 1, until: now.Add(pause), askedAt: r.suspicion.askedAt,
 		why: fmt.Sprintf("%s was removed, and its link is no better yet: %d of %d probes were answered, the next are sent in %v", r.name, p.answered, p.probed, pause),
 	}
 }
 
-// suspected reports why a node is not to be probed again yet, empty if it may.
+// suspected notes that a node asks to be let in, and reports why it is not to be probed again yet, empty if
+// it may.
 func (n *Node) suspected(name string) string {
-	if r := n.removedOf(name); r != nil && n.now.Before(r.suspicion.until) {
+	r := n.removedOf(name)
+	if r == nil {
+		return ""
+	}
+	if r.suspicion.askedAt = n.now; n.now.Before(r.suspicion.until) {
 		return r.suspicion.why
 	}
 	return ""
+}
+
+// former lists the nodes that were members and are not. A leader shows which of those that were removed
+// ask to come back and are on probation.
+func (n *Node) former(now Time) []Past {
+	l := n.past
+	for i := range n.removals {
+		r := &n.removals[i]
+		if n.role != roleLeader || r.suspicion.askedAt == 0 || now.Since(r.suspicion.askedAt) > probationShown {
+			continue
+		}
+		if at := slices.IndexFunc(l, func(p Past) bool { return p.Name == r.name && p.State == view.Gone }); at >= 0 {
+			l = slices.Clone(l) // readers may hold the old one
+			l[at].State = view.Probation
+		}
+	}
+	return l
 }

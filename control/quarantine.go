@@ -76,9 +76,9 @@ func whyQuarantined(r *removals) string {
 	return fmt.Sprintf("%s was removed %d times within %.0f minutes and is held in quarantine: rollcall readmit %s lets it back in", r.name, len(r.at), quarantineWithin.Minutes(), r.name)
 }
 
-// readmitted forgets the removals of a node that is held, and reports whether it was.
+// readmitted forgets the removals of a node that is held, or failed its probation, and reports whether it did.
 func (n *Node) readmitted(name string) bool {
-	i := slices.IndexFunc(n.removals, func(r removals) bool { return r.name == name && r.held })
+	i := slices.IndexFunc(n.removals, func(r removals) bool { return r.name == name && (r.held || r.suspicion.failed > 0) })
 	if i < 0 {
 		return false
 	}

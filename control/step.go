@@ -147,10 +147,11 @@ const (
 	EventMismatch                         // a view's content is not what its digest says
 	EventRailLost                         // members answer by others, but no longer by Rail
 	EventRailBack                         // they answer by it again
+	EventProbation                        // Nodes ask to come back, and their links are no better: Why
 )
 
 var eventNames = [...]string{
-	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "quarantined", "readmitted", "refused", "mismatch", "rail_lost", "rail_back",
+	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "quarantined", "readmitted", "refused", "mismatch", "rail_lost", "rail_back", "probation",
 }
 
 // String gives the kind as logs and records show it.

@@ -22,11 +22,12 @@ const (
 	Planned                  // expected to be down
 	Absent                   // in the inventory, never seen
 	Quarantined              // removed too often, kept out until readmitted
+	Probation                // removed of late, asks to come back, and its link is being tried
 	States                   // how many there are
 )
 
 var stateNames = [States]string{
-	"unknown", "alive", "stale", "suspect", "joining", "gone", "left", "planned", "absent", "quarantined",
+	"unknown", "alive", "stale", "suspect", "joining", "gone", "left", "planned", "absent", "quarantined", "probation",
 }
 
 // String gives the state's name as users write it.

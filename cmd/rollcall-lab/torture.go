@@ -26,7 +26,8 @@ live nodes that were removed, moves of the leadership and view changes. The exit
 when a node was removed that lived and could be reached, two nodes had different views of one
 epoch, or a crash took long to notice, and no stall of this machine explains it; and when a
 scenario did not do what it is for: no node crashed, too few daemons were restarted (100 in 60
-seconds, in proportion in less), or frames of a flood were not counted as refused.`,
+seconds, in proportion in less), frames of a flood were not counted as refused, or a node that was
+removed for its lossy link was let in again while it lost most frames.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if p.Scenarios, err = regexp.Compile(scenarios); err != nil {

@@ -63,11 +63,13 @@ new one. Where the old one lives on elsewhere, this makes a second cluster.`,
 func (a *app) readmitCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "readmit NODESET",
-		Short: "Let nodes come back that were removed too often",
-		Long: `Let nodes of this node's group come back from quarantine: a node that was removed as often as
-the key quarantine says, three times, within ten minutes is kept out, lest the view change for it
-again and again. It goes on asking, and is let in as soon as it is readmitted.`,
-		Example: "  rollcall view -s quarantined\n  rollcall readmit cn007",
+		Short: "Let nodes come back that were removed too often, or whose links were mended",
+		Long: `Let nodes of this node's group come back from quarantine or probation. A node that was removed
+as often as the key quarantine says, three times, within ten minutes is kept out, lest the view
+change for it again and again; one that was removed once, and whose link lost too many probes, is
+tried again after ten seconds, then twenty, and so on. It goes on asking, and is let in as soon
+as it is readmitted.`,
+		Example: "  rollcall view -s quarantined,probation\n  rollcall readmit cn007",
 		Args:    exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			nodes, err := hostlist.Expand(args[0])

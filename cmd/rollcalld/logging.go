@@ -38,7 +38,7 @@ func newLog(f *os.File, level, node string) (zerolog.Logger, io.Closer) {
 func logEvent(log zerolog.Logger, e *control.Event, interfaces []string) {
 	line := log.Info()
 	switch e.Kind {
-	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect, control.EventQuarantined, control.EventRailLost:
+	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect, control.EventQuarantined, control.EventProbation, control.EventRailLost:
 		line = log.Warn()
 	}
 	line = line.Str("event", e.Kind.String()).Uint32("instance", e.Instance)
@@ -97,4 +97,5 @@ var eventMessages = map[control.EventKind]string{
 	control.EventMismatch:    "a view's content is not what was agreed",
 	control.EventRailLost:    "a rail is lost: it brings no answers, others do",
 	control.EventRailBack:    "a rail is back",
+	control.EventProbation:   "a node is not let in again yet",
 }

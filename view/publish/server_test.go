@@ -77,7 +77,7 @@ func TestDocumentIsTheJSONThatUsersRely(t *testing.T) {
 		`{"name":"cn001","group":0,"slot":0,"state":"alive","incarnation":"0000000000000001"},` +
 		`{"name":"cn002","group":0,"slot":1,"state":"alive","incarnation":"0000000000000002"},` +
 		`{"name":"cn003","group":0,"slot":2,"state":"gone"}],` +
-		`"counts":{"absent":0,"alive":2,"gone":1,"joining":0,"left":0,"planned":0,"quarantined":0,"stale":0,"suspect":0,"unknown":0}}` + "\n"
+		`"counts":{"absent":0,"alive":2,"gone":1,"joining":0,"left":0,"planned":0,"probation":0,"quarantined":0,"stale":0,"suspect":0,"unknown":0}}` + "\n"
 	_, body, _ := strings.Cut(got, "\r\n\r\n")
 	if diff := cmp.Diff(want, body); diff != "" {
 		t.Error(diff)

@@ -268,8 +268,10 @@ func (f *field) events() map[string][]publish.EventDocument {
 	return all
 }
 
-// recover undoes every fault and waits until all nodes agree again.
+// recover undoes every fault and waits until all nodes agree again. A probation that failed lasts hardly longer
+// than the fault did.
 func (f *field) recover(ctx context.Context) error {
+	patience := patience + f.plan.During
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("not within %v", patience))
 	defer cancel()
 	c := f.cluster

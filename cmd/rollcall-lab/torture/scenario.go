@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime"
 	"time"
+
+	"rollcall/dataplane"
 )
 
 // scenario is one fault.
@@ -81,10 +83,14 @@ func lossy(to, from uint32, unreachable bool) func(context.Context, *field) erro
 		if unreachable {
 			f.excuse(name)
 		}
+		since := dataplane.Now()
 		if err := f.cluster.Lose(to, from, name); err != nil {
 			return err
 		}
 		<-ctx.Done()
+		if unreachable {
+			return f.keptOut(name, since)
+		}
 		return nil
 	}
 }

@@ -1,0 +1,39 @@
+package torture
+
+import (
+	"fmt"
+	"slices"
+
+	"rollcall/control"
+	"rollcall/view"
+)
+
+// keptOut judges a node whose link has lost most of what it was given since a moment, while it still
+// does: if it was removed, then once, and it stays out. Most of its calls are lost as well; once one of them
+// asks the leader to let it in again, it is on probation.
+func (f *field) keptOut(name string, since control.Time) error {
+	s := f.watch.Sight(f.leading())
+	if s.View == nil {
+		return fmt.Errorf("nobody leads who could say how %s fares", name)
+	}
+	removals := 0
+	for _, e := range s.Events {
+		if e.Kind == control.EventInstalled.String() && since.Before(control.Time(e.AtNS)) && slices.Contains(e.Removed, name) {
+			removals++
+		}
+	}
+	if removals == 0 {
+		return nil
+	}
+	state := view.Absent
+	for _, m := range s.View.Members {
+		if m.Name == name {
+			state = m.State
+		}
+	}
+	f.note("removed and now "+state.String(), 1)
+	if removals > 1 && state != view.Quarantined {
+		return fmt.Errorf("%s was removed %d times, and should have stayed out after the first", name, removals)
+	}
+	return nil
+}
