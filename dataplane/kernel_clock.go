@@ -60,7 +60,8 @@ type clock struct {
 	pace       *pace
 	mapped     []byte
 	frame      []byte
-	seeded     control.Time // when the last frame was put into circulation
+	seeded     control.Time  // when the last frame was put into circulation
+	lost       atomic.Uint64 // frames that did not come round, and were replaced
 }
 
 // clockNames are the names of a cluster's devices, which fit where 15 characters do.
@@ -235,8 +236,11 @@ func (c *clock) run(now control.Time) error {
 		}
 	}
 	for i := range c.pace.FrameAt {
-		if at := atomic.LoadUint64((*uint64)(&c.pace.FrameAt[i])); now.Since(control.Time(at)) < patience && at != 0 {
+		switch at := control.Time(atomic.LoadUint64((*uint64)(&c.pace.FrameAt[i]))); {
+		case at != 0 && now.Since(at) < patience:
 			continue
+		case at != 0:
+			c.lost.Add(1)
 		}
 		c.seeded = now
 		if err := c.seed(i); err != nil {

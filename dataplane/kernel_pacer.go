@@ -18,6 +18,7 @@ type Pacing struct {
 	Interval time.Duration // between ticks
 	Late     time.Duration // by how much more than that the last tick came after the one before
 	Latest   time.Duration // the worst since the clock was started
+	Lost     uint64        // clock frames that were lost, and replaced by this agent
 	Levels   []PacedLevel  // that this node leads
 }
 
@@ -85,7 +86,7 @@ func (k *Kernel) paced(p *Pacing) {
 		p.Pacer = PacerKernel
 	}
 	p.CPU, p.Ticks = int(atomic.LoadUint32(&at.CPU)), atomic.LoadUint64(&at.Ticks)
-	p.Interval = time.Duration(atomic.LoadUint64(&at.IntervalNS))
+	p.Interval, p.Lost = time.Duration(atomic.LoadUint64(&at.IntervalNS)), k.clock.lost.Load()
 	p.Late, p.Latest = time.Duration(atomic.LoadUint64(&at.LateNS)), time.Duration(atomic.LoadUint64(&at.LatestNS))
 }
 

@@ -382,7 +382,7 @@ func (s *source) order(o publish.Order) (control.HostInput, error) {
 func pacing(p *dataplane.Pacing) publish.Pacing {
 	d := publish.Pacing{
 		Pacer: p.Pacer, Refused: p.Refused, Ticking: p.Ticking, CPU: p.CPU, Ticks: p.Ticks,
-		IntervalUS: p.Interval.Microseconds(), LateUS: p.Late.Microseconds(), LatestUS: p.Latest.Microseconds(),
+		IntervalUS: p.Interval.Microseconds(), LateUS: p.Late.Microseconds(), LatestUS: p.Latest.Microseconds(), Lost: p.Lost,
 		Levels: []publish.PacedLevel{},
 	}
 	for _, l := range p.Levels {

@@ -214,6 +214,7 @@ type Pacing struct {
 	IntervalUS int64  `json:"interval_us"` // between ticks
 	LateUS     int64  `json:"late_us"`     // of the last tick
 	LatestUS   int64  `json:"latest_us"`   // the worst since it was started
+	Lost       uint64 `json:"lost"`        // of its frames, two of which go round; they were replaced
 
 	Levels []PacedLevel `json:"levels"` // that this node leads, on the kernel plane
 }
