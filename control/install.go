@@ -42,7 +42,9 @@ func (n *Node) install() {
 		return
 	}
 	if n.cfg.Level > 0 {
-		n.recordVoters(c.Seq, c.Members, Bitmap{})
+		if n.record.Instance != n.reg.Instance || n.record.Epoch < c.Seq { // once: who is about to come in stays recorded
+			n.recordVoters(c.Seq, c.Members, Bitmap{})
+		}
 		return
 	}
 	leader := n.nameOf(n.reg.Leader())

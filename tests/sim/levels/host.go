@@ -42,6 +42,7 @@ type host struct {
 	inbox   []*control.Message
 	order   control.Order
 	sent    control.Time
+	writing *control.InstanceRecord // on its way to the disk; nil: none
 	view    *view.ClusterView
 }
 
@@ -109,6 +110,7 @@ func (h *host) start() {
 	c.Config = control.Config{
 		Cluster: "levels", ClusterID: 0x1e5e1, Self: h.peer, Group: h.group, Interval: w.Interval, Rounds: 5,
 		Avoid: w.Avoid, JoinWindow: 250 * time.Millisecond, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second, Record: h.record,
+		WriteBehind: true,
 	}
 	for i := range w.Founders {
 		f := w.in(w.Groups[i])[0]
@@ -124,7 +126,7 @@ func (h *host) start() {
 
 // kill ends the agent; the registers serve on.
 func (h *host) kill() {
-	h.agent, h.stopped = nil, false
+	h.agent, h.stopped, h.writing = nil, false, nil
 	h.token++
 }
 
@@ -157,7 +159,7 @@ func (h *host) step() {
 		h.regs[p].AgentAt = now
 	}
 	regs := h.regs
-	in := control.HostInput{Registers: &regs, Tallies: &h.tallies, Wakes: h.wakes, Sent: h.sent, Order: h.order}
+	in := control.HostInput{Registers: &regs, Tallies: &h.tallies, Wakes: h.wakes, Sent: h.sent, Unsaved: h.writing != nil, Order: h.order}
 	if len(h.inbox) > 0 {
 		in.Message, h.inbox = h.inbox[0], h.inbox[1:]
 	}
@@ -181,7 +183,10 @@ func (h *host) carry(out *control.HostOutput) {
 		h.w.ledger.happened(h, &out.Events[i])
 	}
 	if out.Record != nil {
-		h.record = *out.Record
+		h.write(out.Record)
+	}
+	if out.RecordFirst {
+		h.written(h.writing)
 	}
 	for _, r := range out.Rosters {
 		h.held[r.Place] = r.Rosters
