@@ -149,9 +149,13 @@ func (v *vector) changed(members Bitmap) (changed, less bool) {
 
 // lacks reports whether some member of the old content is not in the new one.
 func lacks(g, old *view.Group) bool {
+	now := g.Members // by slot, as the old ones
 	for i := range old.Members {
 		m := &old.Members[i]
-		if now := g.Member(m.Slot); now == nil || *now != *m {
+		for len(now) > 0 && now[0].Slot < m.Slot {
+			now = now[1:]
+		}
+		if len(now) == 0 || now[0] != *m {
 			return true
 		}
 	}
