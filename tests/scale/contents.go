@@ -18,6 +18,7 @@ type contents struct {
 	packs   map[[2]*view.Group]uint32
 	applied map[application]*view.Group
 	changes map[[2]*view.Group]*changes
+	wholes  map[*view.Group]uint32
 	views   map[uint64]*view.View
 	largest int
 }
@@ -35,7 +36,7 @@ type application struct {
 type changes struct{ joined, removed []string }
 
 func newContents() *contents {
-	c := &contents{views: map[uint64]*view.View{}}
+	c := &contents{}
 	c.forget()
 	return c
 }
@@ -46,6 +47,21 @@ func (c *contents) forget() {
 	c.packs = map[[2]*view.Group]uint32{}
 	c.applied = map[application]*view.Group{}
 	c.changes = map[[2]*view.Group]*changes{}
+	c.wholes = map[*view.Group]uint32{}
+	c.views = map[uint64]*view.View{}
+}
+
+// known is the body that stands for g as a whole in what is no letter: it has no size.
+func (c *contents) known(instance uint32, g *view.Group) []byte {
+	i, ok := c.wholes[g]
+	if !ok {
+		d := &view.Delta{Cluster: cluster, Instance: instance}
+		d.Level, d.Number, d.Generation, d.Seq, d.Digest = g.Level, g.Number, g.Generation, g.Seq, g.Digest
+		i = c.next
+		c.next++
+		c.deltas[i], c.applied[application{d, nil}], c.wholes[g] = packed{Delta: d}, g, i
+	}
+	return binary.BigEndian.AppendUint32(nil, i)
 }
 
 // Pack implements control.Contents.
@@ -96,8 +112,11 @@ func (c *contents) Apply(d *view.Delta, base *view.Group) (*view.Group, error) {
 	return g, nil
 }
 
-// Changes implements control.Contents.
+// Changes implements control.Contents. Who is in the first view of a host nobody asks.
 func (c *contents) Changes(from, to *view.Group) (joined, removed []string) {
+	if from == nil {
+		return nil, nil
+	}
 	k := [2]*view.Group{from, to}
 	o := c.changes[k]
 	if o == nil {

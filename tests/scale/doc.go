@@ -25,6 +25,11 @@
 //   - Frames that leave together arrive together: a beat and its echoes are two events.
 //   - Contents, which all nodes hold alike, are held once (contents). A letter with one is counted by
 //     the size of its encoding, in one piece.
+//   - From 63,488 nodes on, agents at rest are put away (away.go): a member of an idle group without a part
+//     above is its registers, its rosters and the view that it shows, and its agent goes on from
+//     those, as after an upgrade, when there is something to do. Epochs that follow the one it shows
+//     are shown without it. The cold start then begins with one host of each group, and goes on rack
+//     by rack; contacts are that host, and the founders. TestGrowth compares.
 //
 // Rosters and views shared by pointer are the reason why memory a node is less here than on a host.
 //

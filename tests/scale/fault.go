@@ -117,7 +117,7 @@ func (h *host) disturb(in, out float32) {
 func (w *World) readmit(struck []*host) {
 	for _, h := range struck {
 		for i := range h.group.hosts {
-			if o := &h.group.hosts[i]; !o.struck && o.agent != nil && o.reg.State == control.RegisterMember {
+			if o := &h.group.hosts[i]; !o.struck && o.up && o.reg.State == control.RegisterMember {
 				o.readmits = append(o.readmits, h.peer.Name)
 				o.poke()
 				break

@@ -17,10 +17,11 @@ import (
 // Of an idle group the housekeeping of agents, once a second, is not simulated either where they have
 // no part in a group above: it finds what it found before. Letters are read in it as ever.
 type group struct {
-	w       *World
-	number  uint16
-	hosts   []host
-	changed time.Duration // when something last happened
+	w        *World
+	number   uint16
+	hosts    []host
+	contacts []string      // whom its hosts ask first
+	changed  time.Duration // when something last happened
 
 	idle   bool
 	leader *host
@@ -63,12 +64,13 @@ func (g *group) rest(leader *host) bool {
 	}
 	g.idle, g.leader, g.due, g.round, g.told = true, leader, g.w.now, t.Round, 0
 	g.epoch, g.heard = leader.reg.Epoch, 0
+	g.catchUp()
 	return true
 }
 
 // follows reports whether a member does nothing but answer beats, as it did before.
 func (g *group) follows(h *host, slot uint16, t *control.Tally) bool {
-	if h == nil || h.group != g || !h.up || h.agent == nil || h.lossIn+h.lossOut > 0 || h.lead != nil && h.lead.tallies[0] != nil {
+	if h == nil || h.group != g || !h.up || h.lossIn+h.lossOut > 0 || h.lead != nil && h.lead.tallies[0] != nil {
 		return false
 	}
 	r, heard := &h.reg, &t.Heard[slot]
@@ -159,13 +161,13 @@ func (g *group) wake() {
 	g.leader.pace(0)
 	for i := range g.hosts {
 		h := &g.hosts[i]
-		if !h.up || h.agent == nil {
+		if !h.up {
 			continue
 		}
 		if r := &h.reg; r.BeatAt != 0 {
 			h.watchLeader(0, h.until(r.BeatAt.Add(patience(r))))
 		}
-		if h.stepAt == 0 { // its housekeeping, at the times it would have been
+		if h.stepAt == 0 && h.agent != nil { // its housekeeping, at the times it would have been
 			h.schedule(time.Second - (g.w.now-h.stepped)%time.Second)
 		}
 	}

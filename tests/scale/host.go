@@ -3,6 +3,7 @@ package scale
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,10 +32,11 @@ type host struct {
 	record          *control.InstanceRecord           // on its disk
 	watching        [control.Places]uint32            // tokens of the timers that tell of silence; 0: none runs
 
-	agent    *control.Host
-	stepping uint32        // token of the step that is scheduled
-	stepAt   time.Duration // when; 0: none is
-	stepped  time.Duration // when the last one was
+	agent    *control.Host     // nil: it is off, or its agent is put away
+	held     []*control.Roster // of place 0, for the agent that is called back
+	stepping uint32            // token of the step that is scheduled
+	stepAt   time.Duration     // when; 0: none is
+	stepped  time.Duration     // when the last one was
 	wakes    [control.Places]control.Wake
 	inbox    []*control.Message
 	readmits []string // the operator's orders: who may come back
@@ -102,13 +104,15 @@ func (h *host) own() {
 
 // registers are copies of all of them.
 func (h *host) registers() *[control.Places]control.Register {
-	r := &h.w.regs
 	if h.above != nil {
+		r := &h.w.regs
 		*r = *h.above
-	} else {
-		for p := range r {
-			r[p] = h.vacant(control.Place(p))
-		}
+		r[0] = h.reg
+		return r
+	}
+	r := &h.w.plain
+	for p := range r {
+		r[p].Incarnation = h.vacant(control.Place(p)).Incarnation
 	}
 	r[0] = h.reg
 	return r
@@ -124,18 +128,24 @@ func (h *host) boot() {
 	h.boots++
 	h.reg = control.Register{Incarnation: h.draw()}
 	h.w.watch.up(h)
+	h.start()
+	h.poke()
+}
+
+// start has an agent run, which goes on with what the registers hold.
+func (h *host) start() {
 	w := h.w
 	c := control.HostConfig{Top: w.Top()}
 	c.Config = control.Config{
-		Cluster: "scale", ClusterID: 0x5ca1e, Self: h.peer, Group: h.group.number, Interval: w.Interval, Rounds: rounds,
+		Cluster: cluster, ClusterID: 0x5ca1e, Self: h.peer, Group: h.group.number, Interval: w.Interval, Rounds: rounds,
 		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: 30 * time.Second,
-		Quarantine: quarantine, Founders: w.founders, Contacts: w.contacts, Contents: w.contents,
+		Quarantine: quarantine, Founders: w.founders, Contacts: h.group.contacts, Contents: w.contents,
 	}
 	if h.record != nil {
 		c.Record = *h.record
 	}
+	c.Held[0] = h.held
 	h.agent = control.NewHost(c)
-	h.poke()
 }
 
 func (h *host) crash() {
@@ -145,7 +155,7 @@ func (h *host) crash() {
 	h.group.wake()
 	h.group.news()
 	h.w.watch.down(h)
-	h.up, h.agent, h.view, h.above = false, nil, nil, nil
+	h.up, h.agent, h.view, h.above, h.held = false, nil, nil, nil, nil
 	h.reg = control.Register{}
 	h.stepping++
 	h.stepAt = 0
@@ -165,7 +175,7 @@ func (h *host) poke() { h.schedule(wakeTakes) }
 
 func (h *host) schedule(d time.Duration) {
 	at := h.w.now + d
-	if h.agent == nil || h.stepAt != 0 && h.stepAt <= at {
+	if !h.up || h.stepAt != 0 && h.stepAt <= at {
 		return
 	}
 	h.stepping++
@@ -174,7 +184,10 @@ func (h *host) schedule(d time.Duration) {
 }
 
 func (h *host) wake(p control.Place, why control.Wake) {
-	if why != 0 && h.agent != nil {
+	if h.agent == nil { // nothing but itself shows what it notes of a view of its group
+		why &^= control.WakeCommitted
+	}
+	if why != 0 && h.up {
 		h.wakes[p] |= why
 		h.poke()
 	}
@@ -184,6 +197,9 @@ func (h *host) wake(p control.Place, why control.Wake) {
 func (h *host) step() {
 	w, now := h.w, h.clock()
 	h.group.settle(h)
+	if h.agent == nil {
+		h.callBack()
+	}
 	h.stepAt, h.stepped = 0, w.now
 	h.reg.AgentAt = now
 	if h.above != nil {
@@ -223,6 +239,7 @@ func (h *host) step() {
 	case len(h.inbox)+len(h.readmits) > 0 || h.wakes != [control.Places]control.Wake{}:
 		h.poke()
 	case h.group.idle && h.above == nil && h.reg.State == control.RegisterMember && !deadline.Before(now.Add(time.Second)): // its housekeeping finds nothing to do
+		h.putAway()
 	default:
 		h.schedule(max(h.until(deadline), w.Interval/1000))
 	}
@@ -237,6 +254,9 @@ func (h *host) carry(out *control.HostOutput) {
 		h.record = out.Record
 	}
 	for _, r := range out.Rosters {
+		if r.Place == 0 && w.PutAway {
+			h.held = slices.Clone(r.Rosters)
+		}
 		if level := r.Place.Level(); r.Place.Votes() {
 			h.rosters[level] = r.Rosters[0]
 			if h.lead != nil && h.lead.tallies[level] != nil {
@@ -274,7 +294,7 @@ func (h *host) carry(out *control.HostOutput) {
 	for i := range out.Messages {
 		h.post(&out.Messages[i])
 	}
-	if out.View != nil {
+	if v := out.View; v != nil && (h.view == nil || h.view.Top != v.Top || h.view.Leader != v.Leader) {
 		w.watch.installed(h, out.View)
 		h.view = out.View
 	}

@@ -84,7 +84,7 @@ func (h *host) pace(level uint8) {
 		return
 	}
 	l.pacing[level]++
-	if due := l.tallies[level].Due(); due != control.MaxTime && h.agent != nil {
+	if due := l.tallies[level].Due(); due != control.MaxTime && h.up {
 		h.w.after(h.until(due), event{kind: kindBeat, host: h, place: control.Place(2 * level), token: l.pacing[level]})
 	}
 }
@@ -92,7 +92,7 @@ func (h *host) pace(level uint8) {
 // beat sends the beat of a level that is due or ordered, if one is.
 func (h *host) beat(level uint8) {
 	p := control.SeatAt(level)
-	if h.agent == nil || h.lead == nil || h.lead.tallies[level] == nil || level == 0 && h.group.rest(h) {
+	if !h.up || h.lead == nil || h.lead.tallies[level] == nil || level == 0 && h.group.rest(h) {
 		return
 	}
 	r := h.at(p)
@@ -132,7 +132,7 @@ func (w *World) ask(b *batch) {
 			to.group.wake()
 		}
 		r := to.at(p)
-		if to.agent != nil && to.stepAt == 0 { // its housekeeping would have
+		if to.stepAt == 0 { // its housekeeping would have
 			r.AgentAt = to.clock()
 		}
 		was, epoch := r.BeatAt, r.Epoch
@@ -245,13 +245,16 @@ func (h *host) post(l *control.Letter) {
 		}
 		h.w.Trace(fmt.Sprintf("%v LETTER %s > %s %s %d.%d seat %v %s", h.w.now, h.peer.Name, to.peer.Name, m.m.Kind, m.m.Level, m.m.Group, m.m.Seat, s))
 	}
+	if h.tell(to, &m.m) {
+		return
+	}
 	h.w.meter.letter(h, to, h.w.size(&m.m), m.m.Kind)
 	h.w.after(letterTake, event{kind: kindLetter, host: to, of: m})
 }
 
 // read is when a letter arrives: a connection needs both ways.
 func (h *host) read(l *letter) {
-	if h.agent == nil || l.from.agent == nil {
+	if !h.up || !l.from.up {
 		return
 	}
 	if h.w.lost(l.from, h) || h.w.lost(h, l.from) {

@@ -16,7 +16,8 @@ const (
 	kindAnswers             // the answers to a batch arrive
 	kindSilent              // a register's leader may be silent
 	kindLetter
-	kindDo // a fault, or whatever else a run does
+	kindTold // the letters of one leader to agents that are put away arrive
+	kindDo   // a fault, or whatever else a run does
 )
 
 type event struct {
@@ -26,7 +27,7 @@ type event struct {
 	place control.Place
 	token uint32 // the event counts only while the host's token of that kind is this one
 	host  *host
-	of    any // *batch, *control.Message or func()
+	of    any // *batch, *letter, *telling or func()
 }
 
 func (e *event) before(o *event) bool { return e.at < o.at || e.at == o.at && e.order < o.order }

@@ -2,6 +2,7 @@ package scale
 
 import (
 	"fmt"
+	"syscall"
 	"time"
 
 	"rollcall/control"
@@ -19,7 +20,7 @@ type Result struct {
 	Window  time.Duration // in which was counted:
 	All     load          // what everybody sent
 	Largest load          // what one host sent and received at most
-	Cost    time.Duration // of this process's time
+	Cost    time.Duration // of this process's processor time
 	Steps   uint64
 }
 
@@ -32,7 +33,7 @@ func (w *World) measure(name string, from, lasts time.Duration, lingers bool, do
 	w.watch.reset()
 	w.read()
 	clear(w.meter.kinds)
-	began, at := time.Now(), w.now
+	began, at := spent(), w.now
 	do()
 	r := Result{Fault: name, Lingers: lingers, Took: -1}
 	w.Run(from, nil)
@@ -47,34 +48,54 @@ func (w *World) measure(name string, from, lasts time.Duration, lingers bool, do
 	r.Window = w.now - at
 	r.All, r.Largest = w.read()
 	r.Views, r.Wronged = len(w.watch.seen), len(w.watch.missed)
-	r.Cost = time.Since(began)
+	r.Cost = spent() - began
 	return r
 }
 
-// wavesFrom is from how many nodes on a cluster starts in two waves. All that nodes do while nobody
-// has founded the cluster is to ask, and of a million that takes longer to simulate than all else.
-const wavesFrom = 200_000
-
-// Start is the cold start of everything: all hosts are switched on within a second, or the first of
-// each group, and the others once these stand.
-func (w *World) Start() Result {
-	name, later := "cold start of everything", time.Duration(0)
-	if w.Nodes() >= wavesFrom {
-		name, later = "cold start, one of each group 20 s before the others", 20*time.Second
+// spent is the processor time that this process took so far.
+func spent() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
 	}
-	r := w.measure(name, later+time.Second, 0, false, func() {
-		for i := range w.hosts {
-			h := &w.hosts[i]
-			after := time.Duration(w.rng.Int64N(int64(time.Second)))
-			if h != &h.group.hosts[0] {
-				after += later
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Start is the cold start of everything: all hosts are switched on within a second. With PutAway it is
+// the first of each group, and once these stand one rack after the other, as fast as contacts answer: all
+// that nodes do before is to ask, and of a million that takes longer to simulate than all else.
+func (w *World) Start() Result {
+	name, from := "cold start of everything", time.Second
+	racks := time.Duration(len(w.groups)) * rackEvery
+	if w.PutAway {
+		from = firstStand + racks + time.Second
+		name = fmt.Sprintf("cold start, one of each group %v before the first rack, racks in %v", firstStand, racks)
+	}
+	w.starting = true
+	r := w.measure(name, from, 0, false, func() {
+		for i := range w.groups {
+			later := time.Duration(0)
+			if w.PutAway {
+				later = firstStand + time.Duration(i)*rackEvery
 			}
-			w.At(after, h.boot)
+			for j := range w.groups[i].hosts {
+				h, after := &w.groups[i].hosts[j], time.Duration(w.rng.Int64N(int64(time.Second)))
+				if j > 0 {
+					after += later
+				}
+				w.At(after, h.boot)
+			}
 		}
 	})
+	w.starting = false
 	w.settleDown()
 	return r
 }
+
+const (
+	firstStand = 25 * time.Second
+	rackEvery  = 2 * time.Millisecond
+)
 
 // settleDown waits for seats to be filled, and for the cluster to be quiet.
 func (w *World) settleDown() {
@@ -134,6 +155,10 @@ func (w *World) describe() (s string) {
 		}
 		if n++; n > 5 {
 			break
+		}
+		if h.agent == nil {
+			s += fmt.Sprintf("%s put away: epoch %d of %d\n", h.peer.Name, h.view.Epoch(), h.reg.Epoch)
+			continue
 		}
 		st := h.agent.Status(h.clock(), h.registers())
 		s += fmt.Sprintf("%s %s state %d slot %d of %d, leader %q, ballot %v, beat %v ago, idle %v, awaits %q\n", h.peer.Name, st.Group.Role, h.reg.State, h.reg.Slot, h.group.number, st.Group.Leader, h.reg.Promised,

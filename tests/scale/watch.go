@@ -107,6 +107,9 @@ func (v *watch) installed(h *host, c *view.ClusterView) {
 // judge notes whether all wanted show this view, of exactly them.
 func (v *watch) judge(c *view.ClusterView) {
 	k := c.Hash()
+	if v.w.starting && v.holds[k] < v.wanted {
+		return // who is not in yet is not left out
+	}
 	fits, known := v.fits[k]
 	if !known {
 		fits = v.exact(c)

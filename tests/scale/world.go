@@ -31,11 +31,13 @@ type Options struct {
 	Shape
 	Seed     uint64
 	EachBeat bool          // idle groups are simulated beat by beat, too
+	PutAway  bool          // agents of idle groups are put away (away.go)
 	Interval time.Duration // between rounds; 0: that of profile safe
 }
 
 // What does not differ between runs.
 const (
+	cluster    = "scale"
 	rounds     = 5
 	quarantine = 3
 	frameTakes = 50 * time.Microsecond // one way
@@ -54,7 +56,6 @@ type World struct {
 	hosts    []host
 	groups   []group
 	founders []string
-	contacts []string
 	contents *contents
 	meter    meter
 	watch    watch
@@ -63,11 +64,14 @@ type World struct {
 	Trace    func(string)
 	Focus    string
 	watches  uint32 // timers that were set
+	starting bool   // not all hosts were switched on yet
 
 	// Scratch, and what hosts without any of their own share.
 	regs    [control.Places]control.Register
+	plain   [control.Places]control.Register // all but the first are vacant
 	blank   control.Tally
 	tallies []*control.Tally // not in use
+	telling *telling         // the last that was sent
 	relays  control.Relays
 }
 
@@ -94,9 +98,16 @@ func New(o Options) *World {
 	if o.Branches > 1 {
 		apart = o.Groups
 	}
+	var contacts []string
 	for i := range min(3, len(w.groups)) {
 		f := &w.groups[i*apart%len(w.groups)].hosts[0]
-		w.founders, w.contacts = append(w.founders, f.peer.Name), append(w.contacts, f.peer.RPC)
+		w.founders, contacts = append(w.founders, f.peer.Name), append(contacts, f.peer.RPC)
+	}
+	for i := range w.groups {
+		g := &w.groups[i]
+		if g.contacts = contacts; o.PutAway {
+			g.contacts = append([]string{g.hosts[0].peer.RPC}, contacts...)
+		}
 	}
 	return w
 }
@@ -131,7 +142,7 @@ func (w *World) do(e *event) {
 	h := e.host
 	switch e.kind {
 	case kindStep:
-		if e.token == h.stepping && h.agent != nil {
+		if e.token == h.stepping && h.up {
 			h.step()
 		}
 	case kindBeat:
@@ -146,6 +157,8 @@ func (w *World) do(e *event) {
 		h.silent(e.place, e.token)
 	case kindLetter:
 		h.read(e.of.(*letter))
+	case kindTold:
+		w.told(e.of.(*telling))
 	case kindDo:
 		e.of.(func())()
 	}
