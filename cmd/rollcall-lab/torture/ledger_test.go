@@ -221,3 +221,15 @@ func TestQuarantines(t *testing.T) {
 		}
 	}
 }
+
+func TestQuarantineIsTold(t *testing.T) {
+	for removals, want := range map[int]string{
+		1: "n05 quarantined after 3 removals, 1 of them in this scenario",
+		3: "n05 quarantined after 3 removals",
+		5: "n05 quarantined after 3 removals, removed 5 times in all",
+	} {
+		if got := (flapped{"n05", removals}).describe(3); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -60,6 +60,19 @@ type flapped struct {
 	removals int // of a node that could not be reached, in the scenario
 }
 
+// describe tells after how many removals that was: as many as the limit says, of which some may have been in
+// scenarios before this one, and more may have followed once it was readmitted.
+func (f flapped) describe(limit int) string {
+	s := fmt.Sprintf("%s quarantined after %d removals", f.node, limit)
+	switch {
+	case f.removals < limit:
+		s += fmt.Sprintf(", %d of them in this scenario", f.removals)
+	case f.removals > limit:
+		s += fmt.Sprintf(", removed %d times in all", f.removals)
+	}
+	return s
+}
+
 // quarantines judges who was put in quarantine from a moment on: nobody but those who may be
 // removed, and they are let in again by order only.
 func quarantines(events map[string][]publish.EventDocument, from control.Time, limit int, a *account, crashes []crash, excused []string) (list []flapped, wrong []string) {

@@ -143,7 +143,7 @@ func (r *result) print(out io.Writer, elections bool) {
 		verdict += fmt.Sprintf(", %d %s", r.counters[what], what)
 	}
 	for _, f := range r.flapped {
-		verdict += fmt.Sprintf(", %s quarantined after %d removals", f.node, f.removals)
+		verdict += ", " + f.describe(r.options.Quarantine)
 	}
 	for _, excuse := range r.excuses {
 		verdict += "; " + excuse
