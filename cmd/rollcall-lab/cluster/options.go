@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,9 +33,10 @@ type Options struct {
 	IPv6       bool              `json:"ipv6"`           // frames over IPv6
 	Rails      int               `json:"rails"`          // 1; interfaces of each node, each on a bridge with those of the others
 	AttachOf   map[string]string `json:"attach_of,omitempty"`
-	Extra      string            `json:"extra,omitempty"` // lines at the top of every configuration
-	Daemon     string            `json:"daemon"`          // path of rollcalld; see FindDaemon
-	Tied       bool              `json:"tied"`            // daemons die with the process that starts them
+	EtherOf    []int             `json:"ether_of,omitempty"` // groups that use Ethernet where Transport is udp
+	Extra      string            `json:"extra,omitempty"`    // lines at the top of every configuration
+	Daemon     string            `json:"daemon"`             // path of rollcalld; see FindDaemon
+	Tied       bool              `json:"tied"`               // daemons die with the process that starts them
 }
 
 // foundersMax is how many nodes may found the cluster: one of three can crash without keeping
@@ -48,10 +50,10 @@ const load = 1600
 // intervals are those to choose from.
 var intervals = []time.Duration{10 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond}
 
-// fitting is the shortest interval that this machine keeps up with so many nodes.
-func fitting(nodes int) time.Duration {
+// fitting is the shortest interval at which so many processors keep up with so many nodes, or the longest there is.
+func fitting(nodes, processors int) time.Duration {
 	for _, i := range intervals {
-		if float64(nodes)/i.Seconds() <= float64(load*runtime.NumCPU()) {
+		if float64(nodes)/i.Seconds() <= float64(load*processors) {
 			return i
 		}
 	}
@@ -81,7 +83,7 @@ func (o *Options) settle() error {
 
 func (o *Options) complete() error {
 	if o.Interval == 0 {
-		o.Interval = fitting(o.Nodes)
+		o.Interval = fitting(o.Nodes, runtime.NumCPU())
 	}
 	if o.Rounds == 0 {
 		o.Rounds = 5
@@ -210,6 +212,9 @@ func (n *Node) config(o *Options, all []netlab.Node) string {
 		b.WriteString("\n[[group]]\n")
 		line("id", id)
 		line("nodes", hostlist.Fold(nodes))
+		if slices.Contains(o.EtherOf, id) {
+			line("transport", "ether")
+		}
 	}
 	return b.String()
 }
