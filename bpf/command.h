@@ -143,6 +143,7 @@ static __always_inline void rc_vacate(struct rc_group *r, __u64 incarnation)
 	r->accepted = (struct rc_proposal){};
 	r->committed = (struct rc_commit){};
 	r->epoch = 0;
+	r->epoch_digest = 0;
 	r->beat_ballot = 0;
 	r->beat_round = 0;
 	r->beat_at = 0;

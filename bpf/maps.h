@@ -157,6 +157,7 @@ struct rc_group {
 	struct rc_proposal accepted;
 	struct rc_commit committed;
 	__u64 epoch;
+	__u64 epoch_digest;
 
 	__u64 beat_ballot;
 	__u64 beat_round;
@@ -188,6 +189,7 @@ struct rc_beats {
 	__u64 digest;
 	__u64 roster;
 	__u64 epoch;
+	__u64 epoch_digest;
 	__u64 grace_ns;
 	__u64 tell;
 	struct rc_bitmap withheld;

@@ -216,6 +216,7 @@ static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f
 	r->lease_us = bpf_ntohl(a->lease_us);
 	r->rounds = bpf_ntohs(a->rounds);
 	r->epoch = bpf_be64_to_cpu(a->epoch);
+	r->epoch_digest = bpf_be64_to_cpu(a->epoch_digest);
 	rc_read_stale(r, f);
 #pragma unroll
 	for (int i = 0; i < 4; i++)

@@ -61,6 +61,23 @@ static __always_inline __u32 rc_remaining_us(const struct rc_group *r, __u64 now
 	return us < RC_NO_UPPER ? us : RC_NO_UPPER - 1;
 }
 
+/*
+ * The epoch of a register that frames may be changing, and its digest, of one moment: 0 where the register
+ * changed meanwhile. The own version stands still under the lock, and orders what is read.
+ */
+static __always_inline __u64 rc_epoch(const struct rc_group *r, __u32 *own, __u64 *epoch)
+{
+	__u32 before = *(const volatile __u32 *)&r->version, after;
+	__u64 digest;
+
+	rc_add_and_order(own, 0);
+	*epoch = *(const volatile __u64 *)&r->epoch;
+	digest = *(const volatile __u64 *)&r->epoch_digest;
+	rc_add_and_order(own, 0);
+	after = *(const volatile __u32 *)&r->version;
+	return digest & (rc_nonzero((before ^ after) | (before & 1)) - 1);
+}
+
 /* Who is to be asked again for the round that leaves, and through whom. */
 static __always_inline void rc_doubt(struct rc_tally *t, const struct rc_sweep *s, const struct rc_judged *judged)
 {
@@ -81,12 +98,12 @@ static __always_inline void rc_write_beat(const struct rc_place_in_group *in, co
 	const struct rc_tally *t = in->tally;
 	const struct rc_group *r = in->group;
 	const struct rc_beats *b = &t->beats;
-	__u64 epoch = b->epoch;
+	__u64 epoch = b->epoch, epoch_digest = b->epoch_digest;
 	__u32 upper_us = RC_NO_UPPER;
 	__u64 hear = -rc_decides_next(t, r->level, &s->last);
 
 	if (b->upper && r->level + 1 < RC_LEVELS) {
-		epoch = *(const volatile __u64 *)&upper->epoch;
+		epoch_digest = rc_epoch(upper, &in->tally->version, &epoch);
 		upper_us = rc_remaining_us(upper, now);
 	}
 	f->h.magic = bpf_htonl(RC_MAGIC);
@@ -111,7 +128,7 @@ static __always_inline void rc_write_beat(const struct rc_place_in_group *in, co
 	f->ask.digest = bpf_cpu_to_be64(b->digest);
 	f->ask.roster = bpf_cpu_to_be64(b->roster);
 	f->ask.epoch = bpf_cpu_to_be64(epoch);
-	f->ask.prior = 0;
+	f->ask.epoch_digest = bpf_cpu_to_be64(epoch_digest);
 	f->ask.interval_us = bpf_htonl(b->interval_us);
 	f->ask.rounds = bpf_htons((__u16)b->rounds);
 	f->ask.zero = 0;

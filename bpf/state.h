@@ -33,15 +33,20 @@ struct rc_outcome {
 };
 
 /*
- * Comes before the first and after the last store under the lock. An atomic that returns
- * its old value orders everything around it, on every processor; one whose value is not
- * used would not, so use it.
+ * An atomic that returns its old value orders everything around it, on every processor; one whose
+ * value is not used would not, so use it.
  */
-static __always_inline void rc_step_version(__u32 *version)
+static __always_inline void rc_add_and_order(__u32 *word, __u32 n)
 {
-	__u32 old = __sync_fetch_and_add(version, 1);
+	__u32 old = __sync_fetch_and_add(word, n);
 
 	asm volatile("" : : "r"(old) : "memory");
+}
+
+/* Comes before the first and after the last store under the lock. */
+static __always_inline void rc_step_version(__u32 *version)
+{
+	rc_add_and_order(version, 1);
 }
 
 /* From the wire, by words: the verifier counts bytes dearly. */

@@ -65,7 +65,10 @@ struct rc_wire_ask {
 	__be64 digest;
 	__be64 roster;
 	__be64 epoch;
-	__be64 prior;
+	union {
+		__be64 prior;	     /* of a prepare */
+		__be64 epoch_digest; /* of a beat */
+	};
 	__be32 interval_us;
 	__be16 rounds;
 	__be16 zero;

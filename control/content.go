@@ -175,12 +175,9 @@ func (h *Host) learn(instance uint32, g *view.Group) {
 	if c.current != nil && c.current.Instance == instance && !g.Newer(c.current.Top) {
 		return
 	}
-	for _, p := range []Place{Place(2 * h.cfg.Top), SeatAt(h.cfg.Top)} {
-		r := &h.in.Registers[p].Committed
-		if h.in.Registers[p].State == RegisterMember && r.Seq == g.Seq && r.Ballot.Generation() == g.Generation && r.Digest != 0 && r.Digest != g.Digest {
-			h.out.Events = append(h.out.Events, Event{Kind: EventMismatch, At: h.now, Instance: instance, Level: h.cfg.Top, Group: g.Number, To: g.Seq, Why: "the content of the epoch is not what its digest says"})
-			return
-		}
+	if h.refuted(g) {
+		h.mismatch(g)
+		return
 	}
 	if c.current == nil || c.current.Instance != instance {
 		c.past = [8]*view.Group{}
@@ -191,6 +188,29 @@ func (h *Host) learn(instance uint32, g *view.Group) {
 	if v := h.vectors[h.cfg.Top]; v != nil && h.leads(h.cfg.Top) == nil {
 		v.know(g)
 	}
+}
+
+// refuted reports whether that is not what the epoch holds, by the digest that the own registers accepted at
+// the top or that the last beats below it told.
+func (h *Host) refuted(g *view.Group) bool {
+	for _, p := range []Place{Place(2 * h.cfg.Top), SeatAt(h.cfg.Top)} {
+		r := &h.in.Registers[p].Committed
+		if h.in.Registers[p].State == RegisterMember && r.Seq == g.Seq && r.Ballot.Generation() == g.Generation && r.Digest != 0 && r.Digest != g.Digest {
+			return true
+		}
+	}
+	for p := Place(0); p.Level() < h.cfg.Top; p++ {
+		if r := &h.in.Registers[p]; r.State == RegisterMember && r.Epoch == g.Seq && r.Outdates(g.Seq, g.Digest) {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Host) mismatch(g *view.Group) {
+	h.out.Events = append(h.out.Events, Event{
+		Kind: EventMismatch, At: h.now, Instance: h.instance(), Level: h.cfg.Top, Group: g.Number, To: g.Seq, Why: "the content of the epoch is not what its digest says",
+	})
 }
 
 // inform takes what this host decided itself, shows the newest epoch, hands it down, and asks for
@@ -204,6 +224,10 @@ func (h *Host) inform() {
 		c.known, c.knownOf = 0, instance
 	}
 	c.known = max(c.known, h.knownEpoch())
+	if c.current != nil && h.refuted(c.current.Top) { // fetched again, all of it
+		h.mismatch(c.current.Top)
+		c.current, c.past = nil, [8]*view.Group{}
+	}
 	if h.leads(h.cfg.Top) != nil {
 		if g := h.vectors[h.cfg.Top].base; g != nil && g.Seq > 0 {
 			h.learn(instance, g)

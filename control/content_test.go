@@ -108,3 +108,44 @@ func TestLargestContent(t *testing.T) {
 		t.Errorf("took epoch %d", c.Epoch())
 	}
 }
+
+// TestRefutedContent: what is not the content whose digest the beats tell is not taken, and if it was taken
+// before they did, it is fetched again, all of it.
+func TestRefutedContent(t *testing.T) {
+	compose := func(seq uint64, names ...string) *view.Group {
+		v := &view.View{Cluster: "story", Instance: 3, Epoch: 4}
+		for s, name := range names {
+			v.Members = append(v.Members, view.Identity{Name: name, Slot: uint16(s), Incarnation: 9})
+		}
+		return view.Compose("story", 3, 1, 0, 1, seq, []*view.Group{view.Leaf(v)})
+	}
+	right, wrong := compose(7, "a", "b"), compose(7, "a", "b", "c")
+	member := host2("b")
+	r := &member.in.Registers[0]
+	r.BeatBallot, member.nodes[0].rosters = NewBallot(1, 1, 0), []heldRoster{{rosterOf("a", "b"), 1}}
+	member.learn(3, wrong)
+	r.Epoch = 7 // of which no digest is known yet
+	member.inform()
+	if c := member.content.current; c == nil || c.Top != wrong || len(member.out.Events) != 0 {
+		t.Fatalf("has %+v; events %+v", c, member.out.Events)
+	}
+	r.EpochDigest = right.Digest
+	member.inform()
+	if e := member.out.Events; member.content.current != nil || len(e) != 1 || e[0].Kind != EventMismatch {
+		t.Fatalf("has %+v; events %+v", member.content.current, e)
+	}
+	member.now = member.now.Add(wantAfter)
+	member.inform()
+	if m := member.out.Messages; len(m) != 1 || m[0].Message.Kind != MessageWant || m[0].Message.Version != 0 {
+		t.Fatalf("sent %+v, and not one letter that asks for all", m)
+	}
+	member.learn(3, wrong)
+	if member.content.current != nil || len(member.out.Events) != 2 {
+		t.Errorf("takes what beats refute; events %+v", member.out.Events)
+	}
+	member.learn(3, right)
+	member.inform()
+	if c := member.content.current; c == nil || c.Top != right || len(member.out.Events) != 2 {
+		t.Errorf("has %+v; events %+v", c, member.out.Events)
+	}
+}

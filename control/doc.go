@@ -62,12 +62,14 @@
 //     leaderPatience, which outlasts a leader that is deaf, and not while a successor asks for its slot;
 //     claims are kept by all seats.
 //   - Contents are hashed when a letter brings them, and compared with the digest that the own
-//     register accepted where it has one (EventMismatch).
+//     register accepted, or that beats tell, where there is one (EventMismatch).
 //   - An agent that was stopped finds others leading when it goes on. It keeps the slot of its group
 //     for as long as one that lost the lead at that moment, and a goodbye for a slot that a
 //     successor asked for changes nothing. Who has no vote is let in without the founders' word.
 //   - An agent that is started shows no epoch earlier than its registers know of. What the one before it
 //     showed ahead of every beat it cannot know.
+//   - Beats of every level name the epoch and, where their leader knows it, the digest of its content, handed
+//     down from the top. A view whose digest is another is not trusted, and its content is fetched anew.
 //   - Redirects are followed at once a few times only: who is about to lead a group and the leader above
 //     send on to each other.
 //

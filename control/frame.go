@@ -73,21 +73,22 @@ type Frame struct {
 
 // Ask is what a leader or candidate says.
 type Ask struct {
-	Seq        uint64 // of the proposed view
-	Committed  uint64 // highest seq known to be decided
-	Digest     uint64 // of the proposed view's content
-	Roster     uint64 // version of the roster that names the slots of New and Old
-	Epoch      uint64 // of the cluster view, handed down; 0 until one is known
-	Prior      Ballot // with FlagHandOver: the ballot that handed over
-	IntervalUS uint32 // between rounds
-	Rounds     uint16 // k: unanswered rounds before removal
-	LeaseUS    uint32 // length of a lease
-	UpperUS    uint32 // what remains of the lease of the level above, or NoUpper
-	New        Bitmap // the proposed members
-	Old        Bitmap // the members of the view before, which decide New
-	Heard1     Bitmap // whose echo to the last round came in time
-	Heard2     Bitmap // whose echo to the round before that came in time
-	Stale      Bitmap // whose kernel answers while its agent is silent; with FlagAway, the accused
+	Seq         uint64 // of the proposed view
+	Committed   uint64 // highest seq known to be decided
+	Digest      uint64 // of the proposed view's content
+	Roster      uint64 // version of the roster that names the slots of New and Old
+	Epoch       uint64 // of the cluster view, handed down; 0 until one is known
+	EpochDigest uint64 // of a beat: of the content of that epoch; 0: not known
+	Prior       Ballot // of a prepare, with FlagHandOver: the ballot that handed over
+	IntervalUS  uint32 // between rounds
+	Rounds      uint16 // k: unanswered rounds before removal
+	LeaseUS     uint32 // length of a lease
+	UpperUS     uint32 // what remains of the lease of the level above, or NoUpper
+	New         Bitmap // the proposed members
+	Old         Bitmap // the members of the view before, which decide New
+	Heard1      Bitmap // whose echo to the last round came in time
+	Heard2      Bitmap // whose echo to the round before that came in time
+	Stale       Bitmap // whose kernel answers while its agent is silent; with FlagAway, the accused
 }
 
 // Reply is what a member's register says.

@@ -153,7 +153,7 @@ func (n *Node) orderBeats() {
 		Kind: CommandBeat, Ballot: l.ballot, Seq: l.view.Seq, New: l.view.New, Old: l.view.Old, WindowNS: uint64(i),
 		Silent: l.silent, Stale: l.stale, Since: n.now,
 		Beats: Beats{
-			Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: committed,
+			Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: committed, EpochDigest: l.decidedDigest(),
 			Withheld: l.withheld.from, Key: n.turnKey(), GraceNS: uint64(n.cfg.AgentGrace), Tell: l.tell,
 			IntervalUS: uint32(i / time.Microsecond), LeaseUS: uint32(n.leaseLength() / time.Microsecond),
 			Rounds: uint32(n.cfg.Rounds), StaleMS: uint32(staleAfter / time.Millisecond), Kin: n.kin(), Began: l.began,
@@ -169,6 +169,17 @@ func (n *Node) orderBeats() {
 	}
 	l.order, l.atOnce = false, false
 	n.command(c)
+}
+
+// decidedDigest is that of the last view that is known to be decided; 0: an earlier leader proposed it.
+func (l *leadership) decidedDigest() uint64 {
+	switch {
+	case l.decided:
+		return l.view.Digest
+	case l.before.Seq+1 == l.view.Seq:
+		return l.before.Digest
+	}
+	return 0
 }
 
 // takeBack is for an order that the tally refused, because somebody was heard, or somebody's agent,

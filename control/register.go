@@ -55,10 +55,11 @@ type Register struct {
 	Keys        KeyIDs              // of the keys that the host holds
 	Rosters     [HeldRosters]uint64 // versions held, the newest first
 
-	Promised  Ballot
-	Accepted  Proposal
-	Committed Commit
-	Epoch     uint64 // of the cluster view, as the last beat told it
+	Promised    Ballot
+	Accepted    Proposal
+	Committed   Commit
+	Epoch       uint64 // of the cluster view, as the last beat told it
+	EpochDigest uint64 // … of its content; 0: not told
 
 	BeatBallot Ballot // of the last beat taken
 	BeatRound  uint64
@@ -240,7 +241,7 @@ func (r *Register) time(now Time, f *Frame) {
 	r.BeatBallot, r.BeatRound, r.BeatAt, r.Key = f.Ballot, f.Round, now, f.Key
 	r.newByRail(f)
 	r.IntervalUS, r.LeaseUS, r.Rounds = a.IntervalUS, a.LeaseUS, uint32(a.Rounds)
-	r.Epoch, r.Heard = a.Epoch, a.Heard1.Or(a.Heard2)
+	r.Epoch, r.EpochDigest, r.Heard = a.Epoch, a.EpochDigest, a.Heard1.Or(a.Heard2)
 	if f.Flags&FlagAway != 0 {
 		r.Away, r.Accused = 1, a.Stale
 	} else {
@@ -328,6 +329,11 @@ func (r *Register) Valid(now Time) bool { return r.Leased(now) && now < r.UpperU
 // Leased reports whether the register's own lease still runs: its group has a leader, whatever
 // became of the levels above.
 func (r *Register) Leased(now Time) bool { return r.State == RegisterMember && now < r.LeaseUntil }
+
+// Outdates reports whether beats told of a later epoch than that one, or of another content for it.
+func (r *Register) Outdates(epoch, digest uint64) bool {
+	return r.Epoch > epoch || r.Epoch == epoch && r.EpochDigest != digest && r.EpochDigest != 0
+}
 
 // RemainingUS is what is left of the register's leases, in the form in which a beat hands it
 // down to the level below.

@@ -5,24 +5,25 @@ import "time"
 // Beats is what a leader's beats say and how those who miss them are judged. It has the layout
 // of struct rc_beats in bpf/maps.h.
 type Beats struct {
-	Committed  uint64 // highest seq known to be decided: Asking.Seq or the one before
-	Digest     uint64 // of the proposed view's content
-	Roster     uint64 // version of the roster that names the slots
-	Epoch      uint64 // of the cluster view, where this is the top
-	GraceNS    uint64 // beats stop when the own agent's last sign of life is older
-	Tell       uint64 // until this round those in Old are told, too, though the view is decided
-	Withheld   Bitmap // whose leases are not extended whatever they answer
-	Kin        Bitmap // the slots of the leader's own host, whose answers accuse nobody
-	CalmUntil  Time   // by then every lease has ended that an earlier leader granted
-	Began      uint64 // seq of the first view of all, whose members are still setting up; 0: another leader began
-	IntervalUS uint32 // between rounds
-	LeaseUS    uint32
-	Rounds     uint32 // k: unanswered rounds before removal
-	StaleMS    uint32 // an agent that is silent for longer is told to be stale
-	Patience   uint32 // rounds for which something may wait for the agent
-	Upper      uint32 // 1: epoch and lease of the level above are handed down; 0: this is the top
-	Key        uint8  // number of the key that signs beats
-	_          [7]uint8
+	Committed   uint64 // highest seq known to be decided: Asking.Seq or the one before
+	Digest      uint64 // of the proposed view's content
+	Roster      uint64 // version of the roster that names the slots
+	Epoch       uint64 // of the cluster view, where this is the top
+	EpochDigest uint64 // … of its content; 0: not known
+	GraceNS     uint64 // beats stop when the own agent's last sign of life is older
+	Tell        uint64 // until this round those in Old are told, too, though the view is decided
+	Withheld    Bitmap // whose leases are not extended whatever they answer
+	Kin         Bitmap // the slots of the leader's own host, whose answers accuse nobody
+	CalmUntil   Time   // by then every lease has ended that an earlier leader granted
+	Began       uint64 // seq of the first view of all, whose members are still setting up; 0: another leader began
+	IntervalUS  uint32 // between rounds
+	LeaseUS     uint32
+	Rounds      uint32 // k: unanswered rounds before removal
+	StaleMS     uint32 // an agent that is silent for longer is told to be stale
+	Patience    uint32 // rounds for which something may wait for the agent
+	Upper       uint32 // 1: epoch, its digest and lease of the level above are handed down; 0: this is the top
+	Key         uint8  // number of the key that signs beats
+	_           [7]uint8
 }
 
 // Interval is the time between rounds.
@@ -89,9 +90,9 @@ func (t *Tally) Beat(now Time, r, upper *Register) (f Frame, to Bitmap, wake Wak
 	aside := t.Kin.Or(Of(r.Slot))
 	t.Doubtful = s.doubtful.Or(t.Relayed).And(t.New).Minus(aside)
 	t.Helpers = last.Or(before).And(t.New).Minus(aside.Or(t.Doubtful))
-	epoch, upperUS := t.Epoch, NoUpper
+	epoch, digest, upperUS := t.Epoch, t.EpochDigest, NoUpper
 	if t.Upper != 0 && upper != nil {
-		epoch, upperUS = upper.Epoch, upper.RemainingUS(now)
+		epoch, digest, upperUS = upper.Epoch, upper.EpochDigest, upper.RemainingUS(now)
 	}
 	t.leave(now)
 	switch {
@@ -104,7 +105,7 @@ func (t *Tally) Beat(now Time, r, upper *Register) (f Frame, to Bitmap, wake Wak
 		Kind: KindBeat, Level: r.Level, Cluster: r.Cluster, Instance: r.Instance, Group: r.Group, From: r.Slot, To: ToAll, Key: t.Key,
 		Flags: flags, Ballot: t.Ballot, Round: t.Round, Sent: now,
 		Ask: Ask{
-			Seq: t.Seq, Committed: t.Committed, Digest: t.Digest, Roster: t.Roster, Epoch: epoch,
+			Seq: t.Seq, Committed: t.Committed, Digest: t.Digest, Roster: t.Roster, Epoch: epoch, EpochDigest: digest,
 			IntervalUS: t.IntervalUS, Rounds: uint16(t.Rounds), LeaseUS: t.LeaseUS, UpperUS: upperUS,
 			New: t.New, Old: t.Old, Heard1: heard1, Heard2: heard2, Stale: stale,
 		},

@@ -264,9 +264,9 @@ func TestBeatTells(t *testing.T) {
 func TestBeatHandsDown(t *testing.T) {
 	r, a := leading(1)
 	a.Upper = 1
-	upper := &Register{State: RegisterMember, Epoch: 77, LeaseUntil: Time(1e9).Add(20 * time.Millisecond), UpperUntil: MaxTime}
-	if f, _, _, _ := a.Beat(1e9, r, upper); f.Ask.UpperUS != 20_000 || f.Ask.Epoch != 77 {
-		t.Errorf("hands down %d us, epoch %d", f.Ask.UpperUS, f.Ask.Epoch)
+	upper := &Register{State: RegisterMember, Epoch: 77, EpochDigest: 78, LeaseUntil: Time(1e9).Add(20 * time.Millisecond), UpperUntil: MaxTime}
+	if f, _, _, _ := a.Beat(1e9, r, upper); f.Ask.UpperUS != 20_000 || f.Ask.Epoch != 77 || f.Ask.EpochDigest != 78 {
+		t.Errorf("hands down %d us, epoch %d of digest %d", f.Ask.UpperUS, f.Ask.Epoch, f.Ask.EpochDigest)
 	}
 	if f, _, _, _ := a.Beat(Time(1e9).Add(30*time.Millisecond), r, upper); f.Ask.UpperUS != 0 {
 		t.Errorf("hands down %d us of a lease that is over", f.Ask.UpperUS)

@@ -39,7 +39,8 @@ const (
 	atDigest       = 80
 	atAskRoster    = 88
 	atEpoch        = 96
-	atPrior        = 104
+	atPrior        = 104 // of a beat:
+	atEpochDigest  = 104
 	atInterval     = 112
 	atRounds       = 116
 	atLease        = 120
@@ -95,7 +96,7 @@ func AppendFrame(b []byte, f *control.Frame, keys *Keys) []byte {
 	binary.BigEndian.PutUint64(w[atRound:], f.Round)
 	binary.BigEndian.PutUint64(w[atSent:], uint64(f.Sent))
 	if isAsk(f.Kind) {
-		putAsk(&w, &f.Ask)
+		putAsk(&w, f.Kind, &f.Ask)
 	} else {
 		putReply(&w, &f.Reply)
 	}
@@ -138,7 +139,7 @@ func ParseFrame(b []byte, keys *Keys) (f control.Frame, why control.Reason) {
 	f.Round = binary.BigEndian.Uint64(b[atRound:])
 	f.Sent = control.Time(binary.BigEndian.Uint64(b[atSent:]))
 	if isAsk(kind) {
-		getAsk(b, &f.Ask)
+		getAsk(b, kind, &f.Ask)
 	} else {
 		getReply(b, &f.Reply)
 	}
@@ -162,13 +163,17 @@ func signed(b []byte, keys *Keys) bool {
 	return keys.tag(w[atKey], &w) == tag
 }
 
-func putAsk(w *[FrameLen]byte, a *control.Ask) {
+func putAsk(w *[FrameLen]byte, kind control.Kind, a *control.Ask) {
 	binary.BigEndian.PutUint64(w[atSeq:], a.Seq)
 	binary.BigEndian.PutUint64(w[atAskCommitted:], a.Committed)
 	binary.BigEndian.PutUint64(w[atDigest:], a.Digest)
 	binary.BigEndian.PutUint64(w[atAskRoster:], a.Roster)
 	binary.BigEndian.PutUint64(w[atEpoch:], a.Epoch)
-	binary.BigEndian.PutUint64(w[atPrior:], uint64(a.Prior))
+	if kind == control.KindBeat {
+		binary.BigEndian.PutUint64(w[atEpochDigest:], a.EpochDigest)
+	} else {
+		binary.BigEndian.PutUint64(w[atPrior:], uint64(a.Prior))
+	}
 	binary.BigEndian.PutUint32(w[atInterval:], a.IntervalUS)
 	binary.BigEndian.PutUint16(w[atRounds:], a.Rounds)
 	binary.BigEndian.PutUint32(w[atLease:], a.LeaseUS)
@@ -180,13 +185,17 @@ func putAsk(w *[FrameLen]byte, a *control.Ask) {
 	putBitmap(w[atStale:], &a.Stale)
 }
 
-func getAsk(b []byte, a *control.Ask) {
+func getAsk(b []byte, kind control.Kind, a *control.Ask) {
 	a.Seq = binary.BigEndian.Uint64(b[atSeq:])
 	a.Committed = binary.BigEndian.Uint64(b[atAskCommitted:])
 	a.Digest = binary.BigEndian.Uint64(b[atDigest:])
 	a.Roster = binary.BigEndian.Uint64(b[atAskRoster:])
 	a.Epoch = binary.BigEndian.Uint64(b[atEpoch:])
-	a.Prior = control.Ballot(binary.BigEndian.Uint64(b[atPrior:]))
+	if kind == control.KindBeat {
+		a.EpochDigest = binary.BigEndian.Uint64(b[atEpochDigest:])
+	} else {
+		a.Prior = control.Ballot(binary.BigEndian.Uint64(b[atPrior:]))
+	}
 	a.IntervalUS = binary.BigEndian.Uint32(b[atInterval:])
 	a.Rounds = binary.BigEndian.Uint16(b[atRounds:])
 	a.LeaseUS = binary.BigEndian.Uint32(b[atLease:])

@@ -147,7 +147,7 @@ func (g *generator) anAsk(i int) control.Frame {
 	}
 	f.Flags = pick(g.rng, 0, control.FlagHandOver, control.FlagAway, control.Flags(g.rng.IntN(256)))
 	*a = control.Ask{
-		Seq: g.near(r.Accepted.Seq), Committed: g.near(r.Committed.Seq), Digest: g.rng.Uint64(), Epoch: g.rng.Uint64(),
+		Seq: g.near(r.Accepted.Seq), Committed: g.near(r.Committed.Seq), Digest: g.rng.Uint64(), Epoch: g.rng.Uint64(), EpochDigest: g.rng.Uint64(),
 		Roster: pick(g.rng, r.Rosters[0], r.Rosters[0], r.Rosters[0], r.Rosters[g.rng.IntN(4)], 0, g.rng.Uint64()),
 		Prior:  pick(g.rng, r.Promised, 0, r.BeatBallot), IntervalUS: uint32(1000 * g.rng.IntN(20)),
 		Rounds: uint16(g.rng.IntN(9)), LeaseUS: uint32(g.rng.IntN(100_000)), UpperUS: pick(g.rng, control.NoUpper, 0, uint32(g.rng.IntN(100_000))),
@@ -349,7 +349,7 @@ func (g *generator) aCommand(i int) control.Command {
 		Below:   control.Report{Seq: g.rng.Uint64(), Digest: g.rng.Uint64(), Members: g.someMembers(r.Slot), Generation: uint16(g.rng.IntN(3)), Group: uint16(i)},
 	}
 	c.Beats = control.Beats{
-		Committed: c.Seq - uint64(g.rng.IntN(2)), Digest: g.rng.Uint64(), Roster: r.Rosters[0], Epoch: g.rng.Uint64(),
+		Committed: c.Seq - uint64(g.rng.IntN(2)), Digest: g.rng.Uint64(), Roster: r.Rosters[0], Epoch: g.rng.Uint64(), EpochDigest: g.rng.Uint64(),
 		Upper: uint32(g.rng.IntN(2)), GraceNS: uint64(time.Second), Tell: g.near(t.Round),
 		Withheld: g.someMembers(control.Slots), Kin: g.someMembers(r.Slot), Began: uint64(g.rng.IntN(2)), IntervalUS: uint32(pick(g.rng, 0, 1000, 1000, 3000)), LeaseUS: pick(g.rng, uint32(g.rng.IntN(10_000)), g.rng.Uint32()),
 		Rounds: uint32(g.rng.IntN(9)), StaleMS: g.rng.Uint32(), Patience: uint32(g.rng.IntN(4)), CalmUntil: g.now - control.Time(g.near(uint64(g.rng.IntN(3_000_000)))), Key: uint8(g.rng.IntN(KeySlots)),

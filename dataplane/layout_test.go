@@ -34,7 +34,16 @@ func plain(name string) string {
 
 func fieldsOfC(t *testing.T, typ btf.Type, prefix string, base uint32) (fields []sharedField) {
 	t.Helper()
-	for _, m := range btf.UnderlyingType(typ).(*btf.Struct).Members {
+	members := func(typ btf.Type) []btf.Member {
+		switch of := btf.UnderlyingType(typ).(type) {
+		case *btf.Struct:
+			return of.Members
+		case *btf.Union:
+			return of.Members
+		}
+		return nil
+	}
+	for _, m := range members(typ) {
 		if strings.HasPrefix(m.Name, "zero") {
 			continue
 		}
@@ -43,6 +52,10 @@ func fieldsOfC(t *testing.T, typ btf.Type, prefix string, base uint32) (fields [
 			t.Fatal(err)
 		}
 		name, at := prefix+plain(m.Name), base+m.Offset.Bytes()
+		if _, union := btf.UnderlyingType(m.Type).(*btf.Union); union {
+			fields = append(fields, fieldsOfC(t, m.Type, prefix, at)...)
+			continue
+		}
 		if s, ok := btf.UnderlyingType(m.Type).(*btf.Struct); ok && s.Name != "rc_bitmap" {
 			fields = append(fields, fieldsOfC(t, s, name+".", at)...)
 			continue
@@ -149,7 +162,7 @@ func TestWireLayout(t *testing.T) {
 	})
 	check("rc_wire_ask", 64, map[string]uint32{
 		"seq": atSeq, "committed": atAskCommitted, "digest": atDigest, "roster": atAskRoster, "epoch": atEpoch,
-		"prior": atPrior, "intervalus": atInterval, "rounds": atRounds, "leaseus": atLease, "upperus": atUpper,
+		"prior": atPrior, "epochdigest": atEpochDigest, "intervalus": atInterval, "rounds": atRounds, "leaseus": atLease, "upperus": atUpper,
 		"newmembers": atNew, "oldmembers": atOld, "heard1": atHeard1, "heard2": atHeard2, "stale": atStale,
 	})
 	check("rc_wire_reply", 64, map[string]uint32{

@@ -55,12 +55,13 @@ type rollcallRcGroup struct {
 			Word [4]uint64
 		}
 	}
-	Epoch      uint64
-	BeatBallot uint64
-	BeatRound  uint64
-	BeatAt     uint64
-	BeatRails  [4]uint64
-	Echoed     [2]struct {
+	Epoch       uint64
+	EpochDigest uint64
+	BeatBallot  uint64
+	BeatRound   uint64
+	BeatAt      uint64
+	BeatRails   [4]uint64
+	Echoed      [2]struct {
 		_     structs.HostLayout
 		Round uint64
 		At    uint64
@@ -313,14 +314,15 @@ type rollcallRcTally struct {
 	Latest   uint64
 	Quorate  uint64
 	Beats    struct {
-		_         structs.HostLayout
-		Committed uint64
-		Digest    uint64
-		Roster    uint64
-		Epoch     uint64
-		GraceNs   uint64
-		Tell      uint64
-		Withheld  struct {
+		_           structs.HostLayout
+		Committed   uint64
+		Digest      uint64
+		Roster      uint64
+		Epoch       uint64
+		EpochDigest uint64
+		GraceNs     uint64
+		Tell        uint64
+		Withheld    struct {
 			_    structs.HostLayout
 			Word [4]uint64
 		}

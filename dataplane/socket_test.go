@@ -107,7 +107,7 @@ func (g *planeGroup) beat(a control.Ask) {
 	c := control.Command{
 		Kind: control.CommandBeat, Now: 1, Ballot: g.ballot, Seq: a.Seq, New: g.everybody(), Old: g.everybody(), WindowNS: uint64(patienceOfTests),
 		Beats: control.Beats{
-			Committed: a.Committed, Digest: a.Digest, Roster: g.roster.Version(), Epoch: a.Epoch,
+			Committed: a.Committed, Digest: a.Digest, Roster: g.roster.Version(), Epoch: a.Epoch, EpochDigest: a.EpochDigest,
 			GraceNS: 1 << 62, IntervalUS: 1e9, LeaseUS: 35e8, Rounds: 5, // no test is as slow
 		},
 	}

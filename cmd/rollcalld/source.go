@@ -60,11 +60,7 @@ func (s *source) lease(v *view.ClusterView) (valid bool, left time.Duration) {
 	if v == nil || !r.Valid(now) || r.Instance != v.Instance {
 		return false, 0
 	}
-	newest := r.Committed.Seq
-	if v.Top.Level > 0 {
-		newest = r.Epoch
-	}
-	if newest > v.Epoch() {
+	if v.Top.Level == 0 && r.Committed.Seq > v.Epoch() || v.Top.Level > 0 && r.Outdates(v.Epoch(), v.Hash()) {
 		return false, 0
 	}
 	return true, min(r.LeaseUntil, r.UpperUntil).Since(now)

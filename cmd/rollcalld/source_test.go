@@ -139,7 +139,15 @@ func TestClusterView(t *testing.T) {
 	if got := states(d); got != want {
 		t.Errorf("states %s, want %s", got, want)
 	}
-	r.Epoch++
+	r.EpochDigest = s.installed.Load().view.Hash()
+	if d := s.View(); !d.Valid {
+		t.Error("not valid when beats tell the digest")
+	}
+	r.EpochDigest++
+	if d := s.View(); d.Valid {
+		t.Error("valid when beats tell another digest")
+	}
+	r.Epoch, r.EpochDigest = r.Epoch+1, 0
 	if d := s.View(); d.Valid || !strings.HasPrefix(states(d), "cn001:alive cn002:stale cn003:suspect dn001:unknown ") {
 		t.Errorf("an epoch later: valid %v, %s", d.Valid, states(d))
 	}

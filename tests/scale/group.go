@@ -100,8 +100,8 @@ func (g *group) settle(h *host) {
 	r.Echoed = [2]control.Echoed{{Round: r.BeatRound, At: r.BeatAt}, {Round: r.BeatRound - 1, At: r.BeatAt - control.Time(g.w.Interval)}}
 	r.LeaseUntil = r.Echoed[1].At + control.Time(r.LeaseUS)*1000
 	upper := g.leader.at(2)
-	if r.Epoch = upper.Epoch; g.heard > at {
-		r.Epoch = g.epoch
+	if r.Epoch, r.EpochDigest = upper.Epoch, upper.EpochDigest; g.heard > at {
+		r.Epoch, r.EpochDigest = g.epoch, 0
 	}
 	if left := upper.RemainingUS(then(at)); left == control.NoUpper {
 		r.UpperUntil = control.MaxTime

@@ -83,6 +83,11 @@ func TestFound(t *testing.T) {
 	if w.seats() != 3 {
 		t.Errorf("%d seats, want one in each of three groups", w.seats())
 	}
+	for _, h := range w.hosts {
+		if r := &h.regs[0]; r.Epoch != h.view.Epoch() || r.EpochDigest != h.view.Hash() {
+			t.Errorf("%s is told of epoch %d, digest %x; it shows %d, %x", h.name, r.Epoch, r.EpochDigest, h.view.Epoch(), h.view.Hash())
+		}
+	}
 	t.Logf("stands after %v: epoch %d, %d frames, %d letters", w.now, w.hosts[0].view.Epoch(), w.Frames, w.Letters)
 }
 
