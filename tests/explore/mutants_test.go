@@ -16,7 +16,7 @@ import (
 type mutant struct {
 	name     string
 	patches  []patch
-	check    string // walks, search, sim or stored, or a package below tests and its test that must fail
+	check    string // walks, levels, search, sim or stored, or a package, seen from tests, and its test that must fail
 	opening  string // with walks and search: they begin there only
 	only     string // with sim: the guarantee that must break
 	run      string // with stored: a file of tests/sim/testdata
