@@ -26,6 +26,7 @@ func (h *host) putAway() {
 // callBack has the agent go on. Its first step reads what it knew.
 func (h *host) callBack() {
 	h.start()
+	h.newcomer = false
 	if h.view == nil {
 		return
 	}
@@ -38,7 +39,7 @@ func (h *host) callBack() {
 // would have found out.
 func (g *group) catchUp() {
 	for i := range g.hosts {
-		if h := &g.hosts[i]; h.up && h.agent == nil && h.view.Epoch() < g.leader.reg.Epoch {
+		if h := &g.hosts[i]; h.up && h.agent == nil && h.view != nil && h.view.Epoch() < g.leader.reg.Epoch {
 			h.poke()
 		}
 	}
@@ -53,6 +54,8 @@ type telling struct {
 	to    []*host
 	base  *view.Group       // what most of them show …
 	shown *view.ClusterView // … and will
+	first *view.ClusterView // what newcomers will
+	whole int               // bytes of that as a letter
 }
 
 // tell sends a letter with an epoch to an agent that is put away, and reports whether it did.
@@ -87,6 +90,10 @@ func (w *World) told(t *telling) {
 // shows has the host show the epoch that d leads to, as its agent would, and reports whether it
 // need not be called back.
 func (h *host) shows(t *telling, d *view.Delta) bool {
+	if h.newcomer {
+		h.showsFirst(t, h.w.contents.leadsTo(t.m.Content.Body))
+		return true
+	}
 	old := h.view.Top
 	switch {
 	case old.Digest == d.Digest:
@@ -101,11 +108,7 @@ func (h *host) shows(t *telling, d *view.Delta) bool {
 		t.base = old
 		t.shown = &view.ClusterView{Cluster: cluster, Instance: d.Instance, Leader: t.m.Content.Root, Top: g}
 	}
-	g := t.shown.Group(h.group.number)
-	if g == nil {
-		return false
-	}
-	if m := g.Member(h.reg.Slot); m == nil || m.Incarnation != h.reg.Incarnation {
+	if !h.in(t.shown) {
 		return false
 	}
 	h.w.watch.installed(h, t.shown)

@@ -25,6 +25,7 @@ type contents struct {
 
 type packed struct {
 	*view.Delta
+	to   *view.Group
 	size int
 }
 
@@ -59,7 +60,7 @@ func (c *contents) known(instance uint32, g *view.Group) []byte {
 		d.Level, d.Number, d.Generation, d.Seq, d.Digest = g.Level, g.Number, g.Generation, g.Seq, g.Digest
 		i = c.next
 		c.next++
-		c.deltas[i], c.applied[application{d, nil}], c.wholes[g] = packed{Delta: d}, g, i
+		c.deltas[i], c.applied[application{d, nil}], c.wholes[g] = packed{Delta: d, to: g}, g, i
 	}
 	return binary.BigEndian.AppendUint32(nil, i)
 }
@@ -79,7 +80,7 @@ func (c *contents) Pack(cluster string, instance uint32, base, g *view.Group) ([
 		}
 		i = c.next
 		c.next++
-		c.deltas[i] = packed{d, len(body)}
+		c.deltas[i] = packed{d, g, len(body)}
 		c.packs[k] = i
 		c.largest = max(c.largest, len(body))
 	}
@@ -88,6 +89,11 @@ func (c *contents) Pack(cluster string, instance uint32, base, g *view.Group) ([
 
 // size is that of the encoding which a body stands for.
 func (c *contents) size(body []byte) int { return c.deltas[binary.BigEndian.Uint32(body)].size }
+
+// leadsTo is the content to which a body leads; nil: it is forgotten.
+func (c *contents) leadsTo(body []byte) *view.Group {
+	return c.deltas[binary.BigEndian.Uint32(body)].to
+}
 
 // Unpack implements control.Contents.
 func (c *contents) Unpack(body []byte) (*view.Delta, error) {

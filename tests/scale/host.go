@@ -34,6 +34,7 @@ type host struct {
 
 	agent    *control.Host     // nil: it is off, or its agent is put away
 	held     []*control.Roster // of place 0, for the agent that is called back
+	newcomer bool              // it has no agent yet (newcomer.go)
 	stepping uint32            // token of the step that is scheduled
 	stepAt   time.Duration     // when; 0: none is
 	stepped  time.Duration     // when the last one was
@@ -122,14 +123,19 @@ func (h *host) boot() {
 	if h.up {
 		return
 	}
+	h.switchOn()
+	h.start()
+	h.poke()
+}
+
+// switchOn has the kernel run.
+func (h *host) switchOn() {
 	h.group.wake()
 	h.group.news()
 	h.up = true
 	h.boots++
 	h.reg = control.Register{Incarnation: h.draw()}
 	h.w.watch.up(h)
-	h.start()
-	h.poke()
 }
 
 // start has an agent run, which goes on with what the registers hold.
@@ -137,7 +143,7 @@ func (h *host) start() {
 	w := h.w
 	c := control.HostConfig{Top: w.Top()}
 	c.Config = control.Config{
-		Cluster: cluster, ClusterID: 0x5ca1e, Self: h.peer, Group: h.group.number, Interval: w.Interval, Rounds: rounds,
+		Cluster: cluster, ClusterID: clusterID, Self: h.peer, Group: h.group.number, Interval: w.Interval, Rounds: rounds,
 		JoinWindow: 250 * time.Millisecond, FoundWait: 10 * time.Second, AgentGrace: 30 * time.Second,
 		Quarantine: quarantine, Founders: w.founders, Contacts: h.group.contacts, Contents: w.contents,
 	}
@@ -155,7 +161,7 @@ func (h *host) crash() {
 	h.group.wake()
 	h.group.news()
 	h.w.watch.down(h)
-	h.up, h.agent, h.view, h.above, h.held = false, nil, nil, nil, nil
+	h.up, h.agent, h.view, h.above, h.held, h.newcomer = false, nil, nil, nil, nil, false
 	h.reg = control.Register{}
 	h.stepping++
 	h.stepAt = 0

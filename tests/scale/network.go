@@ -27,6 +27,20 @@ func (b *batch) takes() time.Duration {
 	return frameTakes
 }
 
+// batch is an empty one.
+func (w *World) batch() *batch {
+	if n := len(w.batches); n > 0 {
+		b := w.batches[n-1]
+		w.batches = w.batches[:n-1]
+		*b = batch{answers: b.answers[:0]}
+		return b
+	}
+	return new(batch)
+}
+
+// done has a batch be used again.
+func (w *World) done(b *batch) { w.batches = append(w.batches, b) }
+
 // send asks what an agent wants asked.
 func (h *host) send(o *control.Outgoing) {
 	level := o.Place.Level()
@@ -52,10 +66,12 @@ func (h *host) send(o *control.Outgoing) {
 
 // cast puts an ask on the network. One that another is to pass on is for its To alone.
 func (h *host) cast(p control.Place, f control.Frame, to control.Bitmap) {
-	b := &batch{from: h, frame: f, to: to, routes: h.lead.routes[p.Level()]}
+	b := h.w.batch()
+	b.from, b.frame, b.to, b.routes = h, f, to, h.lead.routes[p.Level()]
 	if f.Flags&control.FlagRelay != 0 {
 		b.to = control.Of(f.To)
 		if b.via = b.routes[f.Via]; b.via == nil || to.Empty() {
+			h.w.done(b)
 			return
 		}
 	}
@@ -152,9 +168,11 @@ func (w *World) ask(b *batch) {
 			b.answers = append(b.answers, f)
 		}
 	}
-	if len(b.answers) > 0 {
-		w.after(b.takes(), event{kind: kindAnswers, of: b})
+	if len(b.answers) == 0 {
+		w.done(b)
+		return
 	}
+	w.after(b.takes(), event{kind: kindAnswers, of: b})
 }
 
 // arrives puts a frame of the batch on the meter, and reports whether it gets to where it should.
@@ -261,6 +279,9 @@ func (h *host) read(l *letter) {
 		if l.again++; l.again < letterTries {
 			h.w.after(letterAgain<<(l.again-1), event{kind: kindLetter, host: h, of: l})
 		}
+		return
+	}
+	if h.newcomer && h.takes(&l.m) {
 		return
 	}
 	h.inbox = append(h.inbox, &l.m)

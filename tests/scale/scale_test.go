@@ -31,7 +31,7 @@ func TestTable(t *testing.T) {
 				continue
 			}
 			known = true
-			o := Options{Shape: s, Seed: *seed, EachBeat: *each, Interval: *every, PutAway: s.Nodes() >= awayFrom}
+			o := Options{Shape: s, Seed: *seed, EachBeat: *each, Interval: *every, PutAway: s.Nodes() >= awayFrom, Newcomer: s.Nodes() >= newcomersFrom}
 			table, err := Measure(o, told(s, Faults[:*first]), row)
 			if err != nil {
 				t.Fatalf("%s nodes: %v", n, err)
@@ -45,12 +45,13 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// From so many nodes on agents at rest are put away, and from so many on there is no row of a fault
-// that lingers: its views come one by one, and telling everybody of each takes time that grows with the square
-// of the cluster.
+// From so many nodes on agents at rest are put away, those of newcomers are not even started, and there
+// is no row of a fault that lingers: its views come one by one, and telling everybody of each takes time that
+// grows with the square of the cluster.
 const (
-	awayFrom  = 50_000
-	fewerFrom = 100_000
+	awayFrom      = 50_000
+	newcomersFrom = 1_000_000
+	fewerFrom     = 100_000
 )
 
 // told are those faults that have a row.
@@ -97,7 +98,7 @@ func small() []Fault { return Faults[:5] }
 func TestGrowth(t *testing.T) {
 	few, many, three := Shape{1, 8, 25}, Shape{1, 32, 25}, Shape{4, 8, 25}
 	base := worst(t, Options{Shape: few})
-	for _, larger := range []Options{{Shape: many}, {Shape: three}, {Shape: three, PutAway: true}} {
+	for _, larger := range []Options{{Shape: many}, {Shape: three}, {Shape: three, PutAway: true}, {Shape: three, PutAway: true, Newcomer: true}} {
 		w := worst(t, larger)
 		if w.steps > 1.25*base.steps {
 			t.Errorf("to start, an agent of %d nodes takes %.1f steps, of %d %.1f", few.Nodes(), base.steps, larger.Nodes(), w.steps)

@@ -80,10 +80,14 @@ func (w *World) Start() Result {
 			}
 			for j := range w.groups[i].hosts {
 				h, after := &w.groups[i].hosts[j], time.Duration(w.rng.Int64N(int64(time.Second)))
-				if j > 0 {
-					after += later
+				switch {
+				case j > 0 && w.Newcomer:
+					w.At(later+after/8, h.arrive)
+				case j > 0:
+					w.At(later+after, h.boot)
+				default:
+					w.At(after, h.boot)
 				}
-				w.At(after, h.boot)
 			}
 		}
 	})
@@ -156,7 +160,7 @@ func (w *World) describe() (s string) {
 		if n++; n > 5 {
 			break
 		}
-		if h.agent == nil {
+		if h.agent == nil && h.view != nil {
 			s += fmt.Sprintf("%s put away: epoch %d of %d\n", h.peer.Name, h.view.Epoch(), h.reg.Epoch)
 			continue
 		}

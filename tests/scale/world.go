@@ -32,12 +32,14 @@ type Options struct {
 	Seed     uint64
 	EachBeat bool          // idle groups are simulated beat by beat, too
 	PutAway  bool          // agents of idle groups are put away (away.go)
+	Newcomer bool          // so are, until there is something to do, those of hosts that come after the first of their groups (newcomer.go)
 	Interval time.Duration // between rounds; 0: that of profile safe
 }
 
 // What does not differ between runs.
 const (
 	cluster    = "scale"
+	clusterID  = 0x5ca1e
 	rounds     = 5
 	quarantine = 3
 	frameTakes = 50 * time.Microsecond // one way
@@ -71,8 +73,12 @@ type World struct {
 	plain   [control.Places]control.Register // all but the first are vacant
 	blank   control.Tally
 	tallies []*control.Tally // not in use
+	batches []*batch         // likewise
 	telling *telling         // the last that was sent
-	relays  control.Relays
+
+	versioned *control.Roster // whose version was asked for last …
+	versionOf uint64          // … and is this
+	relays    control.Relays
 }
 
 // New makes a world whose hosts are switched off.
@@ -153,6 +159,7 @@ func (w *World) do(e *event) {
 		w.ask(e.of.(*batch))
 	case kindAnswers:
 		w.answers(e.of.(*batch))
+		w.done(e.of.(*batch))
 	case kindSilent:
 		h.silent(e.place, e.token)
 	case kindLetter:
