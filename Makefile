@@ -28,6 +28,10 @@ build: ## build the commands into bin/, with Go alone
 run: build bpffs ## show a cluster of 16 nodes lose a node and its leader (root)
 	bin/rollcall-lab run
 
+.PHONY: run-groups
+run-groups: build bpffs ## show a cluster of three groups lose a member, leaders and a whole group (root)
+	bin/rollcall-lab run --groups 3 --per-group 3 --interval 20ms
+
 .PHONY: bench
 bench: build bpffs ## measure detection and agreement, beside the machine's floor (root)
 	bin/rollcall-lab bench
