@@ -158,7 +158,7 @@ func (f *fake) Tree(context.Context) publish.TreeDocument {
 			d.Members = append(d.Members, m)
 		}
 	}
-	groups[3].Name, groups[2].Generation = "", 1
+	groups[3].Name, groups[2].Generation = "", 2
 	return publish.NewTree(&d, groups, publish.Structure{
 		Leaders: map[uint16]string{0: "cn001", 1: "cn003", 2: "cn005", 3: "cn007"}, Seats: []string{"cn001", "cn003", "cn005"},
 	})

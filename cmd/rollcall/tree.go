@@ -98,7 +98,7 @@ func (w *twig) line() string {
 	if len(w.leaders) > 0 {
 		line += "  led by " + hostlist.Fold(w.leaders)
 	}
-	if len(w.groups) == 1 && first.Generation > 0 {
+	if len(w.groups) == 1 && first.Generation > 1 { // it was formed anew
 		line += fmt.Sprintf("  generation %d", first.Generation)
 	}
 	return line
