@@ -46,6 +46,7 @@ static __always_inline void rc_forget(struct rc_tally *t, bool same_ballot)
 	t->away = 0;
 	t->quorum_at = 0;
 	t->attended = 0;
+	t->report_at = 0;
 	t->relayed = (struct rc_bitmap){};
 	t->doubtful = (struct rc_bitmap){};
 	t->helpers = (struct rc_bitmap){};

@@ -246,6 +246,7 @@ struct rc_tally {
 	struct rc_bitmap fallen;
 	__u64 quorum_at;
 	__u64 attended;
+	__u64 report_at;
 	struct rc_bitmap relayed;
 	struct rc_bitmap doubtful;
 	struct rc_bitmap helpers;

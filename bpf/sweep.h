@@ -191,7 +191,8 @@ static __always_inline bool rc_quorate(struct rc_tally *t, __u32 level, const st
 static __always_inline __u64 rc_away(struct rc_tally *t, const struct rc_sweep *s, const struct rc_judged *judged,
 				     __u64 agent_at)
 {
-	__u64 waits = rc_nonzero(t->quorate) & (rc_decided(t) ^ 1), doubtful = 0, since, unseen;
+	__u64 waits = (rc_nonzero(t->quorate) & (rc_decided(t) ^ 1)) | (agent_at - t->report_at) >> 63;
+	__u64 doubtful = 0, since, unseen;
 
 #pragma unroll
 	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++) {

@@ -155,8 +155,10 @@ static __always_inline void rc_echo(struct rc_tally *t, struct rc_member *m, con
 	o->reason = f->h.flags & RC_FLAG_RELAY ? RC_RELAYED_ECHO : RC_ECHO_TAKEN;
 	if (rc_outbid(t, bpf_be64_to_cpu(f->reply.promised)))
 		o->wake |= RC_WAKE_OUTBID;
-	if (m->below.generation != below_generation || m->below.seq != below_seq || m->below.digest != below_digest)
+	if (m->below.generation != below_generation || m->below.seq != below_seq || m->below.digest != below_digest) {
 		o->wake |= RC_WAKE_REPORT;
+		t->report_at = now;
+	}
 	if (bpf_be64_to_cpu(f->reply.accepted_ballot) != t->ballot ||
 	    bpf_be64_to_cpu(f->reply.accepted_seq) != t->seq)
 		return;

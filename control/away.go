@@ -6,9 +6,9 @@ import (
 )
 
 // A leader whose agent is away, stopped or starved, beats on by its tally, and that harms nobody
-// until something waits for the agent: members who fell, or a decision that nobody was told of.
-// Rather than have all wait until the beats end and the silence was long enough, the tally gives
-// the lead up by a last beat (FlagAway). It names the accused: those who missed k rounds and whose
+// until something waits for the agent: members who fell, a decision that nobody was told of, or above
+// level 0 another report of a group below. Rather than have all wait until the beats end and the
+// silence was long enough, the tally gives the lead up by a last beat (FlagAway). It names the accused: those who missed k rounds and whose
 // leases have surely ended, by the same rule by which the agent would propose a view without
 // them. After it no beat leaves under the ballot, even if the agent comes back at that moment, so
 // nobody extends the leases of the accused.
@@ -45,7 +45,7 @@ func (n *Node) patience() uint32 {
 // to do may sleep, or starve. Who fell is given up together with others who are in doubt, as in
 // every cut, unless the wait for these is over.
 func (t *Tally) away(s *sweep, agentAt Time) bool {
-	waits := !s.fallen.Empty() || t.Quorate != 0 && !t.decided()
+	waits := !s.fallen.Empty() || t.Quorate != 0 && !t.decided() || agentAt.Before(t.ReportAt)
 	if !waits || t.sentAt(t.Round).Before(agentAt) {
 		t.Attended = t.Round
 	}

@@ -156,7 +156,7 @@ func (t *Tally) disproves(c *Command) bool {
 // forget begins anew; of the same ballot it stays known who answered the prepare, and so is there.
 func (t *Tally) forget(sameBallot bool) {
 	t.Round, t.Outbid, t.Promises, t.Away = 0, 0, Bitmap{}, 0
-	t.Suspects, t.Fallen, t.QuorumAt, t.Attended = Bitmap{}, Bitmap{}, 0, 0
+	t.Suspects, t.Fallen, t.QuorumAt, t.Attended, t.ReportAt = Bitmap{}, Bitmap{}, 0, 0, 0
 	t.DueAt, t.Counted, t.CountedAt = 0, 0, 0
 	t.Relayed, t.Doubtful, t.Helpers = Bitmap{}, Bitmap{}, Bitmap{}
 	for i := range t.Heard {

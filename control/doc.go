@@ -74,7 +74,7 @@
 //     send on to each other.
 //
 // The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
-// beside it; G1 to G4, and that every generation of a group was decided above and is begun once, by
+// beside it (of G8 with a root whose agent is away: TestRootAway); G1 to G4, and that every generation of a group was decided above and is begun once, by
 // tests/explore/levels TestSearch and TestWalks; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody; that
 // most of the seats are not in fewer groups than it seems by TestOneSeatAGroup; that the order to recover
 // leaves nobody who could go on beside it by TestRecover; that a cluster stands whatever the order of

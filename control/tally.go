@@ -28,6 +28,7 @@ type Asking struct {
 	Fallen    Bitmap   // … k rounds
 	QuorumAt  uint64   // last round that a quorum answered
 	Attended  uint64   // last round by which nothing waited for the agent, or it had looked since
+	ReportAt  Time     // when the agent was last woken to read another report of a group below
 	Relayed   Bitmap   // whose newest echo came through another member, and none directly
 	Doubtful  Bitmap   // who is to be asked again for the last round (Tally.Retries)
 	Helpers   Bitmap   // … through whom
@@ -168,6 +169,7 @@ func (t *Tally) echo(now Time, f *Frame, m *Member, h *Heard) Outcome {
 	}
 	if !m.Below.same(&below) {
 		o.Wake |= WakeReport
+		t.ReportAt = now
 	}
 	if a := &f.Reply.Accepted; a.Ballot == t.Ballot && a.Seq == t.Seq {
 		if !t.Votes.Has(f.From) {

@@ -356,6 +356,7 @@ type rollcallRcTally struct {
 	}
 	QuorumAt uint64
 	Attended uint64
+	ReportAt uint64
 	Relayed  struct {
 		_    structs.HostLayout
 		Word [4]uint64

@@ -2,19 +2,22 @@ package levels
 
 import "rollcall/control"
 
-// pace schedules the next beat of a level. A thread of the agent keeps the time.
+// pace schedules the next beat of a level. A thread of the agent keeps the time, or the kernel.
 func (h *host) pace(level uint8) {
 	h.pacing[level]++
 	pacing, due := h.pacing[level], h.tallies[level].Due()
-	if due == control.MaxTime || h.agent == nil || h.stopped {
+	if due == control.MaxTime || !h.paces() {
 		return
 	}
 	h.w.after(h.until(due), func() {
-		if pacing == h.pacing[level] && h.agent != nil && !h.stopped && h.up {
+		if pacing == h.pacing[level] && h.paces() {
 			h.beat(level)
 		}
 	})
 }
+
+// paces reports whether whoever keeps the time does.
+func (h *host) paces() bool { return h.up && (h.w.Kernel || h.agent != nil && !h.stopped) }
 
 // beat sends the beat of a level that is due or ordered, if one is.
 func (h *host) beat(level uint8) {

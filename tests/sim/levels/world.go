@@ -24,6 +24,7 @@ type Options struct {
 	Avoid    []string // who should not lead
 	Drift    int      // clocks are at most this many thousandths wrong
 	Unaided  bool     // nobody is asked again: what that would hide is seen
+	Kernel   bool     // the kernel keeps the time of beats, not a thread of the agent
 }
 
 // Story is a faultless network in which nothing is left to chance.
