@@ -51,11 +51,12 @@ ladder: build bpffs ## the same at 10 ms beside user-space peers: memberlist, an
 	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --quarantine 0 --attach socket --priority 0 --scenario 'threads on all' --lenient
 
 # The layers of the tests, and the minutes meant for each on two quiet processors.
-LAYERS       := unit differential explorer simulator end-to-end
-unit         := 2 $(shell go list ./... | grep -vE '/(dataplane|tests/(explore|sim|scale|e2e))(/|$$)')
+LAYERS       := unit differential explorer mutants simulator end-to-end
+unit         := 2 $(shell go list ./... | grep -vE '/(dataplane|tests/(explore|mutants|sim|scale|e2e))(/|$$)')
 differential := 2 ./dataplane
-explorer     := 3 ./tests/explore/...
-simulator    := 4 ./tests/sim/... ./tests/scale
+explorer     := 1 ./tests/explore/...
+mutants      := 4 ./tests/mutants/...
+simulator    := 2 ./tests/sim/... ./tests/scale
 end-to-end   := 4 ./tests/e2e
 
 .PHONY: test

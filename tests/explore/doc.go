@@ -35,15 +35,11 @@
 //
 // Walk takes one random way, hundreds of events long.
 //
-// # What the explorer notices
+// An explorer that finds nothing proves little unless it finds what is there: tests/mutants breaks
+// rules on purpose, and expects to be told.
 //
-// An explorer that finds nothing proves little unless it finds what is there. mutants_test.go
-// compiles package control with one rule broken at a time, by the overlay of the go command, and
-// expects package oracle, which runs walks or the simulator of tests/sim, to find a violation: by seeds
-// (rules_test.go), or by the run that is stored of when it was found first (kept_test.go).
-//
-//	go test ./tests/explore -v                              # searches, walks, mutants
-//	go run ./tests/explore/oracle -check search -depth 9 -opening "three stand"
-//	go run ./tests/explore/oracle -check walks -seeds 1000000
-//	go run ./tests/explore/oracle -check walks -from 77 -seeds 1 -trace
+//	go test ./tests/explore -v                              # searches, walks
+//	go run ./tests/mutants/oracle -check search -depth 9 -opening "three stand"
+//	go run ./tests/mutants/oracle -check walks -seeds 1000000
+//	go run ./tests/mutants/oracle -check walks -from 77 -seeds 1 -trace
 package explore

@@ -19,6 +19,6 @@
 // agent may show the epoch before that again.
 //
 //	go test ./tests/explore/levels -v
-//	go run ./tests/explore/oracle -check levels -seeds 100000
-//	go run ./tests/explore/oracle -check levels -from 77 -seeds 1 -trace
+//	go run ./tests/mutants/oracle -check levels -seeds 100000
+//	go run ./tests/mutants/oracle -check levels -from 77 -seeds 1 -trace
 package levels

@@ -45,7 +45,7 @@ func TestWalks(t *testing.T) {
 	tried, r := Walks(Openings(), from, most, time.Duration(*flagSeconds*float64(time.Second)), nil)
 	t.Logf("%d walks from seed %d: %d events, %d views decided", tried, from, r.Events, r.Views)
 	if r.Violation != nil {
-		t.Fatalf("seed %d: %v\nreplay: go run ./tests/explore/oracle -check levels -from %d -seeds 1 -trace", from+tried-1, r.Violation, from+tried-1)
+		t.Fatalf("seed %d: %v\nreplay: go run ./tests/mutants/oracle -check levels -from %d -seeds 1 -trace", from+tried-1, r.Violation, from+tried-1)
 	}
 }
 

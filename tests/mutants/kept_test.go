@@ -1,4 +1,4 @@
-package explore
+package mutants
 
 // kept are rules that came of a failure which a simulator or an explorer found, each undone: the stored
 // run that failed does so again, or seeds find another like it, or the story or test fails that was written

@@ -1,4 +1,4 @@
-package explore
+package mutants
 
 // mutants are the rules of package control, broken one at a time.
 var mutants = []mutant{

@@ -1,4 +1,4 @@
-package explore
+package mutants
 
 import (
 	"encoding/json"
@@ -59,7 +59,7 @@ func TestMutants(t *testing.T) {
 func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
 	overlay := m.overlay(t, control)
 	to := filepath.Join(t.TempDir(), "mutant")
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", to, "./oracle")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", overlay, "-o", to, "./oracle")
 	run := exec.Command(to, "-check", m.check, "-only", m.only, "-opening", m.opening)
 	if m.run != "" {
 		run.Args = append(run.Args, "-file", filepath.Join("../sim/testdata", m.run))
