@@ -160,7 +160,8 @@ func Draw(seed uint64) Options {
 		o.Rails = 2
 	}
 	if r.IntN(3) == 0 {
-		o.Disk = min(time.Duration(1+r.IntN(int(30*i))), 300*time.Millisecond)
+		// A proposal to found waits for FoundWait/2, in which records are written one after the other.
+		o.Disk = min(time.Duration(1+r.IntN(int(30*i))), o.FoundWait/16)
 	}
 	return o
 }
