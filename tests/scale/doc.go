@@ -30,7 +30,7 @@
 //     those, as after an upgrade, when there is something to do. Epochs that follow the one it shows
 //     are shown without it. The cold start then begins with one host of each group, and goes on rack
 //     by rack; contacts are that host, and the founders. TestGrowth compares.
-//   - Of a million, hosts but the first of each group are newcomers (newcomer.go): switched on without an
+//   - From 100,000 on, hosts but the first of each group are newcomers (newcomer.go): switched on without an
 //     agent, which would ask, hold its roster, and show the first epoch that it is in. Those who let
 //     them in are real, and so are their registers and votes. TestGrowth compares.
 //   - From 100,000 on there is no row of 80 % loss: each lossy node is a view, told to everybody.

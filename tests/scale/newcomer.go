@@ -5,7 +5,7 @@ import (
 	"rollcall/view"
 )
 
-// A newcomer is a host that is switched on without an agent, of a million: what an agent does to come
+// A newcomer is a host that is switched on without an agent: what an agent does to come
 // in is done for it, as long as nothing but the usual happens. It asks the first host of its group, which
 // leads it; takes its slot and the roster and says that it holds it; has the first epoch that it is
 // in fetched, and shows it. Who lets it in is the leader's real agent, by letters and votes as ever, and

@@ -50,7 +50,7 @@ func TestTable(t *testing.T) {
 // grows with the square of the cluster.
 const (
 	awayFrom      = 50_000
-	newcomersFrom = 1_000_000
+	newcomersFrom = 100_000
 	fewerFrom     = 100_000
 )
 
