@@ -22,11 +22,13 @@ type content struct {
 	knownOf uint32
 	behind  Time                // since when an epoch is known without its content
 	wantAt  Time                // not before
+	wants   int                 // how often was asked since then
 	last    [Levels]*view.Group // of the groups led, what their members were told
 }
 
 const (
 	wantEvery  = 250 * time.Millisecond
+	wantAround = 4                     // so many times in vain, and contacts are asked as well: the leader's agent may be away
 	wantAfter  = 20 * time.Millisecond // a letter may be on its way
 	contentMax = PartMax * PartsMax
 )
@@ -335,7 +337,7 @@ func (h *Host) knownEpoch() (known uint64) {
 func (h *Host) catchUp() {
 	c, known := &h.content, h.knownEpoch()
 	if known == 0 || c.current != nil && c.current.Epoch() >= known {
-		c.behind = 0
+		c.behind, c.wants = 0, 0
 		return
 	}
 	if c.behind == 0 {
@@ -351,6 +353,12 @@ func (h *Host) catchUp() {
 	var base *view.Group
 	if c.current != nil {
 		base = c.current.Top
+	}
+	c.wants++
+	if all := h.cfg.Contacts; len(all) > 0 && c.wants >= wantAround {
+		if to := all[(int(h.in.Registers[0].Slot)+c.wants)%len(all)]; to != h.cfg.Self.RPC {
+			h.want(to, h.cfg.Top, h.groupAt(h.cfg.Top), base)
+		}
 	}
 	for level := uint8(0); level <= h.cfg.Top; level++ {
 		if h.leads(level) != nil {

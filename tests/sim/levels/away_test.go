@@ -7,7 +7,8 @@ import (
 )
 
 // TestRootAway: a root whose agent is stopped, while its kernel beats on, is succeeded once a group below
-// has something to report, and no sooner: others need not wait until the beats end with the agent's grace.
+// has something to report, and no sooner: others need not wait until the beats end with the agent's grace. Members of
+// its own group, whom it should tell, ask elsewhere after a second.
 func TestRootAway(t *testing.T) {
 	for _, name := range []string{"member", "leader"} {
 		t.Run(name, func(t *testing.T) {
@@ -28,12 +29,13 @@ func TestRootAway(t *testing.T) {
 			clear(w.ledger.leftOut)
 			at := w.now
 			victim.crash()
-			rest := slices.DeleteFunc(w.without(victim), func(h *host) bool { return h.group == root.group })
-			w.Run(time.Minute, func() bool {
-				return !slices.ContainsFunc(rest, func(h *host) bool { return h.view == nil || h.view.Top.Len() != len(w.hosts)-1 })
-			})
-			if took := float64(w.now-at) / float64(w.Interval); took > within {
+			elsewhere := slices.DeleteFunc(w.without(victim), func(h *host) bool { return h.group == root.group })
+			if took := w.told(at, elsewhere); took > within {
 				t.Errorf("told after %.1f intervals, want at most %v", took, within)
+			}
+			all := slices.DeleteFunc(w.without(victim), func(h *host) bool { return h == root })
+			if took := w.told(at, all); took > within+18 {
+				t.Errorf("told in the root's group after %.1f intervals, want at most %v", took, within+18)
 			}
 			if len(w.ledger.leftOut) > 0 {
 				t.Errorf("left out that live, by epoch: %v", w.ledger.leftOut)
@@ -41,5 +43,41 @@ func TestRootAway(t *testing.T) {
 			root.cont()
 			w.Stand(w.without(victim), 20*time.Second)
 		})
+	}
+}
+
+// told lets time pass until all these show a view that lacks one host, and gives the intervals since then.
+func (w *World) told(since time.Duration, all []*host) float64 {
+	w.Run(time.Minute, func() bool {
+		return !slices.ContainsFunc(all, func(h *host) bool { return h.view == nil || h.view.Top.Len() != len(w.hosts)-1 })
+	})
+	return float64(w.now-since) / float64(w.Interval)
+}
+
+// TestFounderAway: while the agent of one founder is stopped, another is lost, both with seats and leaders of
+// groups, one of them the root.
+func TestFounderAway(t *testing.T) {
+	for groups := 3; groups <= 5; groups++ {
+		for pair := range 9 {
+			if pair/3 == pair%3 {
+				continue
+			}
+			o := Story(groups, 4)
+			o.Kernel = true
+			w := cluster(t, o)
+			away, victim := w.leader(0, uint16(pair/3)), w.leader(0, uint16(pair%3))
+			away.stop()
+			w.Run(5*w.Interval, nil)
+			clear(w.ledger.leftOut)
+			at := w.now
+			victim.crash()
+			all := slices.DeleteFunc(w.without(victim), func(h *host) bool { return h == away })
+			if took := w.told(at, all); took > 28 {
+				t.Errorf("%d groups, the leader of %d away, of %d lost: told after %.1f intervals", groups, away.group, victim.group, took)
+			}
+			if len(w.ledger.leftOut) > 0 {
+				t.Errorf("%d groups, the leader of %d away, of %d lost: left out that live, by epoch: %v", groups, away.group, victim.group, w.ledger.leftOut)
+			}
+		}
 	}
 }
