@@ -271,7 +271,7 @@ func (n *Node) proposeJoiners() {
 	case ready.Empty():
 		l.adm = admission{asked: a.asked, since: a.since}
 		return
-	case !n.mayAdd(a.urgent):
+	case !n.mayAdd(a.urgent || n.awaitsLeader()): // whoever is urgent comes next
 		a.heldAt = n.now
 		return
 	}

@@ -46,14 +46,6 @@ func TestRootAway(t *testing.T) {
 	}
 }
 
-// told lets time pass until all these show a view that lacks one host, and gives the intervals since then.
-func (w *World) told(since time.Duration, all []*host) float64 {
-	w.Run(time.Minute, func() bool {
-		return !slices.ContainsFunc(all, func(h *host) bool { return h.view == nil || h.view.Top.Len() != len(w.hosts)-1 })
-	})
-	return float64(w.now-since) / float64(w.Interval)
-}
-
 // TestFounderAway: while the agent of one founder is stopped, another is lost, both with seats and leaders of
 // groups, one of them the root.
 func TestFounderAway(t *testing.T) {

@@ -123,3 +123,23 @@ func TestLeaderKeepsItsSeat(t *testing.T) {
 		t.Errorf("%s has no seat:\n%s", founder.name, w.Describe())
 	}
 }
+
+// TestLeaderLostAsSeatsAreGiven: leaders of groups die one after the other, each just after the one before is back
+// and asked for its seat again. That their groups are without leader cannot wait for its turn in the pace of epochs.
+func TestLeaderLostAsSeatsAreGiven(t *testing.T) {
+	o := Story(4, 8)
+	o.Interval = 50 * time.Millisecond
+	w := cluster(t, o)
+	for _, group := range []uint16{3, 3, 2, 1, 3, 2} {
+		victim := w.leader(0, group)
+		at := w.now
+		victim.crash()
+		if took := w.told(at, w.without(victim)); took > 20 {
+			t.Errorf("%s lost: told after %.1f intervals", victim.name, took)
+		}
+		victim.boot()
+		w.Run(time.Minute, func() bool {
+			return !slices.ContainsFunc(w.hosts, func(h *host) bool { return h.view == nil || h.view.Top.Len() != len(w.hosts) })
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -252,4 +253,12 @@ func (w *World) leader(level uint8, group uint16) *host {
 		}
 	}
 	return best
+}
+
+// told lets time pass until all these show a view that lacks one host, and gives the intervals since then.
+func (w *World) told(since time.Duration, all []*host) float64 {
+	w.Run(time.Minute, func() bool {
+		return !slices.ContainsFunc(all, func(h *host) bool { return h.view == nil || h.view.Top.Len() != len(w.hosts)-1 })
+	})
+	return float64(w.now-since) / float64(w.Interval)
 }
