@@ -14,7 +14,7 @@ const fixedWalks = 300
 
 var (
 	flagSeed    = flag.Uint64("seed", 1, "first seed of the walks; 0: a fresh one")
-	flagSeconds = flag.Float64("seconds", 15, "how long to walk")
+	flagSeconds = flag.Float64("seconds", 10, "how long to walk")
 )
 
 // TestSearch makes all inquiries.
