@@ -55,7 +55,10 @@ func (s *story) suffer(ctx context.Context, f fault) error {
 		return err
 	}
 	survivors := slices.DeleteFunc(slices.Clone(s.alive), func(n string) bool { return slices.Contains(victims, n) })
-	before := s.watch.Sight(survivors[0]).View
+	before, err := s.watch.Agreed(ctx, s.alive...)
+	if err != nil {
+		return err
+	}
 	at, err := s.cluster.Crash(victims...)
 	if err != nil {
 		return err
@@ -106,8 +109,12 @@ func (s *story) comeBack(ctx context.Context, before *publish.Document, names []
 }
 
 // root is the leader of the cluster.
-func (s *story) root(context.Context) ([]string, error) {
-	return []string{s.watch.Sight(s.alive[0]).View.Leader}, nil
+func (s *story) root(ctx context.Context) ([]string, error) {
+	d, err := s.watch.Agreed(ctx, s.alive...)
+	if err != nil {
+		return nil, err
+	}
+	return []string{d.Leader}, nil
 }
 
 // elsewhere gives the names of a group that the cluster's leader is not in, and its leader.

@@ -15,7 +15,7 @@ import (
 // them and nobody else, and they come back.
 func TestGroupsLoseAndRegain(t *testing.T) {
 	r := stand(t, cluster.Options{Groups: 3, PerGroup: 3, Transport: "ether", Interval: 50 * time.Millisecond})
-	root := func() string { return r.watch.Sight(r.Names()[0]).View.Leader }
+	root := func() string { return r.agreed(r.Names()...).Leader }
 	other := func() []string { // a group that the root is not in, its leader first
 		groups := r.Groups()
 		names := groups[2]
