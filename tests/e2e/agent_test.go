@@ -207,7 +207,7 @@ func TestIdleDaemonsSleep(t *testing.T) {
 					t.Errorf("%s took no beat", name)
 				case wakes == 0:
 					t.Errorf("%s did not even look after itself; are wake-ups counted?", name)
-				case wakes > 2*uint64(span/time.Second)+5: // a housekeeping tick a second, and who asks
+				case wakes > rounds/10: // a housekeeping tick a second, who asks, and who had a late beat
 					t.Errorf("%s was woken %d times in %d rounds", name, wakes, rounds)
 				case busy != (switches > 2*rounds): // a beat and its answers wake the thread several times
 					t.Errorf("%s was switched to or from %d times in %d rounds", name, switches, rounds)

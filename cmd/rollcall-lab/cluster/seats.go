@@ -6,31 +6,43 @@ import (
 	"sync"
 
 	"rollcall/control"
+	"rollcall/view/hostlist"
 )
 
-// Seated waits until a node of each group has a seat above them, as long as there are seats, and no group
-// has two.
+// Seated waits until each group has one node in a seat above it, as long as there are seats, and none is
+// about to get another: a founder takes its group's from anybody but the cluster's leader.
 func (c *Cluster) Seated(ctx context.Context) error {
 	want := min(c.options.Groups, control.SeatsWanted)
 	for {
 		seats := c.seats(ctx)
-		more := 0
-		for _, n := range seats {
-			more += n - 1
+		settled := len(seats) >= want
+		for segment, in := range seats {
+			founds := segment < foundersMax && !in.leads
+			settled = settled && len(in.names) == 1 && (!founds || in.names[0] == c.Groups()[segment][0])
 		}
-		if len(seats) >= want && more == 0 {
+		if settled {
 			return nil
 		}
 		if pause(ctx); ctx.Err() != nil {
-			return fmt.Errorf("wait until nodes of %d groups have one seat each above them: %w; of %d have, and %d more", want, context.Cause(ctx), len(seats), more)
+			var names []string
+			for _, in := range seats {
+				names = append(names, in.names...)
+			}
+			return fmt.Errorf("wait until nodes of %d groups have one seat each above them, founders before others: %w; seats have %s", want, context.Cause(ctx), hostlist.Fold(names))
 		}
 	}
 }
 
-// seats counts the nodes of each group that have a seat and wait for nothing there.
-func (c *Cluster) seats(ctx context.Context) map[int]int {
+// seated are the nodes of a group that have seats above it.
+type seated struct {
+	names []string
+	leads bool // the cluster, one of them
+}
+
+// seats lists by group who has a seat and waits for nothing there.
+func (c *Cluster) seats(ctx context.Context) map[int]seated {
 	var mu sync.Mutex
-	seats := map[int]int{}
+	seats := map[int]seated{}
 	_ = c.each(c.Names(), func(n *Node) error {
 		d, err := n.Client().Status(ctx)
 		if err != nil {
@@ -39,7 +51,9 @@ func (c *Cluster) seats(ctx context.Context) map[int]int {
 		for _, p := range d.Places {
 			if p.Seat && p.Role != "absent" && p.Awaiting == "" {
 				mu.Lock()
-				seats[n.Segment]++
+				in := seats[n.Segment]
+				in.names, in.leads = append(in.names, n.Name), in.leads || p.Role == "leader"
+				seats[n.Segment] = in
 				mu.Unlock()
 			}
 		}
