@@ -20,6 +20,7 @@ type mutant struct {
 	opening  string // with walks and search: they begin there only
 	only     string // with sim: the guarantee that must break
 	run      string // with stored: a file of tests/sim/testdata
+	from     string // with walks and levels: the first seed, where those from 1 on take minutes
 	seeds    string // with walks, sim and TestSeeds of sim/levels: within so many, several times what it took
 	harmless bool   // it must break nothing: what the next ones leave out holds alone
 }
@@ -63,6 +64,9 @@ func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
 	run := exec.Command(to, "-check", m.check, "-only", m.only, "-opening", m.opening)
 	if m.run != "" {
 		run.Args = append(run.Args, "-file", filepath.Join("../sim/testdata", m.run))
+	}
+	if m.from != "" {
+		run.Args = append(run.Args, "-from", m.from)
 	}
 	if m.seeds != "" {
 		run.Args = append(run.Args, "-seeds", m.seeds)
