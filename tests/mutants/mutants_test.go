@@ -32,7 +32,7 @@ type patch struct{ file, old, new string }
 // within the given seeds. The seeds are the same in every run.
 func TestMutants(t *testing.T) {
 	if testing.Short() {
-		t.Skip("compiles package control a dozen times")
+		t.Skip("compiles package control once for each")
 	}
 	control, err := filepath.Abs("../../control")
 	if err != nil {

@@ -43,19 +43,11 @@ func main() {
 	switch *check {
 	case "walks":
 		var r search.Report
-		openings := explore.Openings()
-		if *opening != "" {
-			openings = []*explore.Opening{explore.Named(*opening)}
-		}
-		tried, r = explore.Walks(openings, *from, *seeds, *during, say)
+		tried, r = explore.Walks(beginnings(*opening, explore.Openings, explore.Named), *from, *seeds, *during, say)
 		broken = r.Violation
 	case "levels":
 		var r search.Report
-		openings := levels.Openings()
-		if *opening != "" {
-			openings = []*levels.Opening{levels.Named(*opening)}
-		}
-		tried, r = levels.Walks(openings, *from, *seeds, *during, say)
+		tried, r = levels.Walks(beginnings(*opening, levels.Openings, levels.Named), *from, *seeds, *during, say)
 		broken = r.Violation
 	case "sim":
 		for ; tried < *seeds && broken == nil && time.Since(began) < *during; tried++ {
@@ -84,6 +76,14 @@ func main() {
 		os.Exit(1)
 	}
 	fmt.Fprintf(verdict, "%s seeds %d to %d in %v: nothing broken\n", *check, *from, *from+tried-1, time.Since(began).Round(time.Millisecond))
+}
+
+// beginnings are all openings, or the one of that name.
+func beginnings[O any](name string, all func() []*O, named func(string) *O) []*O {
+	if name == "" {
+		return all()
+	}
+	return []*O{named(name)}
 }
 
 // simulate runs one seed of the simulator. Progress counts where nothing else is checked.
