@@ -74,7 +74,7 @@
 //     send on to each other.
 //
 // The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
-// beside it (of G8 with a root whose agent is away: TestRootAway); G1 to G4, and that every generation of a group was decided above and is begun once, by
+// beside it (of G8 with the agent of a root or of a founder away: TestRootAway, TestFounderAway; while seats are given: TestLeaderLostAsSeatsAreGiven); G1 to G4, and that every generation of a group was decided above and is begun once, by
 // tests/explore/levels TestSearch and TestWalks; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody; that
 // most of the seats are not in fewer groups than it seems by TestOneSeatAGroup; that the order to recover
 // leaves nobody who could go on beside it by TestRecover; that a cluster stands whatever the order of
@@ -89,7 +89,7 @@
 // can go on, and in calm runs after each crash and each return. G10 is no matter of these runs, in which
 // nobody forges: the tests named below show it. TestCheckersCatchLies, TestCheckerOfRegisters,
 // TestCheckerOfRecords, TestCheckerOfInstances, TestCheckerOfCuts and TestCheckerOfProgress show
-// that the checkers can fail, TestStored repeats runs that fail when a rule is undone, as tests/explore TestMutants does. control/testdata
+// that the checkers can fail, TestStored repeats runs that fail when a rule is undone, as tests/mutants TestMutants does. control/testdata
 // tells the guarantees as stories; tests/e2e shows them with real daemons and the real kernel program,
 // and make torture counts under faults of every kind what G1 and G5 forbid.
 //
