@@ -213,6 +213,8 @@ func TestQuarantines(t *testing.T) {
 		{"held and removed again", []publish.EventDocument{held}, 4, 1, "though"},
 		{"held and readmitted", []publish.EventDocument{held, again}, 4, 1, ""},
 		{"a crashed one held", []publish.EventDocument{event("quarantined", "n08")}, 0, 0, ""},
+		{"probation failed", []publish.EventDocument{event("probation", "n04")}, 1, 0, ""},
+		{"readmitted, and never held", []publish.EventDocument{event("readmitted", "n05")}, 0, 0, ""},
 		{"another one held", []publish.EventDocument{event("quarantined", "n05")}, 0, 0, "n05 was put"},
 	} {
 		list, wrong := quarantines(map[string][]publish.EventDocument{"n01": c.events, "n02": nil}, second, 3, removed(c.removals), []crash{{victim: "n08"}}, []string{"n04"})

@@ -82,9 +82,13 @@ func quarantines(events map[string][]publish.EventDocument, from control.Time, l
 			if control.Time(e.AtNS).Before(from) {
 				continue
 			}
-			for _, name := range e.Nodes {
-				held[name] = held[name] || e.Kind == control.EventQuarantined.String()
-				readmitted[name] = readmitted[name] || e.Kind == control.EventReadmitted.String()
+			for _, name := range e.Nodes { // which events of other kinds have, too
+				switch e.Kind {
+				case control.EventQuarantined.String():
+					held[name] = true
+				case control.EventReadmitted.String():
+					readmitted[name] = true
+				}
 			}
 		}
 	}
