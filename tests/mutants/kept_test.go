@@ -88,4 +88,14 @@ var kept = []mutant{
 		patches: []patch{{"command.go", "		if sameBallot {\n", "		if false {\n"}},
 		check:   "../control TestApplyAsk",
 	},
+	{
+		name:    "redirects are followed at once without end",
+		patches: []patch{{"join.go", "j.hops < hopsMost", "j.hops >= 0"}},
+		check:   "../control TestRedirectsEnd",
+	},
+	{
+		name:    "what remains of the lease above counts from the arrival of the beat",
+		patches: []patch{{"register.go", "r.UpperUntil = at + Time(a.UpperUS)*1000", "r.UpperUntil = now + Time(a.UpperUS)*1000"}},
+		check:   "../control TestUpperLease",
+	},
 }
