@@ -98,4 +98,33 @@ var kept = []mutant{
 		patches: []patch{{"register.go", "r.UpperUntil = at + Time(a.UpperUS)*1000", "r.UpperUntil = now + Time(a.UpperUS)*1000"}},
 		check:   "../control TestUpperLease",
 	},
+	{
+		name: "a vote for a proposal of its own that came to nothing is kept",
+		patches: []patch{
+			{"record.go", "return n.voidVotes(func(v *FoundVote) bool { return v.Proposer == n.cfg.Self.Name })", "return false"},
+			{"found.go",
+				"	if n.giveUpProposal() {\n		f.until = n.now.Add(n.turn(every))",
+				"	if p := f.proposed; p != 0 {\n		n.giveUpProposal()\n		f.until = n.now.Add(n.turn(every))"},
+		},
+		check: "../control TestTranscripts/vain-votes",
+	},
+	{
+		name:    "joiners are let in on what they said long ago",
+		patches: []patch{{"admit.go", "if a.heldAt != 0 && n.now.Since(a.heldAt) > 2*pushEvery {", "if false {"}},
+		check:   "../control TestTranscripts/joiners-rebooted",
+	},
+	{
+		name: "the roster of the view in force is dropped for newer ones",
+		patches: []patch{
+			{"held.go", "	keep(true) // the views in force rest on these, however many came since\n", ""},
+			{"held.go", "if is == needed && ", "if "},
+			{"held.go", "			is := o.version == n.reg.Accepted.Roster || o.version == n.reg.Committed.Roster\n", ""},
+		},
+		check: "../control TestTranscripts/vain-joins",
+	},
+	{
+		name:    "who is elected while it leaves hands over at once",
+		patches: []patch{{"candidate.go", "	n.handOverAt = n.now.Add(2 * askEvery)\n", ""}},
+		check:   "../control TestTranscripts/all-leave",
+	},
 }
