@@ -16,22 +16,18 @@ type contents struct {
 	deltas  map[uint32]packed
 	next    uint32
 	packs   map[[2]*view.Group]uint32
-	applied map[application]*view.Group
+	leads   map[*view.Delta]*view.Group
 	changes map[[2]*view.Group]*changes
 	wholes  map[*view.Group]uint32
 	views   map[uint64]*view.View
 	largest int
 }
 
+// packed is a delta without what changes, which leads tells: a whole content of many nodes would be kept
+// for each epoch that somebody fetches.
 type packed struct {
 	*view.Delta
-	to   *view.Group
 	size int
-}
-
-type application struct {
-	d    *view.Delta
-	base *view.Group
 }
 
 type changes struct{ joined, removed []string }
@@ -46,7 +42,7 @@ func newContents() *contents {
 func (c *contents) forget() {
 	c.deltas = map[uint32]packed{}
 	c.packs = map[[2]*view.Group]uint32{}
-	c.applied = map[application]*view.Group{}
+	c.leads = map[*view.Delta]*view.Group{}
 	c.changes = map[[2]*view.Group]*changes{}
 	c.wholes = map[*view.Group]uint32{}
 	c.views = map[uint64]*view.View{}
@@ -56,13 +52,20 @@ func (c *contents) forget() {
 func (c *contents) known(instance uint32, g *view.Group) []byte {
 	i, ok := c.wholes[g]
 	if !ok {
-		d := &view.Delta{Cluster: cluster, Instance: instance}
-		d.Level, d.Number, d.Generation, d.Seq, d.Digest = g.Level, g.Number, g.Generation, g.Seq, g.Digest
-		i = c.next
-		c.next++
-		c.deltas[i], c.applied[application{d, nil}], c.wholes[g] = packed{Delta: d, to: g}, g, i
+		i = c.keep(&view.Delta{Cluster: cluster, Instance: instance}, g, 0)
+		c.wholes[g] = i
 	}
 	return binary.BigEndian.AppendUint32(nil, i)
+}
+
+// keep gives a delta to g its number.
+func (c *contents) keep(d *view.Delta, g *view.Group, size int) uint32 {
+	i := c.next
+	c.next++
+	d.Level, d.Number, d.Generation, d.Seq, d.Digest = g.Level, g.Number, g.Generation, g.Seq, g.Digest
+	d.Gone, d.Joined, d.Below = nil, nil, nil
+	c.deltas[i], c.leads[d] = packed{d, size}, g
+	return i
 }
 
 // Pack implements control.Contents.
@@ -78,9 +81,7 @@ func (c *contents) Pack(cluster string, instance uint32, base, g *view.Group) ([
 		if len(body) > control.PartMax*control.PartsMax {
 			return nil, fmt.Errorf("content of %d bytes", len(body))
 		}
-		i = c.next
-		c.next++
-		c.deltas[i] = packed{d, g, len(body)}
+		i = c.keep(d, g, len(body))
 		c.packs[k] = i
 		c.largest = max(c.largest, len(body))
 	}
@@ -92,7 +93,7 @@ func (c *contents) size(body []byte) int { return c.deltas[binary.BigEndian.Uint
 
 // leadsTo is the content to which a body leads; nil: it is forgotten.
 func (c *contents) leadsTo(body []byte) *view.Group {
-	return c.deltas[binary.BigEndian.Uint32(body)].to
+	return c.leads[c.deltas[binary.BigEndian.Uint32(body)].Delta]
 }
 
 // Unpack implements control.Contents.
@@ -104,18 +105,12 @@ func (c *contents) Unpack(body []byte) (*view.Delta, error) {
 	return d.Delta, nil
 }
 
-// Apply implements control.Contents.
+// Apply implements control.Contents. What a delta leads to is known.
 func (c *contents) Apply(d *view.Delta, base *view.Group) (*view.Group, error) {
-	k := application{d, base}
-	g, ok := c.applied[k]
-	if !ok {
-		var err error
-		if g, err = d.Apply(base); err != nil {
-			return nil, err
-		}
-		c.applied[k] = g
+	if g := c.leads[d]; g != nil && (d.Base == 0 || base != nil && base.Digest == d.Base && base.Level == d.Level && base.Number == d.Number) {
+		return g, nil
 	}
-	return g, nil
+	return d.Apply(base) // which fails
 }
 
 // Changes implements control.Contents. Who is in the first view of a host nobody asks.
