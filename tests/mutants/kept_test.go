@@ -127,4 +127,29 @@ var kept = []mutant{
 		patches: []patch{{"candidate.go", "	n.handOverAt = n.now.Add(2 * askEvery)\n", ""}},
 		check:   "../control TestTranscripts/all-leave",
 	},
+	{
+		name:    "a founder founds though a member of its group answers",
+		patches: []patch{{"host.go", "	n.found.heardAt = max(n.found.heardAt, h.nodes[0].found.heardAt) // of a member of any group\n", ""}},
+		check:   "../control TestHeardOfAnyGroup",
+	},
+	{
+		name:    "the goodbye of a group's leader is taken for its group's",
+		patches: []patch{{"detect.go", "l.goodbyes.Has(s) && !l.withheld.from.Has(s)", "l.goodbyes.Has(s)"}},
+		check:   "sim/levels TestLeaderLeaves",
+	},
+	{
+		name:    "a goodbye outlives its holder's slot",
+		patches: []patch{{"admit.go", "l.goodbyes.Minus(ready)", "l.goodbyes"}},
+		check:   "sim/levels TestLeaderLeaves",
+	},
+	{
+		name:    "who asked for a group is remembered after it is formed",
+		patches: []patch{{"orphan.go", "h.now.Since(o.at) > orphanFor || h.formed(o.level, o.group)", "h.now.Since(o.at) > orphanFor"}},
+		check:   "sim/levels TestCutOffAfterFormed",
+	},
+	{
+		name:    "a leader with a seat to give turns while a join is under way",
+		patches: []patch{{"lookafter.go", "h.wakeAt(max(wait, h.now.Add(n.cfg.Interval)))", "h.wakeAt(wait)"}},
+		check:   "sim/levels TestRestsWhileJoinsWait",
+	},
 }

@@ -1,8 +1,11 @@
 package levels
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"rollcall/control"
 )
 
 // restless is more steps than an agent has reason to take in an interval while its cluster comes about: one that leads
@@ -51,4 +54,33 @@ func TestAgentsRest(t *testing.T) {
 		w.steady(t, 20*time.Second)
 		w.Stand(w.hosts, 30*time.Second)
 	}
+}
+
+// TestRestsWhileJoinsWait: while a successor that asked for its group's slot does not take the roster, the root, which
+// has seats to give, takes steps for what happens and none for nothing.
+func TestRestsWhileJoinsWait(t *testing.T) {
+	w := cluster(t, Story(3, 4))
+	root := w.leader(1, 0)
+	group := (root.group + 1) % 3
+	victim := w.leader(0, group)
+	given := false
+	w.Lie = func(h *host, out *control.HostOutput) {
+		for i := range out.Messages {
+			m := &out.Messages[i]
+			if h != root || m.Message.Kind != control.MessageRoster || m.Message.Level != 1 {
+				continue
+			}
+			for _, other := range w.in(group) {
+				if strings.HasPrefix(m.To, other.name+":") && other != victim && other.agent != nil {
+					other.stop()
+					given = true
+				}
+			}
+		}
+	}
+	victim.crash()
+	if !w.Run(30*w.Interval, func() bool { return given }) {
+		t.Fatal("nobody was given the slot: this shows nothing")
+	}
+	w.steady(t, 20*w.Interval)
 }

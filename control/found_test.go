@@ -1,0 +1,40 @@
+package control
+
+import (
+	"testing"
+	"time"
+)
+
+// TestHeardOfAnyGroup: a founder to which a member of its group answers founds nothing, though no other seat
+// was heard of and most founders are ready: a group of the last instance lives (DESIGN 4.5).
+func TestHeardOfAnyGroup(t *testing.T) {
+	for _, heard := range []bool{false, true} {
+		c := Config{
+			Cluster: "story", Self: peer("a", 0), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
+			Founders: []string{"a", "b", "c"}, Contacts: []string{"b:7746", "m:7746"},
+		}
+		h := NewHost(HostConfig{Config: c, Top: 1})
+		var registers [Places]Register
+		for p := range registers {
+			registers[p].Incarnation = uint64(1 + p)
+		}
+		ready := &Message{Kind: MessageState, Cluster: "story", Level: 1, From: peer("b", 9), State: &FoundState{QuietMS: 60_000}}
+		member := &Message{Kind: MessageAnswer, Cluster: "story", Instance: 3, From: peer("m", 8), Answer: &Answer{Status: "waiting"}}
+		proposed := false
+		for since := time.Duration(0); since < 2*c.FoundWait; since += c.Interval {
+			letters := []*Message{ready}
+			if heard {
+				letters = append(letters, member)
+			}
+			for _, m := range letters {
+				out := h.Step(Time(time.Hour+since), HostInput{Registers: &registers, Tallies: new([Levels]*Tally), Message: m})
+				for i := range out.Messages {
+					proposed = proposed || out.Messages[i].Message.Kind == MessagePropose
+				}
+			}
+		}
+		if proposed == heard {
+			t.Errorf("a member of the group is heard: %v; proposes an instance: %v", heard, proposed)
+		}
+	}
+}
