@@ -17,7 +17,7 @@
 // What goes wrong in the safety phase is a plan, drawn from the seed before the run begins. Mishaps
 // can so be left out one by one: Shrink finds a small run that breaks the same guarantee, and
 // testdata keeps such runs with their stories, whatever seeds come to mean later. Each fails where the
-// rule is undone that came of it, which tests/explore shows.
+// rule is undone that came of it, which tests/mutants shows.
 //
 //	go test ./tests/sim                                          # stories, stored runs, fixed seeds
 //	go test ./tests/sim -timeout 0 -run TestSeeds -v -args -seconds 600 # fresh seeds for ten minutes

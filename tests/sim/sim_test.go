@@ -15,9 +15,9 @@ import (
 
 var (
 	flagSeed    = flag.Uint64("seed", 0, "run this seed alone")
-	flagSeeds   = flag.Int("seeds", 0, "run this many fresh seeds, however long it takes")
+	flagSeeds   = flag.Int("seeds", 0, "run this many fresh seeds instead of the fixed ones, however long it takes")
 	flagNodes   = flag.Int("nodes", 0, "hosts in every run; 0: the seed decides")
-	flagSeconds = flag.Float64("seconds", 0, "how long to run fresh seeds, after the fixed ones")
+	flagSeconds = flag.Float64("seconds", 0, "how long to run fresh seeds, instead of the fixed ones")
 	flagShrink  = flag.Bool("shrink", false, "with -seed: leave out of the run what it can do without and still break the same guarantee; print it as testdata has it")
 	flagStored  = flag.String("stored", "", "run this file of testdata alone")
 	flagTrace   = flag.Bool("trace", false, "with -seed: print one line an event")
@@ -96,19 +96,16 @@ func TestSeeds(t *testing.T) {
 		float64(sum.Steps)/spent, float64(sum.Events)/spent)
 }
 
-// seeds yields the fixed seeds, and then fresh ones: so many, or for so long.
+// seeds yields fresh seeds, so many or for so long, or the fixed ones where neither was asked for.
 func seeds(seconds float64, fresh int) func() (uint64, bool) {
-	first, n := rand.Uint64()>>16, uint64(0)
-	var began time.Time
+	first, most, began := rand.Uint64()>>16, fresh, time.Now()
+	if seconds == 0 && fresh == 0 {
+		first, most = 1, fixed
+	}
+	n := -1
 	return func() (uint64, bool) {
-		if n++; n <= fixed {
-			return n, true
-		}
-		if began.IsZero() {
-			began = time.Now()
-		}
-		more := int(n-fixed) <= fresh || fresh == 0 && time.Since(began).Seconds() < seconds
-		return first + n, more
+		n++
+		return first + uint64(n), n < most || most == 0 && time.Since(began).Seconds() < seconds
 	}
 }
 
@@ -123,7 +120,7 @@ func shrinkSeed(t *testing.T, seed uint64) {
 }
 
 // TestStored repeats the runs in testdata, which break nothing any more. That they do where their rules
-// are undone tests/explore shows.
+// are undone tests/mutants shows.
 func TestStored(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
 	if err != nil {
