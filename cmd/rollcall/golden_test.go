@@ -33,6 +33,8 @@ func TestGolden(t *testing.T) {
 					socket = filepath.Join(t.TempDir(), "nobody")
 				case d.HasArg("thread"):
 					f.paced = publish.Pacing{Pacer: dataplane.PacerThread, Refused: dataplane.ByConfiguration}
+				case d.HasArg("lost"):
+					f.paced.Lost = 2
 				case d.HasArg("invalid"):
 					f.set(func(doc *publish.Document) { doc.Valid, doc.LeaseMS = false, 0 })
 				case d.HasArg("new"):

@@ -159,7 +159,11 @@ func pacer(p *publish.Pacing) string {
 		return p.Pacer
 	}
 	us := func(n int64) time.Duration { return time.Duration(n) * time.Microsecond }
-	return fmt.Sprintf("%s, every %v on CPU %d, %v late, at worst %v", p.Pacer, us(p.IntervalUS), p.CPU, us(p.LateUS), us(p.LatestUS))
+	said := fmt.Sprintf("%s, every %v on CPU %d, %v late, at worst %v", p.Pacer, us(p.IntervalUS), p.CPU, us(p.LateUS), us(p.LatestUS))
+	if p.Lost > 0 {
+		said += fmt.Sprintf("; %d of its frames lost and replaced", p.Lost)
+	}
+	return said
 }
 
 // beats tells who sent those of a level that this node leads.
