@@ -142,7 +142,7 @@ func (c *Cluster) End(s syscall.Signal, names ...string) error {
 			return err
 		}
 		defer h.close()
-		if err := h.signal(s); err != nil {
+		if err := errors.Join(h.signal(s), h.signal(syscall.SIGCONT)); err != nil { // one that was stopped has to go on to end
 			return err
 		}
 		return h.wait(patience)
