@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -183,20 +182,11 @@ func (c *Cluster) spawn(n *Node) error {
 	}
 	if err != nil {
 		d.Process.Kill()
-		d.Wait()
+		schedule.Reap(d)
 		return fmt.Errorf("its daemon ended at once; it said last: %s", n.LogTail(1))
 	}
-	go reap(d)
+	go schedule.Reap(d) // so that no zombie stays
 	return nil
-}
-
-// reap waits for a daemon, so that no zombie stays, in a thread of the default policy: whose
-// priority is real-time turns in the kernel (shrink_dcache_parent, Linux 6.18) while a thread
-// that it keeps from running holds a part of /proc/PID, and keeps it from running for good.
-func reap(d *exec.Cmd) {
-	runtime.LockOSThread() // never unlocked: the thread ends with its policy
-	_ = schedule.Nice(0).Thread()
-	_ = d.Wait()
 }
 
 // LogTail returns the last lines that the node's daemon wrote.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"rollcall/cmd/internal/schedule"
 	"rollcall/cmd/rollcall-lab/cluster"
 	"rollcall/control"
 	"rollcall/dataplane"
@@ -136,7 +137,7 @@ func (f *field) lab(ctx context.Context, args ...string) ([]byte, error) {
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	err = f.cluster.Network().Start(node, c)
 	if err == nil {
-		err = c.Wait()
+		err = schedule.Reap(c)
 	}
 	if err != nil && ctx.Err() == nil {
 		return nil, fmt.Errorf("%s: %w: %s", args[0], err, complaints)

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"rollcall/cmd/internal/schedule"
 	"rollcall/cmd/rollcall-lab/cluster"
 	"rollcall/control"
 )
@@ -94,7 +95,7 @@ func (p *peers) start(names ...string) error {
 		p.mu.Unlock()
 		go func() {
 			p.listen(name, a, out)
-			_ = command.Wait() // how it ended was the lab's doing, or is seen in its errors
+			_ = schedule.Reap(command) // how it ended was the lab's doing, or is seen in its errors
 			close(a.ended)
 		}()
 	}
