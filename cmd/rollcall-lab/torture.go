@@ -38,6 +38,7 @@ removed for its lossy link was let in again while it lost most frames.`,
 				return fmt.Errorf("--seconds %g --nodes %d: at least 1 and %d", seconds, p.Options.Nodes, torture.NodesMin)
 			}
 			p.Options.Extra = fmt.Sprintf("priority = %d", priority)
+			p.Options.Priority = max(priority-1, 0) // as the service unit starts them
 			var each []time.Duration
 			for _, s := range intervals {
 				d, err := time.ParseDuration(s)

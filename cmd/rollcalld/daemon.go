@@ -116,14 +116,15 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 		defer listeners[i].Close()
 	}
 
+	realtime := prefer(cfg.Priority, log)
 	plane, err := dataplane.Open(p.options)
 	if err != nil {
 		return err
 	}
 	defer plane.Close()
 	about := plane.Describe()
-	s := &source{cfg: cfg, now: dataplane.Now, started: time.Now()}
-	s.realtime, s.locked = prefer(cfg.Priority, log) // not before: the kernel takes seconds to verify programs
+	s := &source{cfg: cfg, now: dataplane.Now, started: time.Now(), realtime: realtime}
+	s.locked = keepMemory(log) // not before: what loading needs for a moment is given back
 	page, err := openRegister(plane.Pages())
 	if err != nil {
 		return err
@@ -262,20 +263,26 @@ func drive(ctx context.Context, l *loop, priority int) error {
 	return <-done
 }
 
-// prefer gives the process the means to be on time, as far as it is let.
-func prefer(priority int, log zerolog.Logger) (realtime, locked bool) {
+// prefer gives the process the processors it needs to be on time, as far as it is let. It does so before programs
+// are loaded: among other work, the half second that the kernel verifies them for may be half a minute's
+// share, and the agent of a leader is to be back within its grace.
+func prefer(priority int, log zerolog.Logger) (realtime bool) {
 	runtime.GOMAXPROCS(min(processors, runtime.NumCPU()))
-	if err := lockMemory(); err != nil {
-		log.Warn().Err(err).Msg("the daemon may have to wait for memory")
-	} else {
-		locked = true
-	}
 	if priority == 0 {
-		return false, locked
+		return false
 	}
 	if err := preferThreads(priority); err != nil {
 		log.Warn().Err(err).Msg("the daemon may have to wait for a processor")
-		return false, locked
+		return false
 	}
-	return true, locked
+	return true
+}
+
+// keepMemory locks what the process uses into memory, if it is let.
+func keepMemory(log zerolog.Logger) (locked bool) {
+	if err := lockMemory(); err != nil {
+		log.Warn().Err(err).Msg("the daemon may have to wait for memory")
+		return false
+	}
+	return true
 }

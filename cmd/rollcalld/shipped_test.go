@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -62,10 +63,16 @@ func TestServiceUnit(t *testing.T) {
 	for _, o := range options {
 		got[o.Section+"."+o.Name] = o.Value
 	}
+	example, err := config.Load("rollcall.toml", map[string]string{"node": "cn001"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string]string{
 		"Service.Type":                     "notify",
 		"Service.RestartPreventExitStatus": "2",
 		"Service.RuntimeDirectoryPreserve": "yes", // the roster and the pins outlive a restart
+		"Service.CPUSchedulingPolicy":      "rr",
+		"Service.CPUSchedulingPriority":    strconv.Itoa(example.Priority - 1), // as preferThreads
 		"Install.WantedBy":                 "multi-user.target",
 	} {
 		if got[name] != want {

@@ -31,12 +31,15 @@ func (p Policy) Thread() error { return p.set(0) }
 // Process puts all threads of the process under the policy. A single real-time thread in a
 // Go program would not do: where Go stops the world it waits for its siblings, starved as
 // they may be.
-func (p Policy) Process() error {
+func (p Policy) Process() error { return p.Of(os.Getpid()) }
+
+// Of puts all threads of another process under the policy.
+func (p Policy) Of(process int) error {
 	done := map[int]bool{}
 	for {
-		tasks, err := os.ReadDir("/proc/self/task")
+		tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", process))
 		if err != nil {
-			return fmt.Errorf("list own threads: %w", err)
+			return fmt.Errorf("list threads: %w", err)
 		}
 		settled := true
 		for _, t := range tasks {

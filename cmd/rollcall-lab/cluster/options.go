@@ -37,6 +37,7 @@ type Options struct {
 	Extra      string            `json:"extra,omitempty"`    // lines at the top of every configuration
 	Daemon     string            `json:"daemon"`             // path of rollcalld; see FindDaemon
 	Tied       bool              `json:"tied"`               // daemons die with the process that starts them
+	Priority   int               `json:"priority,omitempty"` // real-time, with which daemons are started; 0: none
 }
 
 // foundersMax is how many nodes may found the cluster: one of three can crash without keeping

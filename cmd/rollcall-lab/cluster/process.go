@@ -177,6 +177,9 @@ func (c *Cluster) spawn(n *Node) error {
 		return fmt.Errorf("start %s: %w", n.build, err)
 	}
 	p, err := identify(d.Process.Pid)
+	if err == nil && c.options.Priority > 0 {
+		err = schedule.RoundRobin(c.options.Priority).Of(p.PID)
+	}
 	if err == nil {
 		err = writeJSON(n.pidFile(), p)
 	}
