@@ -106,6 +106,7 @@
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
 //     it through another member. TestSeeds (the starved runs remove nobody at all), TestRebooted, tests/sim
 //     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestAccusedAnswers, TestLateRequest,
+//     TestProbesOfOneSilence, TestProbesCountFromLeaving,
 //     tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode, TestDeadRail, TestDeadRailOfGroups.
 //     The operator may order otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
@@ -116,7 +117,7 @@
 //   - G8 Progress: while a quorum of the last view's kernels can exchange frames and one of
 //     their agents runs, there is a leader and a next view. The second phase of every run of
 //     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale, TestLeaderAway, TestSlowDisk,
-//     TestLeaderGivesUpForGood.
+//     TestLeaderGivesUpForGood, TestRefusedLeaderFallsSilent.
 //   - G9 Restart: an agent that stops, crashes or is restarted removes nobody and loses no
 //     promise. TestSeeds, tests/sim TestAgentsRestarted, dataplane TestKernelAdopt, TestKernelCarry
 //     (another version of the program takes over what the kernel holds), tests/e2e TestAgentRestartAdopts.

@@ -6,6 +6,55 @@ package mutants
 // those that nothing notices.
 var kept = []mutant{
 	{
+		name: "most of the voters and joiners rule an instance out, of the voters alone or not",
+		patches: []patch{{"record.go",
+			"		l = append(l, FoundVote{Instance: r.Instance, Voters: r.Voters})\n",
+			"		if len(r.Joiners) == 0 {\n			l = append(l, FoundVote{Instance: r.Instance, Voters: r.Voters})\n		}\n"}},
+		check: "../control TestTranscripts/joiners-kept-out",
+	},
+	{
+		name:    "most of the voters rule an instance out, whoever was about to come in",
+		patches: []patch{{"record.go", "		if len(r.Joiners) > 0 {\n", "		if false {\n"}},
+		check:   "../control TestTranscripts/joiners-let-in",
+	},
+	{
+		name:    "probes of two silences are added up",
+		patches: []patch{{"follow.go", "if !w.on || w.since != n.reg.BeatAt {", "if !w.on || w.leader != n.reg.Leader() {"}},
+		check:   "sim TestProbesOfOneSilence",
+	},
+	{
+		name:    "a probe counts from when it was decided on",
+		patches: []patch{{"follow.go", "w.probes[0], w.leaving = max(w.probes[0], at), false", "w.leaving = false"}},
+		check:   "sim TestProbesCountFromLeaving",
+	},
+	{
+		name: "who did not vote in time is not in the first view",
+		patches: []patch{{"found.go",
+			"		members.Set(f.roster.Seats[i].Slot)\n",
+			"		if contains(f.votes, f.roster.Seats[i].Name) {\n			members.Set(f.roster.Seats[i].Slot)\n		}\n"}},
+		check: "../control TestTranscripts/found-late-vote",
+	},
+	{
+		name:    "a vote to found hides the instance before it",
+		patches: []patch{{"record.go", "	if r.Instance > abandoned && !r.Closed {\n", "	if r.Instance > abandoned && !r.Closed && len(r.Votes) == 0 {\n"}},
+		check:   "../control TestTranscripts/founders-voted",
+	},
+	{
+		name:    "a decision's rounds are those that left until it",
+		patches: []patch{{"tally.go", "t.Quorate = max(t.Latest, 1)", "t.Quorate = max(t.Round, 1)"}},
+		check:   "../control TestTallyQuorate",
+	},
+	{
+		name:    "who follows another ballot is part of the quorum that answers",
+		patches: []patch{{"sweep.go", "h.Strayed == 0 && h.aligned", "h.aligned"}},
+		check:   "sim TestRefusedLeaderFallsSilent",
+	},
+	{
+		name:    "a missing roster is asked of the leader only",
+		patches: []patch{{"follow.go", "if to := l[n.join.turn%len(l)]; to != leader {", "if to := l[n.join.turn%len(l)]; leader == \"\" {"}},
+		check:   "../control TestTranscripts/roster-of-the-dead",
+	},
+	{
 		name: "an order to remove whoever was heard since is carried out",
 		patches: []patch{{"command.go",
 			"c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt)",

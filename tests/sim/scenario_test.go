@@ -262,13 +262,7 @@ func TestLeaderAils(t *testing.T) {
 func TestSuccessorOneWay(t *testing.T) {
 	for _, deaf := range []bool{false, true} {
 		s := stand(t, 8, 3)
-		old, removals := s.leader(), s.removals()
-		next := s.followers(1)[0]
-		for _, h := range s.but(old) {
-			if h.reg.Slot-old.reg.Slot < next.reg.Slot-old.reg.Slot { // by slots, from the old leader's on
-				next = h
-			}
-		}
+		old, next, removals := s.leader(), s.successor(), s.removals()
 		from, to := next, old
 		if deaf {
 			from, to = old, next
