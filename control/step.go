@@ -139,11 +139,11 @@ const (
 	EventSuspect                          // members missed rounds: Removed names them
 	EventRemoved                          // this node is out
 	EventLost                             // no quorum, or no leader, answers
-	EventFounded                          // an instance began
+	EventFounded                          // an instance began, or a generation of a group: Why
 	EventLeft                             // this node left
 	EventQuarantined                      // Nodes are kept out
 	EventReadmitted                       // … no longer
-	EventRefused                          // this node may not join: Why
+	EventRefused                          // this node may not join, or not recover its cluster: Why
 	EventMismatch                         // a view's content is not what its digest says
 	EventRailLost                         // members answer by others, but no longer by Rail
 	EventRailBack                         // they answer by it again

@@ -67,7 +67,7 @@ type loop struct {
 // input is what other goroutines want the host to know.
 type input struct {
 	control.HostInput
-	taken chan<- struct{} // closed after the step; nil: nobody waits
+	taken chan<- error // with room for one: after the step, why the host refused the order, if it did; nil: nobody waits
 	keys  *keysOrder
 }
 
@@ -153,9 +153,22 @@ func (l *loop) turn() error {
 		return err
 	}
 	if in.taken != nil {
-		close(in.taken)
+		in.taken <- refusal(in.Order, out.Events)
 	}
 	l.show(now, out.View != nil || out.Group != nil || len(out.Events) > 0 || in.taken != nil || in.keys != nil)
+	return nil
+}
+
+// refusal is why the host did not carry an order out; nil: it does.
+func refusal(o control.Order, events []control.Event) error {
+	if o != control.OrderRecover {
+		return nil
+	}
+	for i := range events {
+		if e := &events[i]; e.Kind == control.EventRefused {
+			return errors.New(e.Why)
+		}
+	}
 	return nil
 }
 

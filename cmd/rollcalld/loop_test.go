@@ -233,14 +233,34 @@ func TestInputsWaitInABoundedQueue(t *testing.T) {
 			t.Fatalf("step %d took input %d", i, in.Abandon)
 		}
 	}
-	taken := make(chan struct{})
-	if err := l.offer(input{taken: taken}); err != nil {
-		t.Fatal(err)
+}
+
+// TestOrdersAreAnswered: who gave an order learns that it was taken, or why the host refused it.
+func TestOrdersAreAnswered(t *testing.T) {
+	refused := []control.Event{{Kind: control.EventInstalled, Why: "joined"}, {Kind: control.EventRefused, Why: "somebody leads"}}
+	for _, tc := range []struct {
+		order  control.Order
+		events []control.Event
+		want   string
+	}{
+		{control.OrderLeave, nil, "<nil>"},
+		{control.OrderLeave, refused, "<nil>"}, // that was about something else
+		{control.OrderRecover, refused[:1], "<nil>"},
+		{control.OrderRecover, refused, "somebody leads"},
+	} {
+		s := &stage{out: control.HostOutput{Events: tc.events}}
+		l := newLoop(s, s, s)
+		taken := make(chan error, 1)
+		if err := l.offer(input{HostInput: control.HostInput{Order: tc.order}, taken: taken}); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.turn(); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(<-taken); got != tc.want {
+			t.Errorf("order %d, %d events: %s, want %s", tc.order, len(tc.events), got, tc.want)
+		}
 	}
-	if err := l.turn(); err != nil {
-		t.Fatal(err)
-	}
-	<-taken
 }
 
 func TestIdleLoopWakesOnceASecond(t *testing.T) {

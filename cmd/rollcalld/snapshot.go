@@ -22,6 +22,12 @@ func (s *snapshot) above() *control.Status {
 	return nil
 }
 
+// seated reports whether this host votes above its group.
+func (s *snapshot) seated() bool {
+	role := s.status.At(control.SeatAt(1)).Role
+	return role != "" && role != "absent"
+}
+
 // member is what a control.Member says to people.
 type member struct {
 	slot       uint16

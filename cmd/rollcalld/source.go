@@ -316,13 +316,13 @@ func (s *source) Do(ctx context.Context, o publish.Order) error {
 	if err != nil {
 		return err
 	}
-	taken := make(chan struct{})
+	taken := make(chan error, 1)
 	if err := s.offer(input{HostInput: in, taken: taken}); err != nil {
 		return err
 	}
 	select {
-	case <-taken:
-		return nil
+	case err := <-taken:
+		return err
 	case <-ctx.Done():
 		return fmt.Errorf("%s: the daemon is too busy: %w", o.Verb, ctx.Err())
 	}
@@ -361,6 +361,9 @@ func (s *source) order(o publish.Order) (control.HostInput, error) {
 	case publish.Recover:
 		if len(s.cfg.Groups) == 1 {
 			return control.HostInput{}, errors.New("this cluster has one group and no seats above it: rollcall found --abandon is its decree")
+		}
+		if seen := s.seen.Load(); seen == nil || !seen.seated() {
+			return control.HostInput{}, errors.New("this node has no seat above the groups: order it on one that has, as founders do; rollcall status shows its places")
 		}
 		return control.HostInput{Order: control.OrderRecover}, nil
 	case publish.Found:

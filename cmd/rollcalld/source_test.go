@@ -317,6 +317,7 @@ func TestOrders(t *testing.T) {
 		{"absent", control.RegisterVacant, publish.Order{Verb: publish.Shutdown}, 0, "no member"},
 		{"absent", control.RegisterVacant, publish.Order{Verb: publish.Found, Abandon: 3}, control.OrderAbandon, ""},
 		{"leader", control.RegisterMember, publish.Order{Verb: publish.Found}, 0, "nothing to found"},
+		{"leader", control.RegisterMember, publish.Order{Verb: publish.Recover}, 0, "one group"},
 		{"leader", control.RegisterMember, publish.Order{Verb: "dance"}, 0, "no order"},
 	} {
 		s, r, _ := newSource()
@@ -325,7 +326,7 @@ func TestOrders(t *testing.T) {
 		var got control.HostInput
 		s.offer = func(in input) error {
 			got = in.HostInput
-			close(in.taken)
+			in.taken <- nil
 			return nil
 		}
 		err := s.Do(t.Context(), test.order)
@@ -335,6 +336,31 @@ func TestOrders(t *testing.T) {
 		if (err == nil) != (test.fails == "") || err != nil && !strings.Contains(err.Error(), test.fails) {
 			t.Errorf("%s while %s: %v", test.order.Verb, test.role, err)
 		}
+	}
+}
+
+// TestRecoverIsRefused: whoever has no seat cannot recover the cluster, and what the host has against it is told.
+func TestRecoverIsRefused(t *testing.T) {
+	s := twoGroups()
+	refused := errors.New("somebody leads")
+	s.offer = func(in input) error {
+		if in.Order != control.OrderRecover {
+			t.Errorf("ordered %v", in.Order)
+		}
+		in.taken <- refused
+		return nil
+	}
+	order := publish.Order{Verb: publish.Recover}
+	if err := s.Do(t.Context(), order); err == nil || !strings.Contains(err.Error(), "no seat") {
+		t.Errorf("without a seat: %v", err)
+	}
+	s.seen.Load().status.Places[control.SeatAt(1)].Role = "follower"
+	if err := s.Do(t.Context(), order); !errors.Is(err, refused) {
+		t.Errorf("while somebody leads: %v", err)
+	}
+	refused = nil
+	if err := s.Do(t.Context(), order); err != nil {
+		t.Error(err)
 	}
 }
 
