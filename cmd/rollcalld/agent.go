@@ -66,7 +66,7 @@ func (a *agent) letter(l control.Letter) { a.sender.Send(l) }
 
 func (a *agent) install(_ control.Time, v *view.ClusterView) {
 	in := newInstalled(v, a.source.installed.Load())
-	if err := a.publisher.Publish(in.flat, layoutFor(v)); err != nil {
+	if err := a.publisher.Publish(in.flat, v.Hash(), layoutFor(v)); err != nil {
 		a.log.Error().Err(err).Msg("readers of the mapped view see none")
 	}
 	a.source.installed.Store(in)

@@ -19,6 +19,7 @@ func layoutFor(v *view.ClusterView) publish.RegisterLayout {
 	l := registerLayout
 	if v.Top.Level > 0 {
 		l.Committed = uint32(unsafe.Offsetof(control.Register{}.Epoch))
+		l.Digest = uint32(unsafe.Offsetof(control.Register{}.EpochDigest))
 	}
 	return l
 }
@@ -29,6 +30,7 @@ var registerLayout = publish.RegisterLayout{
 	State:      uint32(unsafe.Offsetof(control.Register{}.State)),
 	Instance:   uint32(unsafe.Offsetof(control.Register{}.Instance)),
 	Committed:  uint32(unsafe.Offsetof(control.Register{}.Committed) + unsafe.Offsetof(control.Commit{}.Seq)),
+	Digest:     uint32(unsafe.Offsetof(control.Register{}.Committed) + unsafe.Offsetof(control.Commit{}.Digest)),
 	BeatAt:     uint32(unsafe.Offsetof(control.Register{}.BeatAt)),
 	LeaseUntil: uint32(unsafe.Offsetof(control.Register{}.LeaseUntil)),
 	UpperUntil: uint32(unsafe.Offsetof(control.Register{}.UpperUntil)),

@@ -26,6 +26,7 @@ type register struct {
 	beatAt     uint64
 	instance   uint32
 	_          uint32
+	digest     uint64
 }
 
 const member = 2
@@ -35,6 +36,7 @@ var layout = RegisterLayout{
 	State:      uint32(unsafe.Offsetof(register{}.state)),
 	Instance:   uint32(unsafe.Offsetof(register{}.instance)),
 	Committed:  uint32(unsafe.Offsetof(register{}.committed)),
+	Digest:     uint32(unsafe.Offsetof(register{}.digest)),
 	BeatAt:     uint32(unsafe.Offsetof(register{}.beatAt)),
 	LeaseUntil: uint32(unsafe.Offsetof(register{}.leaseUntil)),
 	UpperUntil: uint32(unsafe.Offsetof(register{}.upperUntil)),
@@ -146,7 +148,11 @@ func numbered(epoch uint64) *view.View {
 
 func (h *host) publish(v *view.View) {
 	h.t.Helper()
-	if err := h.Publish(v, h.layout); err != nil {
+	var digest uint64
+	if v != nil {
+		digest = v.Hash()
+	}
+	if err := h.Publish(v, digest, h.layout); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -21,7 +21,7 @@ const (
 	wordRetired  = 4 // 1: nothing will be published here any more
 	headerWords  = 8
 
-	pageMagic = 0x52435649_45573031 // "RCVIEW01"
+	pageMagic = 0x52435649_45573032 // "RCVIEW02"
 	copyTries = 100
 )
 

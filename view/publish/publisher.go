@@ -34,14 +34,14 @@ func NewPublisher(mem []byte) (*Publisher, error) {
 	return p, nil
 }
 
-// Publish shows v to readers; nil says that there is no view. The layout tells them where the
-// register page has the lease, and the number of the newest view that is known. When it fails
-// readers see no view rather than the one before.
-func (p *Publisher) Publish(v *view.View, layout RegisterLayout) error {
+// Publish shows v to readers, a view of that digest; nil says that there is no view. The layout tells them
+// where the register page has the lease, and the number and digest of the newest view that is known. When it
+// fails readers see no view rather than the one before.
+func (p *Publisher) Publish(v *view.View, digest uint64, layout RegisterLayout) error {
 	var err error
 	p.buf = p.buf[:0]
 	if v != nil {
-		p.buf, err = v.AppendBinary(publication{layout: layout, seq: v.Epoch}.append(p.buf))
+		p.buf, err = v.AppendBinary(publication{layout: layout, seq: v.Epoch, digest: digest}.append(p.buf))
 		if room := p.page.room(); err == nil && uint64(len(p.buf)) > room {
 			err = fmt.Errorf("view %d takes %d bytes, the page has %d", v.Epoch, len(p.buf), room)
 		}
@@ -72,15 +72,16 @@ func (p *Publisher) Retire() { p.page.store(wordRetired, 1) }
 type publication struct {
 	layout RegisterLayout
 	seq    uint64
+	digest uint64
 }
 
-const publicationSize = registerFields*4 + 8
+const publicationSize = registerFields*4 + 2*8
 
 func (p publication) append(b []byte) []byte {
 	for _, v := range p.layout.fields() {
 		b = binary.BigEndian.AppendUint32(b, *v)
 	}
-	return binary.BigEndian.AppendUint64(b, p.seq)
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, p.seq), p.digest)
 }
 
 func (p *publication) parse(b []byte) ([]byte, error) {
@@ -91,5 +92,6 @@ func (p *publication) parse(b []byte) ([]byte, error) {
 		*v = binary.BigEndian.Uint32(b[i*4:])
 	}
 	p.seq = binary.BigEndian.Uint64(b[registerFields*4:])
+	p.digest = binary.BigEndian.Uint64(b[registerFields*4+8:])
 	return b[publicationSize:], nil
 }

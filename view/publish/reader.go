@@ -108,7 +108,7 @@ func (r *Reader) Epoch() uint64 {
 }
 
 // Valid reports whether this node is a member and may trust the current view: its lease runs,
-// and its kernel knows of no later one.
+// and its kernel knows of no later one, and of no other of the same number.
 func (r *Reader) Valid() bool { return r.Lease() > 0 }
 
 // Lease returns how long the current view may be trusted without hearing more, 0 when it may
@@ -165,6 +165,9 @@ func (r *Reader) lease(m *mapping, s *snapshot) time.Duration {
 	l := s.layout.read(m.register)
 	now := r.clock.boot(int64(m.view.load(wordBoot)), l.beatAt)
 	if !l.member || l.instance != s.view.Instance || l.committed > s.seq || l.until <= now {
+		return 0
+	}
+	if l.committed == s.seq && l.digest != s.digest && l.digest != 0 { // what was decided has other content
 		return 0
 	}
 	return time.Duration(l.until - now)

@@ -48,16 +48,19 @@ func TestLeaseDecides(t *testing.T) {
 		change func()
 		valid  bool
 	}{
-		"runs":           {func() {}, true},
-		"ended":          {func() { h.reg.leaseUntil = uint64(bootNow(t)) }, false},
-		"never given":    {func() { h.reg.leaseUntil = 0 }, false},
-		"above ended":    {func() { h.reg.upperUntil = uint64(bootNow(t)) }, false},
-		"above runs":     {func() { h.reg.upperUntil = uint64(bootNow(t) + int64(time.Hour)) }, true},
-		"no member":      {func() { h.reg.state = 3 }, false},
-		"later view":     {func() { h.reg.committed = 8 }, false},
-		"other instance": {func() { h.reg.instance = 2 }, false},
-		"being written":  {func() { h.reg.version = 1 }, false},
-		"was written":    {func() { h.reg.version = 2 }, true},
+		"runs":              {func() {}, true},
+		"ended":             {func() { h.reg.leaseUntil = uint64(bootNow(t)) }, false},
+		"never given":       {func() { h.reg.leaseUntil = 0 }, false},
+		"above ended":       {func() { h.reg.upperUntil = uint64(bootNow(t)) }, false},
+		"above runs":        {func() { h.reg.upperUntil = uint64(bootNow(t) + int64(time.Hour)) }, true},
+		"no member":         {func() { h.reg.state = 3 }, false},
+		"later view":        {func() { h.reg.committed = 8 }, false},
+		"other instance":    {func() { h.reg.instance = 2 }, false},
+		"being written":     {func() { h.reg.version = 1 }, false},
+		"was written":       {func() { h.reg.version = 2 }, true},
+		"its digest":        {func() { h.reg.digest = numbered(7).Hash() }, true},
+		"other content":     {func() { h.reg.digest = numbered(7).Hash() + 1 }, false},
+		"of the one before": {func() { h.reg.committed, h.reg.digest = 6, 1 }, true},
 	} {
 		*h.reg = register{}
 		h.take(1, 7, time.Hour)
@@ -223,7 +226,7 @@ func TestPublishRefusesWhatDoesNotFit(t *testing.T) {
 	for s := range uint16(1000) {
 		big.Members = append(big.Members, view.Identity{Name: fmt.Sprintf("a-rather-long-name-of-a-node-%d", s), Slot: s})
 	}
-	if err := h.Publish(big, layout); err == nil {
+	if err := h.Publish(big, big.Hash(), layout); err == nil {
 		t.Fatal("it fits?")
 	}
 	if r.View() != nil || r.Valid() {
@@ -231,7 +234,7 @@ func TestPublishRefusesWhatDoesNotFit(t *testing.T) {
 	}
 	bad := numbered(9)
 	bad.Members[0].Slot = 99
-	if err := h.Publish(bad, layout); err == nil || r.View() != nil {
+	if err := h.Publish(bad, bad.Hash(), layout); err == nil || r.View() != nil {
 		t.Error("disorder:", err)
 	}
 	if _, err := NewPublisher(make([]byte, 64)); err == nil {

@@ -14,16 +14,17 @@ type RegisterLayout struct {
 	State      uint32 // offset of a uint32
 	Instance   uint32 // offset of a uint32
 	Committed  uint32 // offset of a uint64: seq of the last view known to be decided
+	Digest     uint32 // offset of a uint64: digest of that view, 0 where it was not told
 	BeatAt     uint32 // offset of a uint64: arrival of the last beat, CLOCK_BOOTTIME
 	LeaseUntil uint32 // offset of a uint64: CLOCK_BOOTTIME
 	UpperUntil uint32 // offset of a uint64: CLOCK_BOOTTIME
 	Member     uint32 // the value of State that means: in the committed view
 }
 
-const registerFields = 8
+const registerFields = 9
 
 func (l *RegisterLayout) fields() [registerFields]*uint32 {
-	return [...]*uint32{&l.Version, &l.State, &l.Instance, &l.Committed, &l.BeatAt, &l.LeaseUntil, &l.UpperUntil, &l.Member}
+	return [...]*uint32{&l.Version, &l.State, &l.Instance, &l.Committed, &l.Digest, &l.BeatAt, &l.LeaseUntil, &l.UpperUntil, &l.Member}
 }
 
 // check tells what makes the layout unfit for a register page of size bytes.
@@ -46,6 +47,7 @@ type lease struct {
 	member    bool
 	instance  uint32
 	committed uint64
+	digest    uint64
 	beatAt    uint64
 	until     uint64 // the earlier of both leases' ends
 }
@@ -66,6 +68,7 @@ func (l *RegisterLayout) read(register []byte) lease {
 			member:    word(l.State) == l.Member,
 			instance:  word(l.Instance),
 			committed: long(l.Committed),
+			digest:    long(l.Digest),
 			beatAt:    long(l.BeatAt),
 			until:     min(long(l.LeaseUntil), long(l.UpperUntil)),
 		}
