@@ -1,11 +1,6 @@
 package control
 
-import (
-	"fmt"
-	"time"
-
-	"rollcall/view/hostlist"
-)
+import "time"
 
 // founding is a founder's part in beginning an instance (DESIGN 4.5).
 //
@@ -350,34 +345,4 @@ func (n *Node) firstSlot() uint16 {
 		return FirstSeat
 	}
 	return 0
-}
-
-// awaitingGroup says in words what an absent node waits for.
-func (n *Node) awaitingGroup() string {
-	if n.now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "" {
-		return "the group's leader: " + n.join.why
-	}
-	founders := n.cfg.Founders
-	if !n.founder() {
-		return fmt.Sprintf("a member of the group, or a founder: %s may found it", hostlist.Fold(founders))
-	}
-	var silent []string
-	for _, name := range founders {
-		if name != n.cfg.Self.Name && n.freshState(name, 4*time.Second) == nil {
-			silent = append(silent, name)
-		}
-	}
-	heard := len(founders) - len(silent)
-	s := fmt.Sprintf("no cluster yet: %d of %d founders heard", heard, len(founders))
-	if len(silent) > 0 {
-		s += fmt.Sprintf(", %d awaited: %s", len(silent), hostlist.Fold(silent))
-	}
-	if 2*heard <= len(founders) {
-		return s
-	}
-	if old := n.record.living(n.found.abandoned); len(old) > 0 {
-		o := old[len(old)-1]
-		return s + fmt.Sprintf("; instance %d is not known to be over: most of its %d voters have to be heard, or `rollcall found --abandon %d`", o.Instance, len(o.Voters), o.Instance)
-	}
-	return s + fmt.Sprintf("; enough to found it, once they heard of no other for %v", n.cfg.FoundWait)
 }

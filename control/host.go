@@ -1,12 +1,6 @@
 package control
 
-import (
-	"fmt"
-	"time"
-
-	"rollcall/view"
-	"rollcall/view/hostlist"
-)
+import "rollcall/view"
 
 // HostConfig is what a Host knows from the start.
 type HostConfig struct {
@@ -350,37 +344,6 @@ func (h *Host) Status(now Time, r *[Places]Register) HostStatus {
 		s.Group.Awaiting = h.awaiting(now, r, &s)
 	}
 	return s
-}
-
-// awaiting tells what a host of a cluster of several groups waits for.
-func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
-	seat := SeatAt(h.cfg.Top)
-	top := s.Places[seat].Awaiting
-	inSeat := ""
-	if top != "" && r[seat].State != RegisterVacant {
-		inSeat = "in its seat of the cluster: " + top
-	}
-	switch g, n := &r[0], h.nodes[0]; {
-	case n.role == roleAbsent && now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "":
-		return "its group's leader: " + n.join.why
-	case n.role == roleAbsent && top != "" && r[seat].State == RegisterVacant:
-		return top
-	case n.role == roleAbsent && now.Since(h.founder.at) < time.Duration(2+len(h.cfg.Contacts))*askMost && h.founder.at != 0: // others are asked by turns
-		return h.founder.why
-	case n.role == roleAbsent && now.Since(n.found.heardAt) >= 2*askMost:
-		return fmt.Sprintf("a founder: none of %d answers: %s", len(h.cfg.Founders), hostlist.Fold(h.cfg.Founders))
-	case n.role == roleAbsent:
-		return "somebody to form its group: the cluster's leader does when it hears of this node"
-	case g.Leased(now) && now >= g.UpperUntil:
-		why := "its group to be heard by the cluster's leader: it is isolated, and nothing is valid here"
-		if inSeat != "" {
-			why += "; " + inSeat
-		}
-		return why
-	case s.Group.Awaiting == "" && inSeat != "":
-		return inSeat
-	}
-	return s.Group.Awaiting
 }
 
 // At is the status of a place.

@@ -203,23 +203,3 @@ func (n *Node) Status(now Time, r *Register) Status {
 	}
 	return s
 }
-
-func (n *Node) awaiting(now Time, r *Register) string {
-	switch {
-	case n.role == roleAbsent:
-		return n.awaitingGroup()
-	case n.role == roleLeft:
-		return "an order to join again"
-	case r.State == RegisterJoining:
-		return "the first view with this node in it"
-	case n.cfg.Level > 0 && n.lost(r):
-		return "promises of a quorum: no leader, and not enough seats answer; where these are lost for good, rollcall recover goes on without them"
-	case n.role == roleCandidate, n.lost(r):
-		return "promises of a quorum: no leader, and not enough members answer"
-	case !r.Valid(now) && !r.Heard.Empty() && !r.Heard.Has(r.Slot) && now.Since(r.BeatAt) < 2*r.Interval():
-		return "its leader to count its echoes: they come too late, or its agent was silent for too long"
-	case !r.Valid(now):
-		return "beats of a leader with a quorum"
-	}
-	return ""
-}

@@ -1,0 +1,123 @@
+package control
+
+import (
+	"fmt"
+	"time"
+
+	"rollcall/view/hostlist"
+)
+
+// awaiting tells what a host of a cluster of several groups waits for.
+func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
+	seat := SeatAt(h.cfg.Top)
+	top := s.Places[seat].Awaiting
+	inSeat := ""
+	if top != "" && r[seat].State != RegisterVacant {
+		inSeat = "in its seat of the cluster: " + top
+	}
+	switch g, n := &r[0], h.nodes[0]; {
+	case n.role == roleAbsent && now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "":
+		return "its group's leader: " + n.join.why
+	case n.role == roleAbsent && top != "" && r[seat].State == RegisterVacant:
+		return top
+	case n.role == roleAbsent && now.Since(h.founder.at) < time.Duration(2+len(h.cfg.Contacts))*askMost && h.founder.at != 0: // others are asked by turns
+		return h.founder.why
+	case n.role == roleAbsent && now.Since(n.found.heardAt) >= 2*askMost:
+		return fmt.Sprintf("a founder: none of %d answers: %s", len(h.cfg.Founders), hostlist.Fold(h.cfg.Founders))
+	case n.role == roleAbsent:
+		return "somebody to form its group: the cluster's leader does when it hears of this node"
+	case g.Leased(now) && now >= g.UpperUntil:
+		why := "its group to be heard by the cluster's leader: it is isolated, and nothing is valid here"
+		if inSeat != "" {
+			why += "; " + inSeat
+		}
+		return why
+	case s.Group.Awaiting == "" && inSeat != "":
+		return inSeat
+	}
+	return s.Group.Awaiting
+}
+
+// awaiting tells what a node waits for.
+func (n *Node) awaiting(now Time, r *Register) string {
+	switch {
+	case n.role == roleAbsent:
+		return n.awaitingGroup()
+	case n.role == roleLeft:
+		return "an order to join again"
+	case r.State == RegisterJoining:
+		return "the first view with this node in it"
+	case n.cfg.Level > 0 && n.lost(r):
+		return "promises of a quorum: no leader, and not enough seats answer; where these are lost for good, rollcall recover goes on without them"
+	case n.role == roleCandidate, n.lost(r):
+		return "promises of a quorum: no leader, and not enough members answer"
+	case !r.Valid(now) && !r.Heard.Empty() && !r.Heard.Has(r.Slot) && now.Since(r.BeatAt) < 2*r.Interval():
+		return "its leader to count its echoes: they come too late, or its agent was silent for too long"
+	case !r.Valid(now):
+		return "beats of a leader with a quorum"
+	}
+	return ""
+}
+
+// awaitingGroup says in words what an absent node waits for.
+func (n *Node) awaitingGroup() string {
+	if n.now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "" {
+		return "the group's leader: " + n.join.why
+	}
+	founders := n.cfg.Founders
+	if !n.founder() {
+		return fmt.Sprintf("a member of the group, or a founder: %s may found it", hostlist.Fold(founders))
+	}
+	var silent []string
+	for _, name := range founders {
+		if name != n.cfg.Self.Name && n.freshState(name, 4*time.Second) == nil {
+			silent = append(silent, name)
+		}
+	}
+	heard := len(founders) - len(silent)
+	s := fmt.Sprintf("no cluster yet: %d of %d founders heard", heard, len(founders))
+	if len(silent) > 0 {
+		s += fmt.Sprintf(", %d awaited: %s", len(silent), hostlist.Fold(silent))
+	}
+	if 2*heard <= len(founders) {
+		return s
+	}
+	if lives := n.notOver(); lives != "" {
+		return s + lives
+	}
+	return s + fmt.Sprintf("; enough to found it, once they heard of no other for %v", n.cfg.FoundWait)
+}
+
+// notOver says which instance may not be over yet, and by whom: one whose members answer, or of whose voters too
+// many are silent; empty: there is none.
+func (n *Node) notOver() string {
+	known := n.record
+	for i := range n.found.states {
+		if o := &n.found.states[i]; n.now.Since(o.at) <= 4*time.Second {
+			known.learn(&o.state.Record)
+		}
+	}
+	for _, old := range known.living(n.found.abandoned) {
+		var silent, holding []string
+		for _, v := range old.Voters {
+			switch state := n.freshState(v.Name, 4*time.Second); {
+			case v.Name == n.cfg.Self.Name:
+			case state == nil:
+				silent = append(silent, v.Name)
+			case state.state.Register == old.Instance:
+				holding = append(holding, v.Name)
+			}
+		}
+		why := ""
+		switch {
+		case len(holding) > 0:
+			why = "held by " + hostlist.Fold(holding)
+		case 2*len(silent) >= len(old.Voters):
+			why = fmt.Sprintf("%s of its %d voters not heard", hostlist.Fold(silent), len(old.Voters))
+		default:
+			continue
+		}
+		return fmt.Sprintf("; instance %d is not known to be over (%s): `rollcall found --abandon %d` if it is", old.Instance, why, old.Instance)
+	}
+	return ""
+}
