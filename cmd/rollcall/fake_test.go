@@ -110,9 +110,12 @@ func (f *fake) set(change func(*publish.Document)) {
 	f.Raise()
 }
 
-func (f *fake) Group(which string) (publish.GroupDocument, error) {
-	if which != "" && which != "rack0" {
+func (f *fake) Group(_ context.Context, which string) (publish.GroupDocument, error) {
+	if which == "rack9" {
 		return publish.GroupDocument{}, fmt.Errorf("no group %q: rollcall tree -o wide lists them", which)
+	}
+	if which == "rack7" {
+		return publish.GroupDocument{Cluster: "tofu", Instance: 2, Group: 7, Name: which, Role: "other"}, nil
 	}
 
 	entry := func(slot uint16, s view.State) publish.GroupEntry {
@@ -134,9 +137,14 @@ func (f *fake) Group(which string) (publish.GroupDocument, error) {
 		g.Members[1].Keys = g.Members[0].Keys
 	}
 	g.Members[2].EchoAgeMS, g.Members[2].AgentAgeMS, g.Members[2].RTTNS = -1, -1, 0
-	if which != "" {
-		g.Name = which
+	if which == "rack1" { // another
+		g.Group, g.Role, g.Leader, g.Ballot, g.Round = 1, "other", "cn002", "1.-.-", 0
+		for i := range g.Members {
+			m := &g.Members[i]
+			*m = publish.GroupEntry{Name: m.Name, Slot: m.Slot, State: view.Alive, Incarnation: m.Incarnation, EchoAgeMS: -1, AgentAgeMS: -1}
+		}
 	}
+	g.Name = which
 	return g, nil
 }
 
@@ -212,7 +220,7 @@ func (f *fake) Status() publish.StatusDocument {
 
 func (f *fake) Node(name string) (publish.NodeDocument, bool) {
 	d := publish.NodeDocument{Schema: publish.Schema, Cluster: "tofu", Role: "member", RPC: "10.0.0.3:7746", Wire: [2]int{1, 1}, Events: []publish.EventDocument{}}
-	g, _ := f.Group("")
+	g, _ := f.Group(context.Background(), "")
 	switch name {
 	case "", "cn001":
 		own := f.Status()

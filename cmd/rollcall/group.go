@@ -23,7 +23,8 @@ func (a *app) groupCommand() *cobra.Command {
 		Short: "Show a group, slot by slot",
 		Long: `Show this node's group as its kernel and daemon see it, one line for each slot. What members
 answered is known to the leader alone: ask there to see rounds missed, ages and round-trip times.
-With the name or number of another group, show what the cluster view has of that one.`,
+With the name or number of another group, show what the cluster view has of that one, and who
+leads it.`,
 		Example: "  rollcall group\n  rollcall group rack7\n  rollcall group -o wide -s suspect",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -64,8 +65,10 @@ func (a *app) group(ctx context.Context, which string, of *selection) error {
 		return err
 	}
 	if !a.noHeader {
-		fmt.Fprintf(a.stdout, "cluster %s, instance %d, level %d, group %d%s: %s; leader %s, ballot %s, round %d, accepted %d, committed %d, quorum %d\n",
-			g.Cluster, g.Instance, g.Level, g.Group, inBrackets(g.Name), g.Role, dash(g.Leader), g.Ballot, g.Round, g.Accepted, g.Committed, g.Quorum)
+		fmt.Fprintf(a.stdout, "cluster %s, instance %d, level %d, group %d%s: %s\n", g.Cluster, g.Instance, g.Level, g.Group, inBrackets(g.Name), headOfGroup(g))
+	}
+	if g.Role == roleOther && g.Committed == 0 {
+		return nil
 	}
 	header := []string{"SLOT", "NAME", "STATE", "MISSED", "ECHO", "AGENT", "RTT", "ACCEPTED", "COMMITTED"}
 	if a.output == outputWide {
@@ -78,14 +81,32 @@ func (a *app) group(ctx context.Context, which string, of *selection) error {
 	return a.rows(header, rows)
 }
 
+// roleOther is a node's role in a group that is not its own.
+const roleOther = "other"
+
+func headOfGroup(g *publish.GroupDocument) string {
+	switch {
+	case g.Role != roleOther:
+		return fmt.Sprintf("%s; leader %s, ballot %s, round %d, accepted %d, committed %d, quorum %d",
+			g.Role, dash(g.Leader), g.Ballot, g.Round, g.Accepted, g.Committed, g.Quorum)
+	case g.Committed == 0:
+		return "not in the cluster view; rollcall tree shows its nodes"
+	}
+	return fmt.Sprintf("%s; leader %s, ballot %s, committed %d, quorum %d", g.Role, dash(g.Leader), g.Ballot, g.Committed, g.Quorum)
+}
+
 func (a *app) groupRow(m *publish.GroupEntry) []string {
 	row := []string{
-		strconv.Itoa(int(m.Slot)), m.Name, m.State.String(), strconv.Itoa(m.Missed),
-		age(m.EchoAgeMS), agentSeen(m), "-",
-		strconv.FormatUint(m.Accepted, 10), strconv.FormatUint(m.Committed, 10),
+		strconv.Itoa(int(m.Slot)), m.Name, m.State.String(), "-", age(m.EchoAgeMS), agentSeen(m), "-", "-", "-",
+	}
+	if m.EchoAgeMS >= 0 || m.Missed > 0 {
+		row[3] = strconv.Itoa(m.Missed)
 	}
 	if m.RTTNS != 0 {
 		row[6] = time.Duration(m.RTTNS).Round(time.Microsecond).String()
+	}
+	if m.Committed != 0 || m.Accepted != 0 {
+		row[7], row[8] = strconv.FormatUint(m.Accepted, 10), strconv.FormatUint(m.Committed, 10)
 	}
 	if a.output == outputWide {
 		row = append(row, dash(m.Incarnation), dash(strings.Join(m.Addresses, ",")))

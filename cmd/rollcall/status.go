@@ -49,7 +49,7 @@ func (a *app) status(ctx context.Context) error {
 		{"leader", s.Leader},
 	}
 	for i := range s.Places {
-		lines = append(lines, [2]string{"place", place(&s.Places[i])})
+		lines = append(lines, [2]string{"place", place(&s.Places[i], s.Awaiting)})
 	}
 	lines = append(lines, [2]string{"rounds", rounds(s)}, [2]string{"frames", frames(s)}, [2]string{"pacer", pacer(&s.Pacing)})
 	for _, l := range s.Pacing.Levels {
@@ -94,8 +94,8 @@ func describeView(s *publish.StatusDocument) string {
 	return fmt.Sprintf("instance %d, epoch %d, valid for %d ms", s.Instance, s.Epoch, s.LeaseMS)
 }
 
-// place tells of a node's part in a group above its own.
-func place(p *publish.Place) string {
+// place tells of a node's part in a group above its own, and what it awaits there, unless that was told.
+func place(p *publish.Place, told string) string {
 	what := "slot"
 	if p.Seat {
 		what = "seat"
@@ -104,7 +104,7 @@ func place(p *publish.Place) string {
 	if p.Role == "absent" {
 		said = fmt.Sprintf("level %d, no %s", p.Level, what)
 	}
-	if p.Awaiting != "" {
+	if !strings.Contains(told, p.Awaiting) {
 		said += ", awaits " + p.Awaiting
 	}
 	return said

@@ -23,8 +23,9 @@ is there, led by whom. Groups that are full, or lost, or unknown are folded into
 state, the nodes that are down are listed below theirs; -o wide gives every group a line. Leaders
 of other groups are asked for above; where nobody answers, the tree does without them.
 
-States: full, degraded (some nodes are down), lost (all are), unknown (this node's view is not
-valid). The exit code is 2 when the view is not valid.`,
+States: full, degraded (some nodes are down), lost (all are), unknown (this node has no view, or
+none that is valid, or the group lost its leader and may yet be formed anew). The exit code is 2
+when the view is not valid.`,
 		Example: "  rollcall tree\n  rollcall tree --down\n  rollcall tree --summary --watch",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -10,9 +10,9 @@ import (
 	"rollcall/view/hostlist"
 )
 
-// awaited says what the cluster lacks where this node itself waits for nothing: groups that are not in the view,
-// then, as far as this node has a place above its group to know it, seats.
-func (s *source) awaited(seen *snapshot, v *view.ClusterView) string {
+// awaited says what the cluster lacks where this node itself waits for nothing: groups that are not in the view
+// but for those taken for dead, then, as far as this node has a place above its group to know it, seats.
+func (s *source) awaited(seen *snapshot, in *installed) string {
 	var absent, unseated []string
 	seated := map[string]bool{}
 	free := 0
@@ -25,9 +25,11 @@ func (s *source) awaited(seen *snapshot, v *view.ClusterView) string {
 			}
 		}
 	}
+	dead := in.dead(formAnew(&seen.register))
 	for i := range s.cfg.Groups {
 		g := &s.cfg.Groups[i]
-		switch held := v.Group(g.ID); {
+		switch held := in.view.Group(g.ID); {
+		case held == nil && dead[g.ID]:
 		case held == nil:
 			absent = append(absent, label(g))
 		case free > 0 && !hasSeat(held, seated):

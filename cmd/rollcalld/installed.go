@@ -59,6 +59,17 @@ func (m *departed) state(formed time.Duration) view.State {
 	return view.Gone
 }
 
+// dead are the groups that left as a whole, and that nobody formed anew in time: nothing more is expected of them.
+func (in *installed) dead(formed time.Duration) map[uint16]bool {
+	groups := map[uint16]bool{}
+	for i := range in.gone {
+		if m := &in.gone[i]; m.whole && m.state(formed) == view.Gone {
+			groups[m.Group] = true
+		}
+	}
+	return groups
+}
+
 // formAnew is how long it takes at most, by this node's register, until those left of a group that lost its
 // quorum are formed anew: they take their leader for silent after 2(k+1) intervals, and ask ever more
 // seldom for who knows.

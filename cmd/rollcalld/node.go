@@ -30,7 +30,7 @@ func (s *source) Node(name string) (publish.NodeDocument, bool) {
 	}
 	if m.Incarnation != "" {
 		d.Role = "member"
-		if name == v.Leader {
+		if name == v.Leader || m.Group == s.cfg.Own().ID && name == s.groupLeader() {
 			d.Role = "leader"
 		}
 	}
@@ -51,6 +51,14 @@ func (s *source) Node(name string) (publish.NodeDocument, bool) {
 		d.Own, d.Denied, d.Wire = &own, s.denied(), [2]int{control.WireVersion, control.WireVersion}
 	}
 	return d, true
+}
+
+// groupLeader is who leads this node's group; empty: nobody, or it is not known.
+func (s *source) groupLeader() string {
+	if seen := s.seen.Load(); seen != nil {
+		return seen.status.Group.Leader
+	}
+	return ""
 }
 
 // denied is what this node refused.

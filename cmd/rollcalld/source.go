@@ -146,11 +146,13 @@ func (s *source) others(seen *snapshot, in *installed) (list []publish.Member) {
 		}
 		for i := range roster.Seats {
 			seat := &roster.Seats[i]
-			state := view.Gone // was a member once, before this node was
-			if seen.register.Accepted.New.Has(seat.Slot) {
-				state = view.Joining
+			switch {
+			case seen.register.Accepted.New.Has(seat.Slot):
+				add(seat.Name, seat.Slot, view.Joining)
+			case in.flat != nil:
+				add(seat.Name, seat.Slot, view.Gone) // was a member once, before this node was
+			default: // the roster may be of an instance before this host's boot
 			}
-			add(seat.Name, seat.Slot, state)
 		}
 	}
 	formed := formAnew(&r)
@@ -207,8 +209,8 @@ func (s *source) Status() publish.StatusDocument {
 		d.Valid, left = s.lease(in.view)
 		d.LeaseMS = left.Milliseconds()
 	}
-	if d.Valid && d.Awaiting == "" {
-		d.Awaiting = s.awaited(seen, in.view)
+	if d.Valid && d.Awaiting == "" && seen != nil {
+		d.Awaiting = s.awaited(seen, in)
 	}
 	return d
 }

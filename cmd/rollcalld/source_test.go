@@ -227,12 +227,28 @@ func TestLostGroupIsUnknown(t *testing.T) {
 
 func TestBeforeTheFirstView(t *testing.T) {
 	s, _, _ := newSource()
+	roster := *s.seen.Load()
 	s.installed.Store(nil)
 	s.seen.Store(nil)
 	d := s.View()
 	if d.Valid || d.Cluster != "tofu" || d.Instance != 0 || d.Counts[view.Absent] != 6 {
 		t.Errorf("got %+v", d)
 	}
+	roster.register, roster.status.Group.Past = control.Register{}, nil // of before the host was started anew
+	s.seen.Store(&roster)
+	if d := s.View(); d.Counts[view.Absent] != 6 {
+		t.Errorf("with an old roster: %+v", d)
+	}
+	if tree := s.Tree(t.Context()); tree.State != publish.Unseen || tree.Groups[0].State != publish.Unseen {
+		t.Errorf("tree %+v", tree)
+	}
+	if _, err := s.Verify(t.Context()); !errors.Is(err, errNoView) {
+		t.Errorf("verify: %v", err)
+	}
+	if _, err := s.Diff(1, 2); !errors.Is(err, errNoView) {
+		t.Errorf("diff: %v", err)
+	}
+	s.seen.Store(nil)
 	if g := s.ownGroup(); len(g.Members) != 0 || g.Group != 4 {
 		t.Errorf("group %+v", g)
 	}
@@ -243,7 +259,7 @@ func TestBeforeTheFirstView(t *testing.T) {
 
 func TestGroupDocument(t *testing.T) {
 	s, _, _ := newSource()
-	g, err := s.Group("4")
+	g, err := s.Group(t.Context(), "4")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -38,7 +37,7 @@ func (s *source) Tree(ctx context.Context) publish.TreeDocument {
 }
 
 // Group implements publish.Source.
-func (s *source) Group(which string) (publish.GroupDocument, error) {
+func (s *source) Group(ctx context.Context, which string) (publish.GroupDocument, error) {
 	g, err := s.find(which)
 	if err != nil {
 		return publish.GroupDocument{}, err
@@ -46,7 +45,11 @@ func (s *source) Group(which string) (publish.GroupDocument, error) {
 	if g.ID == s.cfg.Own().ID {
 		return s.ownGroup(), nil
 	}
-	return s.otherGroup(g)
+	d, err := s.otherGroup(g)
+	if err == nil && d.Committed != 0 {
+		d.Leader = s.structure(ctx).Leaders[g.ID]
+	}
+	return d, err
 }
 
 func (s *source) find(which string) (*config.Group, error) {
@@ -65,7 +68,7 @@ func (s *source) find(which string) (*config.Group, error) {
 func (s *source) otherGroup(g *config.Group) (publish.GroupDocument, error) {
 	in := s.installed.Load()
 	if in == nil {
-		return publish.GroupDocument{}, errors.New("this node has no view of other groups yet: rollcall status says what it waits for")
+		return publish.GroupDocument{}, errNoView
 	}
 	d := publish.GroupDocument{
 		Schema: publish.Schema, Cluster: s.cfg.Cluster, Instance: in.view.Instance, Group: g.ID, Name: g.Name, Role: "other",
@@ -100,6 +103,9 @@ func (s *source) Diff(from, to uint64) (publish.DiffDocument, error) {
 			missing = to
 		}
 		first, last := s.epochs.span()
+		if last == 0 {
+			return publish.DiffDocument{}, errNoView
+		}
 		return publish.DiffDocument{}, fmt.Errorf("this node does not hold epoch %d: it has some of %d to %d", missing, first, last)
 	}
 	return publish.NewDiff(a, b), nil

@@ -30,8 +30,8 @@ var patience = map[calls.Scope]struct{ one, all time.Duration }{
 // more addresses than its rosters have. Where the one who leads the way is silent, others are asked.
 func (s *source) Verify(ctx context.Context) (publish.VerifyDocument, error) {
 	seen := s.seen.Load()
-	if seen == nil || seen.status.Group.Roster == nil {
-		return publish.VerifyDocument{}, errNoGroup
+	if seen == nil || seen.status.Group.Roster == nil || s.installed.Load() == nil {
+		return publish.VerifyDocument{}, errNoView
 	}
 	var d *publish.VerifyDocument
 	var err error
@@ -49,6 +49,8 @@ func (s *source) Verify(ctx context.Context) (publish.VerifyDocument, error) {
 	}
 	return *d, nil
 }
+
+var errNoView = errors.New("this node has no view yet: rollcall status says what it waits for")
 
 var errNoGroup = errors.New("this node is in no group yet: rollcall status says what it waits for")
 

@@ -269,7 +269,7 @@ func TestDiffOfEpochs(t *testing.T) {
 func TestTreeAndOtherGroups(t *testing.T) {
 	s, r, _ := newSource()
 	s.cfg.Groups = append(s.cfg.Groups, config.Group{ID: 1, Name: "rack1", Nodes: []string{"dn001", "dn002"}})
-	if _, err := s.Group("rack2"); err == nil {
+	if _, err := s.Group(t.Context(), "rack2"); err == nil {
 		t.Error("there is a rack2")
 	}
 	if tree := s.Tree(t.Context()); tree.State != publish.Degraded || tree.Here != 2 || tree.Nodes != 8 || tree.Groups[0].Group != 1 || tree.Groups[0].State != publish.Lost {
@@ -285,7 +285,7 @@ func TestTreeAndOtherGroups(t *testing.T) {
 		t.Errorf("rack1 %+v", b)
 	}
 	for _, which := range []string{"1", "rack1"} {
-		g, err := s.Group(which)
+		g, err := s.Group(t.Context(), which)
 		if err != nil || g.Name != "rack1" || g.Committed != 3 || len(g.Members) != 2 || g.Members[1].State != view.Alive || g.Role != "other" {
 			t.Errorf("group %s: %+v, %v", which, g, err)
 		}

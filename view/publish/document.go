@@ -128,7 +128,7 @@ type NodeDocument struct {
 	Schema  int    `json:"schema"`
 	Cluster string `json:"cluster"`
 	Group   uint16 `json:"group"`
-	Role    string `json:"role"` // leader | member; empty where it is not in the view
+	Role    string `json:"role"` // leader (of the cluster, or of its group where the node asked is of the same) | member; empty where it is not in the view
 	GroupEntry
 	RPC    string          `json:"rpc,omitempty"`     // where its agent is called
 	Wire   [2]int          `json:"wire"`              // oldest and newest frame version it speaks; 0: not heard
@@ -154,7 +154,7 @@ type StatusDocument struct {
 	Leader      string    `json:"leader"`
 	Slot        uint16    `json:"slot"`
 	Incarnation string    `json:"incarnation"`
-	Awaiting    string    `json:"awaiting"` // in words what it waits for; empty when all is well
+	Awaiting    string    `json:"awaiting"` // in words what it waits for, or what the cluster lacks; empty when nothing more is expected
 	Places      []Place   `json:"places"`   // in groups above its own
 	Valid       bool      `json:"valid"`
 	LeaseMS     int64     `json:"lease_ms"`

@@ -28,7 +28,7 @@ func (f *fake) View() Document {
 	return f.doc
 }
 
-func (f *fake) Group(which string) (GroupDocument, error) {
+func (f *fake) Group(_ context.Context, which string) (GroupDocument, error) {
 	if which == "nowhere" {
 		return GroupDocument{}, errors.New("no such group")
 	}

@@ -179,13 +179,13 @@ func order(v Verb) func(*Server, http.ResponseWriter, *http.Request, url.Values)
 	}
 }
 
-func (s *Server) group(w http.ResponseWriter, _ *http.Request, query url.Values) {
+func (s *Server) group(w http.ResponseWriter, r *http.Request, query url.Values) {
 	which := query.Get("group")
 	if len(which) > wordMax {
 		refuse(w, http.StatusBadRequest, "group: group=%q: give a name or number", clip(which))
 		return
 	}
-	d, err := s.Source.Group(which)
+	d, err := s.Source.Group(r.Context(), which)
 	if err != nil {
 		refuse(w, http.StatusNotFound, "group: %v", err)
 		return

@@ -11,8 +11,8 @@ type Source interface {
 	// View describes the current view with its lease as of now.
 	View() Document
 	// Group describes a group by its name or number; "" is the node's own, of which its kernel
-	// and daemon know more than of others.
-	Group(which string) (GroupDocument, error)
+	// and daemon know more than of others. Who leads another it learns as Tree does.
+	Group(ctx context.Context, which string) (GroupDocument, error)
 	// Tree describes all groups. It waits a moment for another node that knows who leads them.
 	Tree(ctx context.Context) TreeDocument
 	// Diff tells what changed between two epochs that this node installed and still has.

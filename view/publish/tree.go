@@ -49,7 +49,7 @@ const (
 	Full     BranchState = "full"     // all nodes
 	Degraded BranchState = "degraded" // some
 	Lost     BranchState = "lost"     // none
-	Unseen   BranchState = "unknown"  // this node cannot tell of all: its view is not valid, or the group lost its leader
+	Unseen   BranchState = "unknown"  // this node cannot tell of all: it has no view, or none that is valid, or the group lost its leader
 )
 
 // NewTree sorts the members of a view by group. Groups are those that the caller knows, by number,
@@ -77,7 +77,7 @@ func NewTree(d *Document, groups []TreeBranch, led Structure) TreeDocument {
 		default:
 			b.Down = append(b.Down, m)
 		}
-		if m.State == view.Unknown {
+		if m.State == view.Unknown || d.Instance == 0 {
 			unknown[i]++
 		}
 	}
