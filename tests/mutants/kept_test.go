@@ -2,8 +2,7 @@ package mutants
 
 // kept are rules that came of a failure which a simulator or an explorer found, each undone: the stored
 // run that failed does so again, or seeds find another like it, or the story or test fails that was written
-// for it. Rules that came so and are in the table of mutants are not repeated. tests/README.md lists
-// those that nothing notices.
+// for it. Rules that came so and are in the table of mutants are not repeated.
 var kept = []mutant{
 	{
 		name: "most of the voters and joiners rule an instance out, of the voters alone or not",
@@ -200,5 +199,15 @@ var kept = []mutant{
 		name:    "a leader with a seat to give turns while a join is under way",
 		patches: []patch{{"lookafter.go", "h.wakeAt(max(wait, h.now.Add(n.cfg.Interval)))", "h.wakeAt(wait)"}},
 		check:   "sim/levels TestRestsWhileJoinsWait",
+	},
+	{
+		name:    "whoever takes a group's slot is judged by the silence of who had it",
+		patches: []patch{{"admit.go", "l.seated[s] = seating{n.tally.Round, n.now}", "_ = s"}},
+		check:   "sim/levels TestSuccessorJudgedByItself",
+	},
+	{
+		name:    "a roster under vote is sent once",
+		patches: []patch{{"admit.go", "	if !l.decided { // who lacks the roster can not vote\n		n.pushRosters()\n", "	if !l.decided {\n"}},
+		check:   "sim/levels TestFirstRosterLost",
 	},
 }

@@ -58,3 +58,43 @@ func TestCutOffAfterFormed(t *testing.T) {
 		}
 	}
 }
+
+// TestSuccessorJudgedByItself: a group's next leader has the slot just before the patience with the silence of the last
+// one is over, and two of its rounds are lost at once. That is no reason to take its group for gone.
+func TestSuccessorJudgedByItself(t *testing.T) {
+	w := cluster(t, Story(4, 3))
+	root, last := w.leader(1, 0), w.leader(0, 3)
+	var next *host
+	for _, h := range w.in(3) {
+		if h != last {
+			h.stop()
+			next = h
+		}
+	}
+	slot := control.Place(2)
+	last.crash()
+	w.Run(13*w.Interval, nil) // of the 14 of its patience
+	clear(w.ledger.leftOut)
+	lost := false
+	w.Lie = func(h *host, out *control.HostOutput) {
+		for i := range out.Commands {
+			c := &out.Commands[i]
+			if h == root && c.Kind == control.CommandBeat && c.Level == 1 && c.Now != 0 && next.regs[slot].State == control.RegisterJoining && !lost {
+				lost, next.mute = true, true
+				w.after(2*w.Interval, func() { next.mute = false })
+			}
+		}
+	}
+	next.cont()
+	w.Run(5*w.Interval, nil)
+	if !lost {
+		t.Fatal("it was not given the slot: this shows nothing")
+	}
+	for _, h := range w.in(3) {
+		h.cont()
+	}
+	w.Stand(w.without(last), 20*time.Second)
+	if len(w.ledger.leftOut) > 0 {
+		t.Errorf("left out that live, by epoch: %v", w.ledger.leftOut)
+	}
+}
