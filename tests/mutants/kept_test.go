@@ -210,4 +210,9 @@ var kept = []mutant{
 		patches: []patch{{"admit.go", "	if !l.decided { // who lacks the roster can not vote\n		n.pushRosters()\n", "	if !l.decided {\n"}},
 		check:   "sim/levels TestFirstRosterLost",
 	},
+	{
+		name:    "whoever stood goes on asking while somebody beats",
+		patches: []patch{{"candidate.go", "case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4):", "case false:"}},
+		check:   "../control TestCampaignEnds",
+	},
 }
