@@ -82,7 +82,7 @@ func (n *Node) succeed() bool {
 	case n.rosterOf(r.Accepted.Roster) == nil:
 		n.fetch(r.Accepted.Roster)
 	default:
-		n.stand(r.BeatBallot)
+		n.stand(r.BeatBallot, "the leader gave the lead up: its agent did not look in time")
 		return true
 	}
 	return false

@@ -6,6 +6,7 @@ import "time"
 type candidacy struct {
 	ballot   Ballot
 	prior    Ballot // of the leader that handed over; 0: it fell silent
+	why      string // in words
 	asked    Bitmap
 	accused  Bitmap // whom that leader gave up by its last beat
 	began    Time
@@ -16,8 +17,8 @@ type candidacy struct {
 	seen     watch
 }
 
-// stand starts a campaign. With prior, the leader of that ballot asked for it.
-func (n *Node) stand(prior Ballot) {
+// stand starts a campaign, and says why. With prior, the leader of that ballot asked for it.
+func (n *Node) stand(prior Ballot, why string) {
 	if n.role == roleLeader {
 		n.lead = leadership{}
 	}
@@ -28,6 +29,7 @@ func (n *Node) stand(prior Ballot) {
 	n.cand = candidacy{
 		ballot:  NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
 		prior:   prior,
+		why:     why,
 		accused: n.accuse(prior),
 		began:   n.now,
 		asked:   Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
@@ -178,7 +180,7 @@ func (n *Node) elect(a Proposal, known bool) {
 	if c.prior != 0 {
 		n.lead.calmUntil = n.now.Add(time.Duration(n.cfg.Rounds+1) * i)
 	}
-	n.event(Event{Kind: EventElected, To: a.Seq, Ballot: c.ballot, Leader: n.cfg.Self.Name, Rounds: c.prepares})
+	n.event(Event{Kind: EventElected, To: a.Seq, Ballot: c.ballot, Leader: n.cfg.Self.Name, Rounds: c.prepares, Why: c.why})
 	n.judgeOld(&c)
 	n.believe()
 	n.hearClaims()

@@ -67,7 +67,7 @@ func (n *Node) recover() {
 	}
 	n.cand.decreed = n.now.Add(recoverFor)
 	if n.role == roleFollower {
-		n.stand(0)
+		n.stand(0, "ordered to recover the group")
 	}
 }
 

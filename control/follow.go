@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // watch is a follower's eye on a leader that fell silent. The first few in rank after the
 // leader are its deputies: they probe the whole group once an interval, so that whoever is
@@ -31,7 +34,7 @@ func (n *Node) follow() {
 		n.fetch(0)
 	}
 	if n.wake&WakeHandOver != 0 && !n.leaving && n.rosterOf(n.reg.Accepted.Roster) != nil {
-		n.stand(n.reg.Promised)
+		n.stand(n.reg.Promised, "the leader handed over")
 		return
 	}
 	if !n.place.Votes() { // who leads is not for it to say
@@ -61,7 +64,7 @@ func (n *Node) follow() {
 	case n.rosterOf(n.reg.Accepted.Roster) == nil:
 		n.fetch(n.reg.Accepted.Roster)
 	default:
-		n.stand(0)
+		n.stand(0, fmt.Sprintf("no beat of %s for %.1f intervals", n.nameOf(n.reg.Leader()), float64(silent)/float64(i)))
 		return
 	}
 	n.keepJoining()

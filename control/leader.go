@@ -283,7 +283,7 @@ func (n *Node) outbid() bool {
 		n.depose(fmt.Sprintf("ballot %s was promised by others", t.Outbid))
 		return true
 	}
-	n.stand(l.ballot)
+	n.stand(l.ballot, "others promised a higher ballot, and a quorum follows this one")
 	return true
 }
 

@@ -166,7 +166,7 @@ func (n *Node) adopt() {
 	n.join.since = n.now
 	own := n.reg.BeatBallot != 0 && n.reg.Leader() == n.reg.Slot && n.reg.Promised == n.reg.BeatBallot
 	if own && n.reg.State == RegisterMember && n.rosterOf(n.reg.Accepted.Roster) != nil {
-		n.stand(n.reg.Promised)
+		n.stand(n.reg.Promised, "its agent was started anew")
 	}
 }
 

@@ -276,7 +276,7 @@ func (h *host) tellEvents(events []control.Event) {
 		switch e.Kind {
 		case control.EventInstalled: // tellView does
 		case control.EventElected:
-			h.tell("elected under ballot %v, to go on from view %d", e.Ballot, e.To)
+			h.tell("elected under ballot %v, to go on from view %d: %s", e.Ballot, e.To, e.Why)
 		case control.EventDeposed:
 			h.tell("leads no longer: %s", e.Why)
 		case control.EventSuspect:

@@ -14,7 +14,7 @@ import (
 var rules = memory.Rules{
 	Aside: []string{
 		"Node.cfg", "Node.now", "Node.reg", "Node.tally", "Node.wake", "Node.out", "Node.deadline",
-		"Node.below", "Node.claim", "Node.elsewhere", "Node.claims", "Node.leaderHere", "Node.invited", "Node.upper", "EpochDigest",
+		"Node.below", "Node.claim", "Node.elsewhere", "Node.claims", "Node.leaderHere", "Node.invited", "Node.upper", "candidacy.why", "EpochDigest",
 		"RTTNS", "SilenceUS", "Echoed", "LeaseUntil", "UpperUntil",
 	},
 	Slots: []int{0, 1, 2, 3, 4, 5, 6, 7},

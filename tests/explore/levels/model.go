@@ -87,6 +87,7 @@ var rules = memory.Rules{
 		"Host.cfg", "Host.now", "Host.in", "Host.out", "Host.empty",
 		"Node.cfg", "Node.now", "Node.reg", "Node.tally", "Node.wake", "Node.out", "Node.upper", "Member.Name",
 		"Node.claim", "Node.elsewhere", "Node.leaderHere", "Node.topVoters", // told anew before each step
+		"candidacy.why",
 		"RTTNS", "SilenceUS", "Echoed", "LeaseUntil", "UpperUntil", "UpperUS",
 	},
 	Slots: slotsKept(),
