@@ -16,8 +16,8 @@ const quarantineWithin = 10 * time.Minute
 // however long it behaves, until the operator readmits it.
 //
 // Every member counts the removals in the views that it installs, so that a new leader knows what
-// the old one knew. It is the leader who keeps a node out; that it let one in all the same tells the
-// others that it was readmitted. Who said goodbye was not removed, as far as that is known: the
+// the old one knew. It is the leader who keeps a node out. Everybody is told that one was readmitted, for
+// the lead may move before it comes in; that the leader let it in all the same tells those who missed it. Who said goodbye was not removed, as far as that is known: the
 // leader alone hears it. Agents that are restarted begin to count anew.
 type removals struct {
 	name string
@@ -93,10 +93,14 @@ func (n *Node) readmitted(name string) bool {
 	return true
 }
 
-// readmit is the operator's order, for the leader to follow.
+// readmit is the operator's order, for the leader to follow and for those who may lead next.
 func (n *Node) readmit(name string) {
 	n.readmitted(name)
-	if n.role != roleLeader && n.reg.State == RegisterMember {
-		n.letter(n.rpcOf(n.reg.Leader()), Message{Kind: MessageReadmit, Name: name})
+	if n.reg.State != RegisterMember {
+		return
+	}
+	members := n.reg.Committed.Members
+	for s := members.First(); s < Slots; s = members.Next(s + 1) {
+		n.letter(n.rpcOf(s), Message{Kind: MessageReadmit, Name: name})
 	}
 }
