@@ -62,8 +62,8 @@ func TestKernelPaces(t *testing.T) {
 }
 
 // above puts a pair of hosts into a group of level 1: host i leads group i, so it has slot i, and
-// has seat i. It returns the order to beat there, for the host of the first seat.
-func (pair pairOf) above(t *testing.T, roster *control.Roster) control.Command {
+// has seat i; others have more seats there. It returns the order to beat there, for the host of the first seat.
+func (pair pairOf) above(t *testing.T, roster *control.Roster, more ...control.Seat) control.Command {
 	t.Helper()
 	upper := &control.Roster{}
 	for _, p := range []control.Place{leaderPlace, seatPlace} {
@@ -76,6 +76,10 @@ func (pair pairOf) above(t *testing.T, roster *control.Roster) control.Command {
 		}
 	}
 	var all control.Bitmap
+	for _, seat := range more {
+		upper = upper.With(seat)
+		all.Set(seat.Slot)
+	}
 	for i, s := range pair {
 		for _, p := range []control.Place{leaderPlace, seatPlace} {
 			all.Set(slotAbove(p, i))
