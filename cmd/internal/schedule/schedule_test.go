@@ -46,6 +46,29 @@ func TestThread(t *testing.T) {
 	}
 }
 
+// TestOf changes another process, and says so if there is none.
+func TestOf(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to raise priorities")
+	}
+	c := exec.Command("cat")
+	if _, err := c.StdinPipe(); err != nil { // which it reads until it is ended
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	err := RoundRobin(3).Of(c.Process.Pid)
+	if a, got := unix.SchedGetAttr(c.Process.Pid, 0); err != nil || got != nil || a.Policy != unix.SCHED_RR || a.Priority != 3 {
+		t.Errorf("%+v, %v, %v", a, err, got)
+	}
+	c.Process.Kill()
+	c.Wait()
+	if err := RoundRobin(3).Of(c.Process.Pid); err == nil {
+		t.Error("a process that has ended was put under a policy")
+	}
+}
+
 func TestForkNormal(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to raise priorities")
