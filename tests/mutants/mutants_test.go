@@ -20,7 +20,7 @@ type mutant struct {
 	opening  string // with walks and search: they begin there only
 	only     string // with sim: the guarantee that must break
 	run      string // with stored: a file of tests/sim/testdata
-	from     string // with walks and levels: the first seed, where those from 1 on take minutes
+	from     string // with walks, levels and sim: the first seed, where those from 1 on take long
 	seeds    string // with walks, sim and TestSeeds of sim/levels: within so many, several times what it took
 	harmless bool   // it must break nothing: what the next ones leave out holds alone
 }

@@ -103,7 +103,7 @@ var mutants = []mutant{
 	{
 		name:    "a single missed round accuses",
 		patches: eager,
-		check:   "sim", only: "G4", seeds: "400", harmless: true,
+		check:   "sim", only: "G4", seeds: "200", harmless: true,
 	},
 	{
 		name: "a single missed round accuses, and no lease is waited for",
@@ -164,7 +164,7 @@ var mutants = []mutant{
 	{
 		name:    "who missed fewer than k rounds is accused",
 		patches: []patch{{"away.go", "	doubtful := s.suspects.Minus(s.accused)", "	s.accused = s.suspects\n	doubtful := s.suspects.Minus(s.accused)"}},
-		check:   "sim", only: "G5", seeds: "2000",
+		check:   "sim", only: "G5", from: "200", seeds: "2000",
 	},
 	{
 		name: "beats go on under a ballot that was given up",
@@ -288,7 +288,7 @@ var mutants = []mutant{
 			{"orphan.go", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) {", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) && those[0].standing.Ballot == 0 {"},
 			{"orphan.go", "|| h.formed(o.level, o.group) })", "|| h.formed(o.level, o.group) && o.standing.Ballot == 0 })"},
 		},
-		check: "levels", opening: "two groups of three, one member hears nobody of its group", seeds: "2000",
+		check: "levels", opening: "two groups of three, one member hears nobody of its group", from: "600", seeds: "2000",
 	},
 	{
 		name: "an agent that was started shows whatever it is told first",
