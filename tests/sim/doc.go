@@ -21,7 +21,7 @@
 //
 //	go test ./tests/sim                                          # stories, stored runs, fixed seeds
 //	go test ./tests/sim -timeout 0 -run TestSeeds -v -args -seconds 600 # fresh seeds for ten minutes
-//	go test ./tests/sim -run TestSeeds -args -seed 1234 -trace   # one run, one line an event
+//	go test ./tests/sim -v -run TestSeeds -args -seed 1234 -trace # one run, one line an event
 //	go test ./tests/sim -run TestSeeds -args -seed 1234 -shrink  # the smallest run that breaks the same
 //	go test ./tests/sim -run TestStored -args -stored testdata/NAME.json -trace
 package sim
