@@ -162,6 +162,10 @@ func (n *Node) settleRole() {
 // adopt goes on with the register that an earlier agent of this node left behind. If that
 // agent led, nobody else has to be disturbed: it asks itself for a hand-over.
 func (n *Node) adopt() {
+	if n.founder() && n.record.Closed && n.record.Instance == n.reg.Instance {
+		n.vacate() // as the agent before was about to, when its record was on disk
+		return
+	}
 	n.role = roleFollower
 	n.join.since = n.now
 	own := n.reg.BeatBallot != 0 && n.reg.Leader() == n.reg.Slot && n.reg.Promised == n.reg.BeatBallot

@@ -61,6 +61,11 @@ var kept = []mutant{
 		check: "stored", run: "echo-before-order.json",
 	},
 	{
+		name:    "an agent leads on in the instance that the one before it closed",
+		patches: []patch{{"node.go", "if n.founder() && n.record.Closed && n.record.Instance == n.reg.Instance {", "if false {"}},
+		check:   "stored", run: "agent-dies-leaving.json",
+	},
+	{
 		name: "who fell is removed though it answered before the cut",
 		patches: []patch{{"detect.go",
 			"if !l.certain.Has(s) && !l.suspects.Has(s) {",
