@@ -88,7 +88,7 @@ soak: ## simulate groups from fresh seeds for SECONDS (60)
 
 .PHONY: scale
 scale: ## simulate clusters of SIZES (1,950 to 1,000,000) nodes and print what faults cost them
-	go test ./tests/scale -count=1 -v -timeout 2h -run TestTable -args -nodes $(SIZES)
+	GOGC=25 go test ./tests/scale -count=1 -v -timeout 2h -run TestTable -args -nodes $(SIZES)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME (50000x) inputs

@@ -33,8 +33,7 @@
 //   - From 100,000 on, hosts but the first of each group are newcomers (newcomer.go): switched on without an
 //     agent, which would ask, hold its roster, and show the first epoch that it is in. Those who let
 //     them in are real, and so are their registers and votes. TestGrowth compares.
-//   - From 100,000 on there is no row of 80 % loss: each lossy node is a view, told to everybody. Of a
-//     million there is none of what befalls 1 %.
+//   - Of a million nodes there is no row of 80 % loss: each lossy node is a view, told to everybody.
 //
 // Rosters and views shared by pointer are the reason why memory a node is less here than on a host.
 //

@@ -13,7 +13,6 @@ type Fault struct {
 
 	// Lingers is of one that no view of exactly those who are well ends: who answers at all stays (G5).
 	Lingers bool
-	Share   bool // it befalls a share of all nodes
 
 	Begin  func(w *World) (struck []*host)
 	During func(w *World, struck []*host) // called at once
@@ -24,11 +23,11 @@ type Fault struct {
 var Faults = []Fault{
 	{Name: "one crash", Begin: func(w *World) []*host { return w.some(1) }, During: crash, End: boot},
 	{Name: "10 at once", Begin: func(w *World) []*host { return w.some(10) }, During: crash, End: boot},
-	{Name: "1 % at once", Share: true, Begin: percent, During: crash, End: boot},
+	{Name: "1 % at once", Begin: percent, During: crash, End: boot},
 	{Name: "a rack", Begin: func(w *World) []*host { return w.rack(false) }, During: crash, End: boot},
 	{Name: "the root's rack", Begin: func(w *World) []*host { return w.rack(true) }, During: crash, End: boot},
-	{Name: "1 % deaf, 20 s of 40", Lasts: 40 * time.Second, Share: true, Begin: percent, During: flip, End: heal},
-	{Name: "1 % lose 80 % of what they send", Lasts: time.Minute, Lingers: true, Share: true, Begin: percent, During: lose, End: heal},
+	{Name: "1 % deaf, 20 s of 40", Lasts: 40 * time.Second, Begin: percent, During: flip, End: heal},
+	{Name: "1 % lose 80 % of what they send", Lasts: time.Minute, Lingers: true, Begin: percent, During: lose, End: heal},
 }
 
 func percent(w *World) []*host { return w.some(max(1, len(w.hosts)/100)) }

@@ -47,19 +47,17 @@ func TestTable(t *testing.T) {
 
 // From so many nodes on agents at rest are put away, those of newcomers are not even started, and there
 // is no row of a fault that lingers: its views come one by one, and telling everybody of each takes time that
-// grows with the square of the cluster. In a million nodes 1 % are in most of all groups, whose agents
-// take more memory than 18 GB together once they are called back: there is no row of that.
+// grows with the square of the cluster.
 const (
 	awayFrom      = 50_000
 	newcomersFrom = 100_000
-	noneLingers   = 100_000
-	noShare       = 1_000_000
+	noneLingers   = 1_000_000
 )
 
 // told are those faults that have a row.
 func told(s Shape, all []Fault) (l []Fault) {
 	for _, f := range all {
-		if n := s.Nodes(); (!f.Lingers || n < noneLingers) && (!f.Share || n < noShare) {
+		if !f.Lingers || s.Nodes() < noneLingers {
 			l = append(l, f)
 		}
 	}
