@@ -72,10 +72,12 @@ func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
 		run.Args = append(run.Args, "-seeds", m.seeds)
 	}
 	if folder, story, is := strings.Cut(m.check, " "); is {
-		build, run = exec.Command("go", "test", "-c", "-overlay", overlay, "-o", to, "../"+folder), exec.Command(to, "-test.run", "^"+story+"$")
+		build, run = exec.Command("go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay, "-o", to, "../"+folder), exec.Command(to, "-test.run", "^"+story+"$")
 		run.Dir = "../" + folder
 		if m.seeds != "" {
 			run.Args = append(run.Args, "-seeds", m.seeds)
+		} else { // a story is over sooner than its optimized program is built
+			build.Args = slices.Insert(build.Args, 3, "-gcflags=rollcall/...=-N -l")
 		}
 	}
 	if out, err := build.CombinedOutput(); err != nil {

@@ -84,7 +84,7 @@ var mutants = []mutant{
 		patches: []patch{{"register.go",
 			"return r.BeatAt != 0 && now.Since(r.BeatAt) < r.Calm()",
 			"return false"}},
-		check: "sim", only: "G4", seeds: "2000",
+		check: "sim", only: "G4", from: "250", seeds: "2000",
 	},
 	{
 		name: "heard bits are set though no quorum echoed",
