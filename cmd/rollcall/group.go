@@ -67,7 +67,7 @@ func (a *app) group(ctx context.Context, which string, of *selection) error {
 	if !a.noHeader {
 		fmt.Fprintf(a.stdout, "cluster %s, instance %d, level %d, group %d%s: %s\n", g.Cluster, g.Instance, g.Level, g.Group, inBrackets(g.Name), headOfGroup(g))
 	}
-	if g.Role == roleOther && g.Committed == 0 {
+	if g.Role == publish.RoleOther && g.Committed == 0 {
 		return nil
 	}
 	header := []string{"SLOT", "NAME", "STATE", "MISSED", "ECHO", "AGENT", "RTT", "ACCEPTED", "COMMITTED"}
@@ -81,12 +81,9 @@ func (a *app) group(ctx context.Context, which string, of *selection) error {
 	return a.rows(header, rows)
 }
 
-// roleOther is a node's role in a group that is not its own.
-const roleOther = "other"
-
 func headOfGroup(g *publish.GroupDocument) string {
 	switch {
-	case g.Role != roleOther:
+	case g.Role != publish.RoleOther:
 		return fmt.Sprintf("%s; leader %s, ballot %s, round %d, accepted %d, committed %d, quorum %d",
 			g.Role, dash(g.Leader), g.Ballot, g.Round, g.Accepted, g.Committed, g.Quorum)
 	case g.Committed == 0:

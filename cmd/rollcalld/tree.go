@@ -71,7 +71,7 @@ func (s *source) otherGroup(g *config.Group) (publish.GroupDocument, error) {
 		return publish.GroupDocument{}, errNoView
 	}
 	d := publish.GroupDocument{
-		Schema: publish.Schema, Cluster: s.cfg.Cluster, Instance: in.view.Instance, Group: g.ID, Name: g.Name, Role: "other",
+		Schema: publish.Schema, Cluster: s.cfg.Cluster, Instance: in.view.Instance, Group: g.ID, Name: g.Name, Role: publish.RoleOther,
 		Roster: publish.Hex(0), Members: []publish.GroupEntry{},
 	}
 	held := in.view.Group(g.ID)

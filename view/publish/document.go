@@ -83,6 +83,9 @@ func Count(members []Member) map[view.State]int {
 // Hex gives hashes, digests and incarnations as documents show them: 16 hex digits.
 func Hex(v uint64) string { return fmt.Sprintf("%016x", v) }
 
+// RoleOther is the role of a node in a group that is not its own.
+const RoleOther = "other"
+
 // GroupDocument is a group as this node's register and, where it leads, its tally show it.
 type GroupDocument struct {
 	Schema    int          `json:"schema"`
