@@ -3,6 +3,8 @@ package scale
 import (
 	"flag"
 	"os"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,7 +14,7 @@ import (
 var (
 	nodes = flag.String("nodes", "1950", "sizes of the table, of 1000, 1950, 2000, 9408, 63488, 100000, 1000000")
 	each  = flag.Bool("each", false, "simulate idle groups beat by beat, too")
-	first = flag.Int("faults", len(Faults), "how many of the table's faults")
+	which = flag.String("faults", "", "only those of the table's faults whose name this regular expression matches")
 	every = flag.Duration("interval", 0, "between rounds; 0: that of profile safe")
 	seed  = flag.Uint64("seed", 1, "which run")
 )
@@ -23,6 +25,11 @@ func TestTable(t *testing.T) {
 	if testing.Verbose() {
 		row = func(line string) { os.Stdout.WriteString(line) }
 	}
+	chosen, err := regexp.Compile(*which)
+	if err != nil {
+		t.Fatal(err)
+	}
+	matched := slices.DeleteFunc(slices.Clone(Faults), func(f Fault) bool { return !chosen.MatchString(f.Name) })
 	row(Header)
 	for _, n := range strings.Split(*nodes, ",") {
 		known := false
@@ -32,7 +39,7 @@ func TestTable(t *testing.T) {
 			}
 			known = true
 			o := Options{Shape: s, Seed: *seed, EachBeat: *each, Interval: *every, PutAway: s.Nodes() >= awayFrom, Newcomer: s.Nodes() >= newcomersFrom}
-			table, err := Measure(o, told(s, Faults[:*first]), row)
+			table, err := Measure(o, told(s, matched), row)
 			if err != nil {
 				t.Fatalf("%s nodes: %v", n, err)
 			}
