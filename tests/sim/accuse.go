@@ -14,7 +14,14 @@ type round struct {
 	number  uint64
 	sent    control.Time
 	counted bool // not one sent between two, to tell of a decision
+	asked   control.Bitmap
 	heard   control.Bitmap
+}
+
+// probing is a round of a deputy's probes. Those that go through others to who missed the one before belong to it.
+type probing struct {
+	sent  control.Time
+	asked control.Bitmap
 }
 
 // record is what truly happened under one ballot of a leader or candidate, and to its probes
@@ -31,7 +38,7 @@ type record struct {
 	seq      uint64         // proposed
 	carried  int            // rounds that carried it
 
-	probes   [16]control.Time // the newest first
+	probes   [16]probing // the newest first
 	answered [control.Slots]control.Time
 }
 
@@ -41,17 +48,19 @@ func (r *record) stand(ballot control.Ballot, g *control.Register) {
 }
 
 // sent notes that an ask leaves.
-func (r *record) sent(f *control.Frame, g *control.Register, now control.Time, interval time.Duration) {
+func (r *record) sent(f *control.Frame, to control.Bitmap, g *control.Register, now control.Time, interval time.Duration) {
 	switch f.Kind {
 	case control.KindProbe:
-		copy(r.probes[1:], r.probes[:])
-		r.probes[0] = now
+		if f.Flags&control.FlagRelay == 0 {
+			copy(r.probes[1:], r.probes[:])
+			r.probes[0] = probing{now, to}
+		}
 	case control.KindBeat:
 		if f.Ballot != r.ballot {
 			r.stand(f.Ballot, g)
 		}
 		if f.Round > r.last {
-			x := round{number: f.Round, sent: now, counted: r.lastAt == 0 || now.Since(r.lastAt) >= interval-interval/4}
+			x := round{number: f.Round, sent: now, asked: to, counted: r.lastAt == 0 || now.Since(r.lastAt) >= interval-interval/4}
 			if x.counted {
 				r.lastAt = now
 			}
@@ -93,7 +102,7 @@ func (r *record) heard(reason control.Reason, from uint16, number uint64, now co
 func ripe(interval time.Duration) time.Duration { return interval - interval/8 }
 
 // missed counts the rounds after the last one that slot m answered, of those that may
-// accuse it: they are ripe and somebody else answered them. In a group of two nobody
+// accuse it: it was asked, they are ripe and somebody else answered them. In a group of two nobody
 // else could. Without any answer under the ballot the probes before count, too.
 func (r *record) missed(m, self uint16, two bool, now control.Time, interval time.Duration) (n int, ever bool) {
 	for i := r.last; i > 0 && r.last-i < remembered; i-- {
@@ -106,7 +115,7 @@ func (r *record) missed(m, self uint16, two bool, now control.Time, interval tim
 		}
 		others := x.heard
 		others.Clear(self)
-		if x.counted && now.Since(x.sent) >= ripe(interval) && (two || !others.Empty()) {
+		if x.counted && x.asked.Has(m) && now.Since(x.sent) >= ripe(interval) && (two || !others.Empty()) {
 			n++
 		}
 	}
@@ -125,8 +134,8 @@ func (r *record) ignored(m uint16) (n int) {
 			last = at
 		}
 	}
-	for _, at := range r.probes {
-		if at > r.silent && at > r.answered[m] && at < last {
+	for _, p := range r.probes {
+		if p.asked.Has(m) && p.sent > r.silent && p.sent > r.answered[m] && p.sent < last {
 			n++
 		}
 	}

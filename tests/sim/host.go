@@ -232,8 +232,8 @@ func (h *host) ask(o *control.Outgoing) {
 	f := o.Frame
 	now := h.now()
 	f.Sent = now
-	h.led.sent(&f, &h.reg, now, h.w.Interval)
 	to := o.To
+	h.led.sent(&f, to, &h.reg, now, h.w.Interval)
 	if self := h.reg.Slot; h.reg.State != control.RegisterVacant && to.Has(self) {
 		to.Clear(self)
 		own := f

@@ -220,6 +220,26 @@ func TestCheckerOfCuts(t *testing.T) {
 	}
 }
 
+// TestCheckerCountsProbes: what a deputy's probes that went through others say of a member, they say but once a round,
+// and only of those who were asked.
+func TestCheckerCountsProbes(t *testing.T) {
+	const silent, witness, stranger = 4, 7, 9
+	var r record
+	direct, relayed := control.Frame{Kind: control.KindProbe}, control.Frame{Kind: control.KindProbe, Flags: control.FlagRelay}
+	for at := control.Time(1); at <= 3; at++ {
+		r.sent(&direct, control.Of(silent).Or(control.Of(witness)), new(control.Register), 2*at, 0)
+		for range 2 * len(r.probes) {
+			r.sent(&relayed, control.Of(witness), new(control.Register), 2*at, 0)
+		}
+		r.heard(control.ReasonAnswerTaken, witness, 0, 2*at+1)
+	}
+	for m, want := range map[uint16]int{silent: 3, witness: 0, stranger: 0} {
+		if n := r.ignored(m); n != want {
+			t.Errorf("slot %d left %d probes unanswered, not %d", m, n, want)
+		}
+	}
+}
+
 // TestCheckerOfProgress: nodes of which none ever stands do not succeed a leader that is gone.
 func TestCheckerOfProgress(t *testing.T) {
 	o := defaults(3)

@@ -57,7 +57,7 @@ func (h *host) beat(by *routes) {
 	now, before, asked := h.now(), h.mark(), h.tally.Asking
 	f, to, wake, sent := h.tally.Beat(now, &h.reg, nil)
 	if sent {
-		h.led.sent(&f, &h.reg, now, asked.Interval())
+		h.led.sent(&f, to, &h.reg, now, asked.Interval())
 		if f.Flags&control.FlagAway != 0 {
 			h.accuse(&f)
 		}
