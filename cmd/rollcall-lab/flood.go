@@ -24,7 +24,8 @@ func floodCommand() *cobra.Command {
 		Short: "Send a node frames that it must not serve, as many as one CPU can",
 		Long: `Send NODE frames that it must not serve, as many as one CPU can, and print what the node
 counted meanwhile, its regular frames as well. KIND is garbage (random bytes), forged (frames
-of the cluster signed with another key) or replayed (frames that crossed the bridge before).`,
+of the cluster signed with another key), foreign (frames of another cluster that has the same
+key) or replayed (frames that crossed the bridge before).`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if output != "table" && output != "json" {

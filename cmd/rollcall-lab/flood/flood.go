@@ -21,8 +21,9 @@ import (
 )
 
 // Kinds lists what can be sent: random bytes; frames of the cluster signed with another key;
-// frames of the cluster as they crossed the bridge shortly before.
-func Kinds() []string { return []string{"garbage", "forged", "replayed"} }
+// frames of another cluster that has the same key; frames of the cluster as they crossed the
+// bridge shortly before.
+func Kinds() []string { return []string{"garbage", "forged", "foreign", "replayed"} }
 
 // Result is what became of a flood.
 type Result struct {
@@ -106,7 +107,7 @@ func packets(c *cluster.Cluster, kind string) (all [][]byte, err error) {
 			all = append(all, b)
 		}
 		return all, nil
-	case "forged", "replayed":
+	case "forged", "foreign", "replayed":
 	default:
 		return nil, fmt.Errorf("flood of %q: %s", kind, strings.Join(Kinds(), ", "))
 	}
@@ -130,7 +131,11 @@ func packets(c *cluster.Cluster, kind string) (all [][]byte, err error) {
 	}
 	seen := frames.All()
 	for i := range seen[:min(len(seen), most)] {
-		all = append(all, dataplane.AppendFrame(nil, &seen[i].Frame, keys))
+		f := seen[i].Frame
+		if kind == "foreign" {
+			f.Cluster++
+		}
+		all = append(all, dataplane.AppendFrame(nil, &f, keys))
 	}
 	if len(all) == 0 {
 		return nil, errors.New("flood: no frame of the cluster crossed the bridge; is it up?")

@@ -85,6 +85,9 @@ func (h *authorities) named(name string) (*authority, error) {
 			}
 		}
 	}
+	if ids == "" {
+		return nil, errors.New("caller names no key, as agents do: it is none")
+	}
 	return nil, fmt.Errorf("caller holds none of the cluster's keys, but %.80q", ids)
 }
 
