@@ -28,7 +28,7 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 		r.must(err)
 		return slices.Insert(slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == d.Leader }), 0, d.Leader)
 	}
-	r.must(r.Seated(r.bounded()))
+	r.seated()
 	r.rests(root())
 	for _, tc := range []struct {
 		what          string
@@ -40,7 +40,7 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 		{"the root", func() []string { return []string{root()} }, 2, 2},
 		{"a group", other, 0, 1},
 	} {
-		r.must(r.Seated(r.bounded()))
+		r.seated()
 		victims := slices.Sorted(slices.Values(tc.victims()))
 		fault, err := r.Crash(victims...)
 		r.must(err)

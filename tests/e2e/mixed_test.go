@@ -23,10 +23,10 @@ func TestEthernetBesideUDP(t *testing.T) {
 			}
 		}
 	}
-	r.must(r.Seated(r.bounded()))
+	r.seated()
 	leader := func(group int) string { return r.status(r.Groups()[group][0]).Leader }
 	for _, victim := range []string{r.follower(r.Groups()[1]...).Name, leader(1), leader(2)} {
-		r.must(r.Seated(r.bounded()))
+		r.seated()
 		fault, err := r.Crash(victim)
 		r.must(err)
 		if story := r.removed(fault, victim); !slices.Equal(story.Epoch.Removed, []string{victim}) {

@@ -66,7 +66,7 @@ func (r *rig) told(kind string, whom []string, names ...string) {
 // crash is told in the other groups as well.
 func TestDeadRailOfGroups(t *testing.T) {
 	r := stand(t, cluster.Options{Groups: 3, PerGroup: 2, Rails: 2, Interval: 50 * time.Millisecond})
-	r.must(r.Seated(r.bounded()))
+	r.seated()
 	began := dataplane.Now()
 	r.must(r.CutRail(0, netlab.Closed, r.Names()...))
 	leaders := map[string]bool{}

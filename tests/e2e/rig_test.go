@@ -131,6 +131,20 @@ func (r *rig) agreed(names ...string) *publish.Document {
 	return d
 }
 
+// seated waits until nobody is about to get or to lose a seat above the groups, and all nodes show the epoch in
+// which that is so: who lost a seat knows it before others have heard of that.
+func (r *rig) seated() {
+	r.Helper()
+	r.must(r.Seated(r.bounded()))
+	var newest uint64
+	for _, name := range r.Names() {
+		newest = max(newest, r.status(name).Epoch)
+	}
+	r.must(r.watch.UntilAll(r.bounded(), "all nodes show the epoch of the seats", r.Names(), func(sights map[string]cluster.Sight) bool {
+		return cluster.Agree(sights, r.Names()) && sights[r.Names()[0]].View.Epoch >= newest
+	}))
+}
+
 // until waits for a condition on each of the named nodes.
 func (r *rig) until(what string, names []string, ok func(cluster.Sight) bool) {
 	r.Helper()

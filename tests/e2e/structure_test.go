@@ -89,7 +89,7 @@ func (r *rig) comeBack(names ...string) {
 	r.must(r.Clear(names...))
 	r.must(r.Boot(names...))
 	r.agreed(r.Names()...)
-	r.must(r.Seated(r.bounded()))
+	r.seated()
 }
 
 // What can become of the structure above the groups, in one cluster with IPv6: the root and its deputy die
@@ -97,7 +97,7 @@ func (r *rig) comeBack(names ...string) {
 func TestStructureFails(t *testing.T) {
 	r := stand(t, cluster.Options{Groups: 5, PerGroup: 3, IPv6: true, Interval: 50 * time.Millisecond})
 	defer r.epochs()
-	r.must(r.Seated(r.bounded()))
+	r.seated()
 
 	step := func(what string, f func(*testing.T)) {
 		if !t.Run(what, func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestStructureFails(t *testing.T) {
 				t.Errorf("%s came back as %s, was %s", name, got, before[name])
 			}
 		}
-		r.must(r.Seated(r.bounded()))
+		r.seated()
 	})
 	step("no quorum of seats", func(t *testing.T) {
 		seated := r.inOrder()

@@ -10,7 +10,8 @@ import (
 )
 
 // Seated waits until each group has one node in a seat above it, as long as there are seats, and none is
-// about to get another: a founder takes its group's from anybody but the cluster's leader.
+// about to get or to lose one, which would be another epoch: a founder takes its group's from anybody but the
+// cluster's leader, and who was invited before the founder was heard of is let in and goes again.
 func (c *Cluster) Seated(ctx context.Context) error {
 	want := min(c.options.Groups, control.SeatsWanted)
 	for {
@@ -18,7 +19,7 @@ func (c *Cluster) Seated(ctx context.Context) error {
 		settled := len(seats) >= want
 		for segment, in := range seats {
 			founds := segment < foundersMax && !in.leads
-			settled = settled && len(in.names) == 1 && (!founds || in.names[0] == c.Groups()[segment][0])
+			settled = settled && len(in.names) == 1 && !in.awaits && (!founds || in.names[0] == c.Groups()[segment][0])
 		}
 		if settled {
 			return nil
@@ -35,11 +36,12 @@ func (c *Cluster) Seated(ctx context.Context) error {
 
 // seated are the nodes of a group that have seats above it.
 type seated struct {
-	names []string
-	leads bool // the cluster, one of them
+	names  []string // also of those that are about to be let in
+	leads  bool     // the cluster, one of them
+	awaits bool     // something, one of them
 }
 
-// seats lists by group who has a seat and waits for nothing there.
+// seats lists by group who has a seat.
 func (c *Cluster) seats(ctx context.Context) map[int]seated {
 	var mu sync.Mutex
 	seats := map[int]seated{}
@@ -49,10 +51,11 @@ func (c *Cluster) seats(ctx context.Context) map[int]seated {
 			return nil // it has none, as far as anybody can tell
 		}
 		for _, p := range d.Places {
-			if p.Seat && p.Role != "absent" && p.Awaiting == "" {
+			if p.Seat && p.Role != "absent" {
 				mu.Lock()
 				in := seats[n.Segment]
-				in.names, in.leads = append(in.names, n.Name), in.leads || p.Role == "leader"
+				in.names = append(in.names, n.Name)
+				in.leads, in.awaits = in.leads || p.Role == "leader", in.awaits || p.Awaiting != ""
 				seats[n.Segment] = in
 				mu.Unlock()
 			}
