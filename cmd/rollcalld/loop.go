@@ -313,11 +313,7 @@ func (l *loop) show(now control.Time, changed bool) {
 		s.members = append(s.members, heard(slot, tally))
 	}
 	l.hands.look(s)
-	var states [control.Slots]uint32
-	for i, state := range s.status.Group.States {
-		states[i] = uint32(state)
-	}
-	if states != l.shown {
+	if states := s.states(); states != l.shown {
 		l.shown = states
 		l.plane.Show(&states)
 	}

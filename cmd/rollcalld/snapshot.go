@@ -1,6 +1,9 @@
 package main
 
-import "rollcall/control"
+import (
+	"rollcall/control"
+	"rollcall/view"
+)
 
 // snapshot is the host as its loop last saw it. It never changes.
 type snapshot struct {
@@ -26,6 +29,28 @@ func (s *snapshot) above() *control.Status {
 func (s *snapshot) seated() bool {
 	role := s.status.At(control.SeatAt(1)).Role
 	return role != "" && role != "absent"
+}
+
+// states are how those fare who have slots in the own group, members and others, as the kernel's maps tell it
+// (view.State).
+func (s *snapshot) states() (states [control.Slots]uint32) {
+	own := &s.status.Group
+	for slot, state := range own.States {
+		states[slot] = uint32(state)
+	}
+	if own.Roster == nil {
+		return states
+	}
+	for _, p := range own.Past {
+		if seat := own.Roster.Named(p.Name); seat != nil && !own.Members.Has(seat.Slot) {
+			states[seat.Slot] = uint32(p.State)
+		}
+	}
+	coming := s.register.Accepted.New.Minus(own.Members)
+	for slot := coming.First(); slot < control.Slots; slot = coming.Next(slot + 1) {
+		states[slot] = uint32(view.Joining)
+	}
+	return states
 }
 
 // member is what a control.Member says to people.
