@@ -91,12 +91,7 @@ func (n *Node) awaitingGroup() string {
 // notOver says which instance may not be over yet, and by whom: one whose members answer, or of whose voters too
 // many are silent; empty: there is none.
 func (n *Node) notOver() string {
-	known := n.record
-	for i := range n.found.states {
-		if o := &n.found.states[i]; n.now.Since(o.at) <= 4*time.Second {
-			known.learn(&o.state.Record)
-		}
-	}
+	known := n.known(4 * time.Second)
 	for _, old := range known.living(n.found.abandoned) {
 		var silent, holding []string
 		for _, v := range old.Voters {

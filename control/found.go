@@ -52,7 +52,7 @@ func (n *Node) founds() {
 	every := n.foundEvery()
 	if f.next == 0 || !n.now.Before(f.next) {
 		f.next = n.now.Add(every)
-		for _, to := range n.askable() {
+		for _, to := range n.concerned(4 * every) {
 			n.letter(to, Message{Kind: MessageAsk})
 		}
 	}
@@ -85,38 +85,23 @@ func (n *Node) foundPropose(every time.Duration) {
 		n.wakeAt(n.now.Add(n.cfg.FoundWait - quiet))
 		return
 	}
-	known := n.record
+	known := n.known(4 * every)
+	if len(known.Votes) > votesMax || !n.suffices(&known, func(name string) bool { return n.mayVote(name, 4*every) }) {
+		return // no number is given to what would come to nothing
+	}
 	ready := []Peer{n.self()}
 	first := true
-	for i := range n.found.states {
-		s := &n.found.states[i]
-		if n.now.Since(s.at) > 4*every {
-			continue
-		}
-		known.learn(&s.state.Record)
-	}
 	for _, name := range n.cfg.Founders {
-		s := n.freshState(name, 4*every)
-		if name == n.cfg.Self.Name || s == nil {
-			continue
-		}
-		if s.state.Register != 0 || time.Duration(s.state.QuietMS)*time.Millisecond < n.cfg.FoundWait {
+		if name == n.cfg.Self.Name || !n.mayVote(name, 4*every) {
 			continue
 		}
 		if index(n.cfg.Founders, name) < index(n.cfg.Founders, n.cfg.Self.Name) {
 			first = false
 		}
-		ready = append(ready, s.from)
-	}
-	if 2*len(ready) <= len(n.cfg.Founders) {
-		return
+		ready = append(ready, n.freshState(name, 4*every).from)
 	}
 	// The first in the list proposes; the others only when it has had its chance.
 	if !first && quiet < n.cfg.FoundWait+n.turn(every) {
-		return
-	}
-	known.Votes = n.standing(known.Votes, 4*every)
-	if len(known.Votes) > votesMax {
 		return
 	}
 	f.known = known
@@ -148,6 +133,69 @@ func (n *Node) foundPropose(every time.Duration) {
 		}
 	}
 	n.countVotes()
+}
+
+// concerned lists the agents that are to say how things stand: those that may know the group, and the voters
+// of each instance that may be alive.
+func (n *Node) concerned(fresh time.Duration) []string {
+	l := n.askable()
+	known := n.known(fresh)
+	for _, old := range known.living(n.found.abandoned) {
+		for _, v := range old.Voters {
+			if v.RPC != n.cfg.Self.RPC && !contains(l, v.RPC) {
+				l = append(l, v.RPC)
+			}
+		}
+	}
+	return l
+}
+
+// known is all that this node and those that answered of late know of instances.
+func (n *Node) known(fresh time.Duration) InstanceRecord {
+	known := n.record
+	for i := range n.found.states {
+		if s := &n.found.states[i]; n.now.Since(s.at) <= fresh {
+			known.learn(&s.state.Record)
+		}
+	}
+	known.Votes = n.standing(known.Votes, fresh)
+	return known
+}
+
+// mayVote reports whether nothing that a founder or voter told of late keeps it from voting.
+func (n *Node) mayVote(name string, fresh time.Duration) bool {
+	if name == n.cfg.Self.Name {
+		return true
+	}
+	s := n.freshState(name, fresh)
+	return s != nil && s.state.Register == 0 &&
+		(!contains(n.cfg.Founders, name) || time.Duration(s.state.QuietMS)*time.Millisecond >= n.cfg.FoundWait)
+}
+
+// suffices reports whether an instance may begin with the votes of those whose names are accepted: a majority
+// of the founders, and of the voters of each instance that may be alive.
+func (n *Node) suffices(known *InstanceRecord, votes func(name string) bool) bool {
+	founders := 0
+	for _, name := range n.cfg.Founders {
+		if votes(name) {
+			founders++
+		}
+	}
+	if 2*founders <= len(n.cfg.Founders) {
+		return false
+	}
+	for _, old := range known.living(n.found.abandoned) {
+		voters := 0
+		for _, v := range old.Voters {
+			if votes(v.Name) {
+				voters++
+			}
+		}
+		if 2*voters <= len(old.Voters) {
+			return false
+		}
+	}
+	return true
 }
 
 // standing leaves out the votes whose proposers, this node among them, gave up.
@@ -274,28 +322,9 @@ func (n *Node) foundVoted(m *Message) {
 
 // countVotes begins the instance when the votes suffice.
 func (n *Node) countVotes() {
-	f := &n.found
-	founders := 0
-	for _, name := range n.cfg.Founders {
-		if contains(f.votes, name) {
-			founders++
-		}
+	if f := &n.found; n.suffices(&f.known, func(name string) bool { return contains(f.votes, name) }) {
+		n.startInstance()
 	}
-	if 2*founders <= len(n.cfg.Founders) {
-		return
-	}
-	for _, old := range f.known.living(f.abandoned) {
-		voters := 0
-		for _, v := range old.Voters {
-			if contains(f.votes, v.Name) {
-				voters++
-			}
-		}
-		if 2*voters <= len(old.Voters) {
-			return
-		}
-	}
-	n.startInstance()
 }
 
 // startInstance sets the register up as the first leader's and has it beat the first view.
