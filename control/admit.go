@@ -40,8 +40,9 @@ const (
 // admit answers a node that asks to be let in.
 func (n *Node) admit(m *Message) {
 	var inquiry Inquiry
+	waiting := 0
 	answer := func(status, why string) {
-		a := &Answer{Status: status, Why: why}
+		a := &Answer{Status: status, Why: why, Waiting: waiting}
 		if status == "redirect" {
 			a.Leader = n.rpcOf(n.reg.Leader())
 		}
@@ -57,6 +58,11 @@ func (n *Node) admit(m *Message) {
 		return
 	case n.role != roleLeader && n.reg.State == RegisterMember:
 		answer("idle", "its members have none, and elect one when a quorum of them answers")
+		return
+	case n.role != roleLeader && n.founder() && !n.answeredOfLate(n.now):
+		var why string
+		why, waiting = n.noCluster(n.now, m.From.Name)
+		answer("idle", why)
 		return
 	case n.role != roleLeader:
 		answer("idle", "no group here yet")

@@ -7,7 +7,7 @@ import (
 	"rollcall/view/hostlist"
 )
 
-// awaiting tells what a host of a cluster of several groups waits for.
+// awaiting tells what a host waits for.
 func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 	seat := SeatAt(h.cfg.Top)
 	top := s.Places[seat].Awaiting
@@ -15,13 +15,16 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 	if top != "" && r[seat].State != RegisterVacant {
 		inSeat = "in its seat of the cluster: " + top
 	}
+	said := now.Since(h.founder.at) < h.cfg.around() && h.founder.at != 0 // others are asked by turns
 	switch g, n := &r[0], h.nodes[0]; {
-	case n.role == roleAbsent && now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "":
+	case h.cfg.Top == 0 && (n.role != roleAbsent || n.founder() || !said):
+		return s.Group.Awaiting + others(s.Waiting)
+	case n.role == roleAbsent && n.answeredOfLate(now):
 		return "its group's leader: " + n.join.why
 	case n.role == roleAbsent && top != "" && r[seat].State == RegisterVacant:
-		return top
-	case n.role == roleAbsent && now.Since(h.founder.at) < time.Duration(2+len(h.cfg.Contacts))*askMost && h.founder.at != 0: // others are asked by turns
-		return h.founder.why
+		return top + others(s.Waiting)
+	case n.role == roleAbsent && said:
+		return h.founder.why + others(s.Waiting)
 	case n.role == roleAbsent && now.Since(n.found.heardAt) >= 2*askMost:
 		return fmt.Sprintf("a founder: none of %d answers: %s", len(h.cfg.Founders), hostlist.Fold(h.cfg.Founders))
 	case n.role == roleAbsent:
@@ -36,6 +39,14 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 		return inSeat
 	}
 	return s.Group.Awaiting
+}
+
+// others tells how many nodes beside the founders wait for a cluster.
+func others(waiting int) string {
+	if waiting == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; nodes waiting: %d", waiting)
 }
 
 // awaiting tells what a node waits for.
@@ -59,9 +70,14 @@ func (n *Node) awaiting(now Time, r *Register) string {
 	return ""
 }
 
+// answeredOfLate reports whether a member of some instance said what becomes of this node.
+func (n *Node) answeredOfLate(now Time) bool {
+	return now.Since(n.found.heardAt) < 4*time.Second && n.join.why != ""
+}
+
 // awaitingGroup says in words what an absent node waits for.
 func (n *Node) awaitingGroup() string {
-	if n.now.Since(n.found.heardAt) < 4*time.Second && n.join.why != "" {
+	if n.answeredOfLate(n.now) {
 		return "the group's leader: " + n.join.why
 	}
 	founders := n.cfg.Founders

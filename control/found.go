@@ -17,6 +17,7 @@ type founding struct {
 	next      Time
 	states    []foundState
 	abandoned uint32 // by the operator's decree
+	waiting   waiting
 
 	proposed uint32 // instance proposed, awaiting votes
 	until    Time

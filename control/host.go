@@ -329,6 +329,9 @@ func (h *Host) Watch(level uint8) Bitmap {
 type HostStatus struct {
 	Group  Status         // at level 0; its Awaiting tells what the host waits for, empty in a healthy cluster
 	Places [Places]Status // of the places held above level 0; others have no Role
+
+	// Waiting is how many nodes beside the founders wait for a cluster, as far as a founder told; 0 once there is one.
+	Waiting int
 }
 
 // Status reports the host's state; now and the registers are those of the moment.
@@ -340,9 +343,8 @@ func (h *Host) Status(now Time, r *[Places]Register) HostStatus {
 		}
 	}
 	s.Group = h.nodes[0].Status(now, &r[0])
-	if h.cfg.Top > 0 {
-		s.Group.Awaiting = h.awaiting(now, r, &s)
-	}
+	s.Waiting = h.waiting(now)
+	s.Group.Awaiting = h.awaiting(now, r, &s)
 	return s
 }
 

@@ -78,6 +78,8 @@ type Answer struct {
 	Status string `json:"status"`           // redirect | waiting | member | taken | removed | superseded | quarantined | refused | idle
 	Leader string `json:"leader,omitempty"` // RPC address, with redirect
 	Why    string `json:"why,omitempty"`
+	// Waiting is how many nodes beside the founders asked the sender, with idle: a founder that has no cluster.
+	Waiting int `json:"waiting,omitempty"`
 }
 
 // FoundState is what a node answers to a founder.
@@ -140,6 +142,9 @@ func (m *Message) Validate() error {
 	}
 	if a := m.Answer; a != nil && (len(a.Leader) > RPCMax || len(a.Why) > wordsMax || len(a.Status) > wordsMax) {
 		return fmt.Errorf("message %q from %s: answer is too long", m.Kind, m.From.Name)
+	}
+	if a := m.Answer; a != nil && (a.Waiting < 0 || a.Waiting > 2*waitingMax) {
+		return fmt.Errorf("message %q from %s: %d nodes wait, at most %d", m.Kind, m.From.Name, a.Waiting, 2*waitingMax)
 	}
 	if m.Level >= Levels {
 		return fmt.Errorf("message %q from %s: level %d, at most %d", m.Kind, m.From.Name, m.Level, Levels-1)

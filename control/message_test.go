@@ -46,6 +46,8 @@ func TestMessageValidate(t *testing.T) {
 		{"held what", "version", func(m *Message) { m.Kind, m.Version = MessageHeld, 0 }},
 		{"no state", "state", func(m *Message) { m.Kind, m.State = MessageState, nil }},
 		{"a vote for no instance", "instance", func(m *Message) { m.Kind, m.Instance = MessageVote, 0 }},
+		{"a count below none", "-1 nodes wait", func(m *Message) { m.Answer.Waiting = -1 }},
+		{"a count beyond all nodes", "nodes wait, at most", func(m *Message) { m.Answer.Waiting = 1 << 20 }},
 		{"a speech", "too long", func(m *Message) { m.Answer.Why = strings.Repeat("why", 1000) }},
 		{"a far redirect", "too long", func(m *Message) { m.Answer.Leader = strings.Repeat("h", RPCMax+1) }},
 		{"a crowd of voters", "voters", func(m *Message) { m.State.Record.Voters = make([]Voter, FoundersMax+1) }},

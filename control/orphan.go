@@ -48,6 +48,9 @@ func (h *Host) sort(m *Message) (to uint) {
 		if m.Kind == MessageDecree || m.Kind == MessageInvite {
 			return 0 // nobody is above
 		}
+		if m.Kind == MessageAnswer {
+			h.heardFounder(m)
+		}
 		return 1
 	}
 	slot, seat := Place(2*m.Level), SeatAt(m.Level)
@@ -109,14 +112,15 @@ func (h *Host) sort(m *Message) (to uint) {
 
 // founderSaid is what a founder that has no cluster waits for.
 type founderSaid struct {
-	why string
-	at  Time
+	why     string
+	waiting int // nodes, as Answer has it
+	at      Time
 }
 
 // heardFounder notes why there is no cluster yet: who asks to be let in waits for the same.
 func (h *Host) heardFounder(m *Message) {
 	if m.Answer.Status == "idle" && m.Instance == 0 && contains(h.cfg.Founders, m.From.Name) {
-		h.founder = founderSaid{m.Answer.Why, h.now}
+		h.founder = founderSaid{m.Answer.Why, m.Answer.Waiting, h.now}
 	}
 }
 
@@ -155,12 +159,12 @@ func (h *Host) asked(m *Message, ours bool) (to uint) {
 		status = "redirect"
 	}
 	why := "no leader of the cluster is known here"
+	waiting := 0
 	if f := h.nodes[SeatAt(h.cfg.Top)]; f != nil && f.role == roleAbsent && f.founder() {
-		why = f.awaitingGroup()
-		why = why[:min(len(why), wordsMax)]
+		why, waiting = f.noCluster(h.now, m.From.Name)
 	}
 	h.letter(m.From.RPC, m.Level, m.Group, Message{
-		Kind: MessageAnswer, Instance: h.in.Registers[0].Instance, Seat: m.Seat, Answer: &Answer{Status: status, Leader: leader, Why: why},
+		Kind: MessageAnswer, Instance: h.in.Registers[0].Instance, Seat: m.Seat, Answer: &Answer{Status: status, Leader: leader, Why: why, Waiting: waiting},
 	})
 	return 0
 }

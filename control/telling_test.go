@@ -216,8 +216,11 @@ func (h *host) tellLetter(l *control.Letter) {
 		if m.Answer.Leader != "" {
 			what += " to " + hostOf(m.Answer.Leader)
 		}
-		if m.Answer.Why != "" {
-			what += ", " + m.Answer.Why
+		switch why := m.Answer.Why; {
+		case strings.HasPrefix(why, "no cluster yet"):
+			what += ", no group here yet" // status tells the rest
+		case why != "":
+			what += ", " + why
 		}
 		if m.Inquiry != (control.Inquiry{}) {
 			what += "; asks back whether it was rebooted"

@@ -201,7 +201,7 @@ func (s *source) Status() publish.StatusDocument {
 		own := &seen.status.Group
 		d.Role, d.Leader, d.Slot, d.Awaiting = own.Role, own.Leader, own.Slot, own.Awaiting
 		d.Roster = publish.Hex(seen.register.Rosters[0])
-		d.Places = places(&seen.status)
+		d.Waiting, d.Places = seen.status.Waiting, places(&seen.status)
 	}
 	if in != nil {
 		d.Instance, d.Epoch = in.view.Instance, in.view.Epoch()

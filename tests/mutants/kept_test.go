@@ -34,6 +34,13 @@ var kept = []mutant{
 		check: "../control TestTranscripts/found-late-vote",
 	},
 	{
+		name: "an instance is numbered that those heard can not found",
+		patches: []patch{{"found.go",
+			"!n.suffices(&known, func(name string) bool { return n.mayVote(name, 4*every) })",
+			"false"}},
+		check: "../control TestTranscripts/founders-cut-off",
+	},
+	{
 		name:    "a vote to found hides the instance before it",
 		patches: []patch{{"record.go", "	if r.Instance > abandoned && !r.Closed {\n", "	if r.Instance > abandoned && !r.Closed && len(r.Votes) == 0 {\n"}},
 		check:   "../control TestTranscripts/founders-voted",

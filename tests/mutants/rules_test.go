@@ -224,7 +224,7 @@ var mutants = []mutant{
 	},
 	{
 		name:    "what founders wait for is forgotten before they are asked again",
-		patches: []patch{{"awaiting.go", "time.Duration(2+len(h.cfg.Contacts))*askMost", "2*askMost"}},
+		patches: []patch{{"waiting.go", "time.Duration(2+len(c.Contacts)) * askMost", "2 * askMost"}},
 		check:   "sim/levels TestStartsApart",
 	},
 	{

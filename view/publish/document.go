@@ -158,6 +158,7 @@ type StatusDocument struct {
 	Slot        uint16    `json:"slot"`
 	Incarnation string    `json:"incarnation"`
 	Awaiting    string    `json:"awaiting"` // in words what it waits for, or what the cluster lacks; empty when nothing more is expected
+	Waiting     int       `json:"waiting"`  // nodes beside the founders that wait for a cluster, while there is none
 	Places      []Place   `json:"places"`   // in groups above its own
 	Valid       bool      `json:"valid"`
 	LeaseMS     int64     `json:"lease_ms"`

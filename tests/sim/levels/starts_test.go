@@ -56,12 +56,16 @@ func (w *World) stage() {
 			up = append(up, h)
 		}
 	}
+	others := ""
+	if n := len(up) - seen; n > 0 {
+		others = fmt.Sprintf("; nodes waiting: %d", n)
+	}
 	want := ""
 	switch {
 	case seen == 0:
 		want = fmt.Sprintf("a founder: none of %d answers: %s", len(missing), hostlist.Fold(missing))
 	case seen <= len(missing):
-		want = fmt.Sprintf("no cluster yet: %d of %d founders heard, %d awaited: %s", seen, seen+len(missing), len(missing), hostlist.Fold(missing))
+		want = fmt.Sprintf("no cluster yet: %d of %d founders heard, %d awaited: %s", seen, seen+len(missing), len(missing), hostlist.Fold(missing)) + others
 	default:
 		w.Stand(up, time.Second)
 	}
