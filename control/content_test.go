@@ -3,6 +3,8 @@ package control
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -17,11 +19,14 @@ func host2(name string) *Host {
 	return h
 }
 
-// largest is the content of as many groups as two levels have, all of them full, with the
-// longest names that fit where nodes are numbered.
-func largest(seq uint64) *view.Group {
+// largest is the content of as many groups as two levels have.
+func largest(seq uint64) *view.Group { return full(PerBranch, seq) }
+
+// full is the content of so many groups, all of them full, with the longest names that fit where nodes
+// are numbered.
+func full(groups uint16, seq uint64) *view.Group {
 	var below []*view.Group
-	for g := range uint16(PerBranch) {
+	for g := range groups {
 		v := &view.View{Cluster: "story", Instance: 3, Group: g, Generation: 1, Epoch: 9}
 		for s := range uint16(Slots) {
 			v.Members = append(v.Members, view.Identity{
@@ -147,5 +152,55 @@ func TestRefutedContent(t *testing.T) {
 	member.inform()
 	if c := member.content.current; c == nil || c.Top != right || len(member.out.Events) != 2 {
 		t.Errorf("has %+v; events %+v", c, member.out.Events)
+	}
+}
+
+// TestSpoiledContent: of a content that comes in parts one part has a bit turned over, or is lost. Nothing of it is
+// installed, and what was sent again is, whole.
+func TestSpoiledContent(t *testing.T) {
+	root, right := host2("a"), full(50, 7)
+	root.sendContent(nil, right, "b:7746")
+	sent := letters(t, root)
+	if len(sent) < 3 {
+		t.Fatalf("%d parts", len(sent))
+	}
+	random := rand.New(rand.NewPCG(4, 4))
+	for i := range 3 * len(sent) {
+		member := host2("b")
+		r := &member.in.Registers[0]
+		r.Epoch, r.BeatBallot = 7, NewBallot(1, 1, 0)
+		member.nodes[0].rosters = []heldRoster{{rosterOf("a", "b"), 1}}
+		member.inform() // an epoch is known that is not here
+		spoiled := i % len(sent)
+		body := sent[spoiled].Content.Body
+		bit := random.IntN(8 * len(body))
+		for part, m := range sent {
+			if part != spoiled {
+				member.contentArrived(m)
+				continue
+			}
+			if i < len(sent) {
+				continue // lost
+			}
+			m, c := *m, *m.Content
+			c.Body = slices.Clone(body)
+			c.Body[bit/8] ^= 1 << (bit % 8)
+			m.Content = &c
+			member.contentArrived(&m)
+		}
+		if member.content.current != nil {
+			t.Fatalf("bit %d of part %d: installed", bit, spoiled)
+		}
+		member.now = member.now.Add(wantEvery)
+		member.inform()
+		if m := member.out.Messages; len(m) == 0 || m[len(m)-1].Message.Kind != MessageWant || m[len(m)-1].Message.Version != 0 {
+			t.Fatalf("bit %d of part %d: sent %+v, and no letter that asks for all", bit, spoiled, m)
+		}
+		for _, m := range sent {
+			member.contentArrived(m)
+		}
+		if c := member.content.current; c == nil || c.Top.Digest != right.Digest || c.Top.Len() != right.Len() {
+			t.Fatalf("bit %d of part %d: has %+v after all came again", bit, spoiled, c)
+		}
 	}
 }
