@@ -197,7 +197,7 @@ func (f *fake) Verify(context.Context) (publish.VerifyDocument, error) {
 	return d, nil
 }
 
-func (f *fake) Status() publish.StatusDocument {
+func (f *fake) Status(context.Context) publish.StatusDocument {
 	return publish.StatusDocument{
 		Schema: publish.Schema, Cluster: "tofu", Node: "cn001", Role: "leader", Instance: 2, Epoch: 7, Leader: "cn001",
 		Key: "1f0c22aa", Keys: []string{"1f0c22aa", "9d31c0e5"},
@@ -218,12 +218,12 @@ func (f *fake) Status() publish.StatusDocument {
 	}
 }
 
-func (f *fake) Node(name string) (publish.NodeDocument, bool) {
+func (f *fake) Node(ctx context.Context, name string) (publish.NodeDocument, bool) {
 	d := publish.NodeDocument{Schema: publish.Schema, Cluster: "tofu", Role: "member", RPC: "10.0.0.3:7746", Wire: [2]int{1, 1}, Events: []publish.EventDocument{}}
-	g, _ := f.Group(context.Background(), "")
+	g, _ := f.Group(ctx, "")
 	switch name {
 	case "", "cn001":
-		own := f.Status()
+		own := f.Status(ctx)
 		d.Role, d.GroupEntry, d.Own = "leader", g.Members[0], &own
 		d.Denied = &publish.Denied{Frames: map[string]uint64{"bad_tag": 2, "stranger": 5}, Calls: 2}
 	case "cn002":

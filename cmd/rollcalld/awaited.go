@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"rollcall/cmd/internal/config"
@@ -11,9 +13,9 @@ import (
 )
 
 // awaited says what the cluster lacks where this node itself waits for nothing: groups that are not in the view
-// but for those taken for dead, then, as far as this node has a place above its group to know it, seats.
-func (s *source) awaited(seen *snapshot, in *installed) string {
-	var absent, unseated []string
+// but for those that were lost and are taken for dead, be it since before this node joined, then, as far as this node has a place above its group to know it, seats.
+func (s *source) awaited(ctx context.Context, seen *snapshot, in *installed) string {
+	var absent, unseated []*config.Group
 	seated := map[string]bool{}
 	free := 0
 	if at := seen.above(); at != nil {
@@ -31,18 +33,30 @@ func (s *source) awaited(seen *snapshot, in *installed) string {
 		switch held := in.view.Group(g.ID); {
 		case held == nil && dead[g.ID]:
 		case held == nil:
-			absent = append(absent, label(g))
+			absent = append(absent, g)
 		case free > 0 && !hasSeat(held, seated):
-			unseated = append(unseated, label(g))
+			unseated = append(unseated, g)
 		}
+	}
+	if len(absent) > 0 {
+		lost := s.structure(ctx).Lost
+		absent = slices.DeleteFunc(absent, func(g *config.Group) bool { return slices.Contains(lost, g.ID) })
 	}
 	switch {
 	case len(absent) > 0:
-		return fmt.Sprintf("%d of %d groups: %s", len(absent), len(s.cfg.Groups), hostlist.Fold(absent))
+		return fmt.Sprintf("%d of %d groups: %s", len(absent), len(s.cfg.Groups), labels(absent))
 	case len(unseated) > 0:
-		return fmt.Sprintf("seats for %d of %d groups: %s", len(unseated), len(s.cfg.Groups), hostlist.Fold(unseated))
+		return fmt.Sprintf("seats for %d of %d groups: %s", len(unseated), len(s.cfg.Groups), labels(unseated))
 	}
 	return ""
+}
+
+func labels(groups []*config.Group) string {
+	var l []string
+	for _, g := range groups {
+		l = append(l, label(g))
+	}
+	return hostlist.Fold(l)
 }
 
 func hasSeat(g *view.Group, seated map[string]bool) bool {

@@ -70,6 +70,13 @@ func (in *installed) dead(formed time.Duration) map[uint16]bool {
 	return groups
 }
 
+// mayReturn reports whether a group is in the view, or left it as a whole a short while ago and may be formed anew.
+func (in *installed) mayReturn(group uint16, formed time.Duration) bool {
+	return in == nil || in.view.Group(group) != nil || slices.ContainsFunc(in.gone, func(m departed) bool {
+		return m.Group == group && m.whole && m.state(formed) == view.Unknown
+	})
+}
+
 // formAnew is how long it takes at most, by this node's register, until those left of a group that lost its
 // quorum are formed anew: they take their leader for silent after 2(k+1) intervals, and ask ever more
 // seldom for who knows.

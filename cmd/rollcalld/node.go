@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"slices"
 
 	"rollcall/control"
@@ -11,7 +12,7 @@ import (
 const eventsOfNode = 16
 
 // Node implements publish.Source.
-func (s *source) Node(name string) (publish.NodeDocument, bool) {
+func (s *source) Node(ctx context.Context, name string) (publish.NodeDocument, bool) {
 	if name == "" {
 		name = s.cfg.Node
 	}
@@ -47,7 +48,7 @@ func (s *source) Node(name string) (publish.NodeDocument, bool) {
 		}
 	}
 	if name == s.cfg.Node {
-		own := s.Status()
+		own := s.Status(ctx)
 		d.Own, d.Denied, d.Wire = &own, s.denied(), [2]int{control.WireVersion, control.WireVersion}
 	}
 	return d, true

@@ -174,7 +174,7 @@ func (s *source) others(seen *snapshot, in *installed) (list []publish.Member) {
 }
 
 // Status implements publish.Source.
-func (s *source) Status() publish.StatusDocument {
+func (s *source) Status(ctx context.Context) publish.StatusDocument {
 	d := publish.StatusDocument{
 		Schema: publish.Schema, Cluster: s.cfg.Cluster, Node: s.cfg.Node, Role: "absent", Awaiting: "its first step",
 		Profile: s.cfg.Profile, IntervalUS: s.cfg.Interval.Microseconds(), Rounds: s.cfg.Rounds,
@@ -210,7 +210,7 @@ func (s *source) Status() publish.StatusDocument {
 		d.LeaseMS = left.Milliseconds()
 	}
 	if d.Valid && d.Awaiting == "" && seen != nil {
-		d.Awaiting = s.awaited(seen, in)
+		d.Awaiting = s.awaited(ctx, seen, in)
 	}
 	return d
 }

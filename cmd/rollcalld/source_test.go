@@ -106,7 +106,7 @@ func TestValidIsOnlyTheRegistersOwnView(t *testing.T) {
 	} {
 		s, r, _ := newSource()
 		change(r)
-		if s.View().Valid || s.Status().Valid {
+		if s.View().Valid || s.Status(t.Context()).Valid {
 			t.Errorf("%s: still valid", name)
 		}
 	}
@@ -252,7 +252,7 @@ func TestBeforeTheFirstView(t *testing.T) {
 	if g := s.ownGroup(); len(g.Members) != 0 || g.Group != 4 {
 		t.Errorf("group %+v", g)
 	}
-	if st := s.Status(); st.Role != "absent" || st.Valid {
+	if st := s.Status(t.Context()); st.Role != "absent" || st.Valid {
 		t.Errorf("status %+v", st)
 	}
 }
@@ -288,31 +288,31 @@ func TestNodeDocument(t *testing.T) {
 	for range 2 * eventsOfNode {
 		s.history.add(publish.EventDocument{Kind: "installed", Joined: []string{"cn002"}})
 	}
-	d, ok := s.Node("")
+	d, ok := s.Node(t.Context(), "")
 	if !ok || d.Name != "cn001" || d.Role != "leader" || d.Own == nil || d.Own.Node != "cn001" || d.RPC != "x:1" || len(d.Keys) != 2 {
 		t.Errorf("own %+v", d)
 	}
 	if want := (&publish.Denied{Frames: map[string]uint64{"bad_tag": 3}, Calls: 2}); !cmp.Equal(d.Denied, want) {
 		t.Errorf("refused %+v, want %+v", d.Denied, want)
 	}
-	d, _ = s.Node("cn003")
+	d, _ = s.Node(t.Context(), "cn003")
 	if d.State != view.Suspect || d.Role != "member" || d.Own != nil || d.Denied != nil || d.Missed != 4 || len(d.Events) != 1 || d.Keys[0] != "00000010" || d.Wire != [2]int{1, 2} {
 		t.Errorf("suspect %+v", d)
 	}
-	if d, _ = s.Node("cn002"); len(d.Events) != eventsOfNode || d.Events[eventsOfNode-1].Number != 2+2*eventsOfNode {
+	if d, _ = s.Node(t.Context(), "cn002"); len(d.Events) != eventsOfNode || d.Events[eventsOfNode-1].Number != 2+2*eventsOfNode {
 		t.Errorf("%d events of cn002", len(d.Events))
 	}
-	if d, _ = s.Node("cn005"); d.State != view.Left || d.Role != "" || len(d.Events) != 1 || d.RPC != "x:1" || d.EchoAgeMS != -1 {
+	if d, _ = s.Node(t.Context(), "cn005"); d.State != view.Left || d.Role != "" || len(d.Events) != 1 || d.RPC != "x:1" || d.EchoAgeMS != -1 {
 		t.Errorf("left %+v", d)
 	}
-	if d, _ = s.Node("cn006"); d.State != view.Absent || d.RPC != "" {
+	if d, _ = s.Node(t.Context(), "cn006"); d.State != view.Absent || d.RPC != "" {
 		t.Errorf("absent %+v", d)
 	}
-	if _, ok = s.Node("cn007"); ok {
+	if _, ok = s.Node(t.Context(), "cn007"); ok {
 		t.Error("a node that is in no inventory is known")
 	}
 	*now *= 2
-	if d, _ = s.Node("cn003"); d.State != view.Unknown {
+	if d, _ = s.Node(t.Context(), "cn003"); d.State != view.Unknown {
 		t.Errorf("after the lease ended cn003 is %v", d.State)
 	}
 }
@@ -471,10 +471,10 @@ func TestLostRails(t *testing.T) {
 	seen := *s.seen.Load()
 	seen.status.Group.LostRails[1] = control.Of(1, 2)
 	s.seen.Store(&seen)
-	if d, ok := s.Node("cn003"); !ok || !slices.Equal(d.LostRails, []string{"eth1"}) {
+	if d, ok := s.Node(t.Context(), "cn003"); !ok || !slices.Equal(d.LostRails, []string{"eth1"}) {
 		t.Errorf("node cn003: %+v", d)
 	}
-	if d, ok := s.Node("cn004"); !ok || d.LostRails != nil {
+	if d, ok := s.Node(t.Context(), "cn004"); !ok || d.LostRails != nil {
 		t.Errorf("node cn004: %+v", d)
 	}
 	rails := s.rails([]dataplane.OnRail{{Interface: "hsn0"}, {Interface: "eth1", Address: "10.1.0.1:7746", Attach: "tc"}})
@@ -495,7 +495,7 @@ func TestStatusOfARemovedNode(t *testing.T) {
 	seen := *s.seen.Load()
 	seen.status.Group.Instance, seen.status.Group.Role = 0, "absent"
 	s.seen.Store(&seen)
-	if d := s.Status(); d.Instance != 2 || d.Epoch != 7 || d.Valid {
+	if d := s.Status(t.Context()); d.Instance != 2 || d.Epoch != 7 || d.Valid {
 		t.Errorf("instance %d, epoch %d, valid %v; want the view 2.7, not valid", d.Instance, d.Epoch, d.Valid)
 	}
 }

@@ -45,10 +45,12 @@ func (s *source) knownAbove() (*publish.Structure, error) {
 	if seen == nil || seen.above() == nil {
 		return nil, errors.New("this node has no place above its group")
 	}
-	at := seen.above()
+	at, in := seen.above(), s.installed.Load()
 	led := &publish.Structure{Leaders: map[uint16]string{}}
 	for _, seat := range at.Roster.Seats {
 		switch {
+		case !at.Members.Has(seat.Slot) && seat.Slot < control.FirstSeat && !in.mayReturn(seat.Slot, formAnew(&seen.register)):
+			led.Lost = append(led.Lost, seat.Slot)
 		case !at.Members.Has(seat.Slot):
 		case seat.Slot < control.FirstSeat:
 			led.Leaders[seat.Slot] = seat.Name

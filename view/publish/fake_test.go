@@ -53,8 +53,10 @@ func (f *fake) Verify(context.Context) (VerifyDocument, error) {
 	return VerifyDocument{Agree: true}, f.fail
 }
 
-func (f *fake) Status() StatusDocument { return StatusDocument{Schema: Schema, Node: "cn001"} }
-func (f *fake) Node(name string) (NodeDocument, bool) {
+func (f *fake) Status(context.Context) StatusDocument {
+	return StatusDocument{Schema: Schema, Node: "cn001"}
+}
+func (f *fake) Node(ctx context.Context, name string) (NodeDocument, bool) {
 	d := NodeDocument{Schema: Schema, GroupEntry: GroupEntry{Name: "cn001"}}
 	return d, name == "" || name == d.Name
 }

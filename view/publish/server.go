@@ -88,7 +88,7 @@ var routes = map[string]route{
 	"/v1/tree":        {method: http.MethodGet, serve: (*Server).tree},
 	"/v1/diff":        {method: http.MethodGet, params: []string{"from", "to"}, serve: (*Server).diff},
 	"/v1/verify":      {method: http.MethodGet, serve: (*Server).verify},
-	"/v1/status":      {method: http.MethodGet, serve: answer(func(s Source) any { return s.Status() })},
+	"/v1/status":      {method: http.MethodGet, serve: (*Server).status},
 	"/v1/node":        {method: http.MethodGet, params: []string{"name"}, serve: (*Server).node},
 	"/v1/stats":       {method: http.MethodGet, serve: answer(func(s Source) any { return s.Stats() })},
 	"/v1/version":     {method: http.MethodGet, serve: answer(func(s Source) any { return s.Version() })},
@@ -197,6 +197,10 @@ func (s *Server) tree(w http.ResponseWriter, r *http.Request, _ url.Values) {
 	write(w, http.StatusOK, s.Source.Tree(r.Context()))
 }
 
+func (s *Server) status(w http.ResponseWriter, r *http.Request, _ url.Values) {
+	write(w, http.StatusOK, s.Source.Status(r.Context()))
+}
+
 func (s *Server) diff(w http.ResponseWriter, _ *http.Request, query url.Values) {
 	var epochs [2]uint64
 	for i, name := range []string{"from", "to"} {
@@ -226,9 +230,9 @@ func (s *Server) verify(w http.ResponseWriter, r *http.Request, _ url.Values) {
 	write(w, http.StatusOK, d)
 }
 
-func (s *Server) node(w http.ResponseWriter, _ *http.Request, query url.Values) {
+func (s *Server) node(w http.ResponseWriter, r *http.Request, query url.Values) {
 	name := query.Get("name")
-	d, ok := s.Source.Node(name)
+	d, ok := s.Source.Node(r.Context(), name)
 	if !ok {
 		refuse(w, http.StatusNotFound, "node: nobody here knows of %q: rollcall view has the names", clip(name))
 		return

@@ -19,9 +19,9 @@ type Source interface {
 	Diff(from, to uint64) (DiffDocument, error)
 	// Verify asks the daemons of all nodes what view they hold. It waits for their answers.
 	Verify(ctx context.Context) (VerifyDocument, error)
-	Status() StatusDocument
+	Status(ctx context.Context) StatusDocument
 	// Node tells of one node by name, of this one by an empty name; false when nobody has it.
-	Node(name string) (NodeDocument, bool)
+	Node(ctx context.Context, name string) (NodeDocument, bool)
 	// Events returns those kept whose number is above since, the oldest first.
 	Events(since uint64) []EventDocument
 	Stats() StatsDocument

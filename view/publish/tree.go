@@ -39,6 +39,9 @@ type TreeBranch struct {
 type Structure struct {
 	Leaders map[uint16]string `json:"leaders"` // by group
 	Seats   []string          `json:"seats"`   // by slot
+
+	// Lost are the groups that were formed once and are not expected to be again, as their nodes are gone.
+	Lost []uint16 `json:"lost,omitempty"`
 }
 
 // BranchState says how much of a part of the cluster is there.
