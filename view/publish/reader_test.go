@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -320,6 +321,8 @@ func TestOpenTellsWhatIsWrong(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*host){
 		"another layout":  func(h *host) { h.page.store(wordMagic, 1) },
+		"earlier layout":  func(h *host) { h.page.store(wordMagic, pageMagic-1) },
+		"later layout":    func(h *host) { h.page.store(wordMagic, pageMagic+1) },
 		"beyond the page": func(h *host) { h.layout.LeaseUntil = 4096; h.publish(numbered(1)) },
 		"unaligned":       func(h *host) { h.layout.LeaseUntil = 4; h.publish(numbered(1)) },
 		"no view inside":  func(h *host) { h.page.write([]byte("x")) },
@@ -329,6 +332,8 @@ func TestOpenTellsWhatIsWrong(t *testing.T) {
 		spoil(h)
 		if r, err := Open(h.socket); err == nil {
 			t.Errorf("%s: opened, valid %v", name, r.Valid())
+		} else if told := strings.Contains(err.Error(), "page of another layout: use the versions"); told != strings.HasSuffix(name, " layout") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
