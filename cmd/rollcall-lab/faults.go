@@ -149,7 +149,8 @@ func partitionCommand() *cobra.Command {
 		Use:   "partition NODES [NODES …]",
 		Short: "Split the network: each set of nodes reaches only itself",
 		Long: `Split the network into sides that do not reach each other: one for each NODES, a hostlist
-such as n[03-05], and one for all that are not named. "heal" brings nodes back.`,
+such as n[03-05], and one for all that are not named. "heal" brings nodes back.
+The router between groups is not named: nodes of several groups reach each other only on its side.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			return withNodes(lab, args, func(c *cluster.Cluster, _ []string) error {
