@@ -24,7 +24,8 @@ type agent struct {
 	notifier  *notifier
 	held      [control.Places][]*control.Roster
 	rosters   chan [control.Places][]*control.Roster // what is held and not saved yet
-	summary   string                                 // of the view installed last
+	pacing    pacingTold
+	summary   string // of the view installed last
 }
 
 func (a *agent) record(r *control.InstanceRecord) error { return saveRecord(a.cfg.StateDir, r) }
@@ -110,5 +111,7 @@ func (a *agent) tick() {
 	if err := a.publisher.Refresh(); err != nil {
 		a.log.Error().Err(err).Msg("readers of the mapped view may trust it too long after a suspend")
 	}
+	about := a.source.plane.Describe()
+	a.pacing.look(&about, a.cfg.Attach)
 	a.notifier.tick()
 }

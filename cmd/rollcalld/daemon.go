@@ -141,7 +141,7 @@ func run(ctx context.Context, p *plan, log zerolog.Logger) error {
 	sender.Know(&p.control.Self)
 
 	s.recorder = newRecorder(s.show, s.askLeader, s.rank)
-	a := &agent{cfg: cfg, log: log, source: s, recorder: s.recorder, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1)}
+	a := &agent{cfg: cfg, log: log, source: s, recorder: s.recorder, sender: sender, publisher: publisher, notifier: newNotifier(), held: p.control.Held, rosters: make(chan [control.Places][]*control.Roster, 1), pacing: pacingTold{log: log}}
 	for _, rosters := range p.control.Held {
 		a.know(rosters)
 	}
