@@ -52,6 +52,11 @@ func others(waiting int) string {
 // awaiting tells what a node waits for.
 func (n *Node) awaiting(now Time, r *Register) string {
 	switch {
+	case n.role == roleAbsent && n.cfg.Level > 0 && n.place.Votes() && !n.founder():
+		if n.invited {
+			return "an answer to its request for the seat that it was invited to"
+		}
+		return "" // seats come by invitation
 	case n.role == roleAbsent:
 		return n.awaitingGroup()
 	case n.role == roleLeft:

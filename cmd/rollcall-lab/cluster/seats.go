@@ -18,8 +18,7 @@ func (c *Cluster) Seated(ctx context.Context) error {
 		seats := c.seats(ctx)
 		settled := len(seats) >= want
 		for segment, in := range seats {
-			founds := segment < foundersMax && !in.leads
-			settled = settled && len(in.names) == 1 && !in.awaits && (!founds || in.names[0] == c.Groups()[segment][0])
+			settled = settled && len(in.names) == 1 && !in.awaits && (in.leads || c.founderOf(segment) == "" || c.founderOf(segment) == in.names[0])
 		}
 		if settled {
 			return nil
@@ -34,11 +33,19 @@ func (c *Cluster) Seated(ctx context.Context) error {
 	}
 }
 
+// founderOf is the founder among the nodes of a group, if one is.
+func (c *Cluster) founderOf(segment int) string {
+	if segment >= foundersMax {
+		return ""
+	}
+	return c.Groups()[segment][0]
+}
+
 // seated are the nodes of a group that have seats above it.
 type seated struct {
 	names  []string // also of those that are about to be let in
 	leads  bool     // the cluster, one of them
-	awaits bool     // something, one of them
+	awaits bool     // one of them waits for something, or one that was invited for a seat
 }
 
 // seats lists by group who has a seat.
@@ -51,14 +58,18 @@ func (c *Cluster) seats(ctx context.Context) map[int]seated {
 			return nil // it has none, as far as anybody can tell
 		}
 		for _, p := range d.Places {
-			if p.Seat && p.Role != "absent" {
-				mu.Lock()
-				in := seats[n.Segment]
-				in.names = append(in.names, n.Name)
-				in.leads, in.awaits = in.leads || p.Role == "leader", in.awaits || p.Awaiting != ""
-				seats[n.Segment] = in
-				mu.Unlock()
+			absent := p.Role == "absent"
+			if !p.Seat || absent && (p.Awaiting == "" || n.Name == c.founderOf(n.Segment)) { // who asks for ever while another leads
+				continue
 			}
+			mu.Lock()
+			in := seats[n.Segment]
+			if !absent {
+				in.names = append(in.names, n.Name)
+			}
+			in.leads, in.awaits = in.leads || p.Role == "leader", in.awaits || p.Awaiting != ""
+			seats[n.Segment] = in
+			mu.Unlock()
 		}
 		return nil
 	})

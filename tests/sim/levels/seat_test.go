@@ -81,6 +81,9 @@ func TestOneSeatAGroup(t *testing.T) {
 		t.Errorf("%s has no seat, or %s still has", founder.name, next.name)
 	}
 	w.Run(5*time.Second, nil)
+	if why := next.agent.Status(next.clock(), &next.regs).Places[control.SeatAt(w.Top)].Awaiting; why != "" {
+		t.Errorf("%s was told that the seat is taken, and awaits %s", next.name, why)
+	}
 	if len(w.ledger.leftOut) > 0 {
 		t.Errorf("left out that live, by epoch: %v", w.ledger.leftOut)
 	}
