@@ -192,6 +192,7 @@ struct rc_beats {
 	__u64 epoch_digest;
 	__u64 grace_ns;
 	__u64 tell;
+	struct rc_bitmap parted;
 	struct rc_bitmap withheld;
 	struct rc_bitmap kin;
 	__u64 calm_until;

@@ -201,7 +201,7 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 	__s64 interval = rc_interval(t), late = now - t->due_at;
 	__u64 changed = 0, agent_at = rc_agent_at(r);
 	struct rc_sweep s;
-	__u64 tells;
+	__u64 proposes, tells;
 	bool lost;
 
 	if (!(t->beating & (rc_due(late, interval) | t->ordered)))
@@ -233,10 +233,11 @@ static __always_inline bool rc_beat_round(struct rc_place_in_group *in, const st
 		rc_move_due(t, now, late, interval);
 	rc_write_beat(in, upper, &s, f, now);
 	f->h.round = bpf_cpu_to_be64(t->round);
-	tells = !rc_decided(t) || t->round <= t->beats.tell ? ~0ULL : 0;
+	proposes = rc_decided(t) ? 0 : ~0ULL;
+	tells = t->round <= t->beats.tell ? ~0ULL : 0;
 #pragma unroll
 	for (int i = 0; i < RC_WORDS_OF_SLOTS; i++)
-		out->to.word[i] = t->new_members.word[i] | (t->old_members.word[i] & tells);
+		out->to.word[i] = t->new_members.word[i] | (t->old_members.word[i] & proposes) | (t->beats.parted.word[i] & tells);
 #pragma unroll
 	for (int i = 0; i < RC_WORDS; i++)
 		((__u64 *)room)[i] = ((__u64 *)f)[i];

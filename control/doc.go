@@ -160,6 +160,7 @@
 //     G4 and G5 rest on it. So is one without somebody whose agent was silent and is back.
 //   - Who was removed of late answers probes before it is let in again (probation.go): a link that loses
 //     most of what it is given would else change everybody's view twice for each time it fails.
+//   - Whoever was voted out is told for k rounds, whatever is proposed meanwhile, and the last member stays until then.
 //   - A leader that hears of a higher ballot while a quorum still follows it hands over to
 //     itself under a higher ballot yet: a straggler moves no leadership.
 //   - Who missed a round is asked again in each round that follows, directly and through others, until

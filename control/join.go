@@ -286,7 +286,10 @@ func (n *Node) leave() {
 	l := &n.lead
 	others := Voters(n.cfg.Level, l.view.New)
 	others.Clear(n.reg.Slot)
-	if others.Empty() {
+	switch {
+	case others.Empty() && n.tally.Round < l.tell && !l.parted.Empty(): // nobody else is left to tell those that they are out
+		return
+	case others.Empty():
 		n.closed(n.reg.Instance)
 		return
 	}

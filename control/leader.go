@@ -44,6 +44,7 @@ type leadership struct {
 	surplusOf uint64
 
 	tell   uint64 // last round that is sent to those removed, too
+	parted Bitmap // them
 	change Event  // what the proposal changes, and why
 
 	adm admission
@@ -154,7 +155,7 @@ func (n *Node) orderBeats() {
 		Silent: l.silent, Stale: l.stale, Since: n.now,
 		Beats: Beats{
 			Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: committed, EpochDigest: l.decidedDigest(),
-			Withheld: l.withheld.from, Key: n.turnKey(), GraceNS: uint64(n.cfg.AgentGrace), Tell: l.tell,
+			Withheld: l.withheld.from, Key: n.turnKey(), GraceNS: uint64(n.cfg.AgentGrace), Tell: l.tell, Parted: l.parted,
 			IntervalUS: uint32(i / time.Microsecond), LeaseUS: uint32(n.leaseLength() / time.Microsecond),
 			Rounds: uint32(n.cfg.Rounds), StaleMS: uint32(staleAfter / time.Millisecond), Kin: n.kin(), Began: l.began,
 			Patience: n.patience(), CalmUntil: l.calmUntil,
@@ -241,7 +242,10 @@ func (n *Node) decide() {
 	if l.change.To != l.view.Seq { // found under way and finished for an earlier leader
 		l.change = Event{From: l.view.Seq - 1, To: l.view.Seq, Ballot: l.ballot, Commit: n.now, Rounds: l.change.Rounds, Why: "proposed by an earlier leader"}
 	}
-	l.tell = t.Round + uint64(n.cfg.Rounds)
+	if t.Round > l.tell {
+		l.parted = Bitmap{}
+	}
+	l.tell, l.parted = t.Round+uint64(n.cfg.Rounds), l.parted.Or(l.view.Old).Minus(l.view.New)
 	l.fallen = l.fallen.And(l.view.New)
 	l.certain = l.certain.And(l.view.New)
 	l.accused = l.accused.And(l.view.New)

@@ -11,7 +11,8 @@ type Beats struct {
 	Epoch       uint64 // of the cluster view, where this is the top
 	EpochDigest uint64 // … of its content; 0: not known
 	GraceNS     uint64 // beats stop when the own agent's last sign of life is older
-	Tell        uint64 // until this round those in Old are told, too, though the view is decided
+	Tell        uint64 // until this round those in Parted are told, too
+	Parted      Bitmap // who was voted out of late, be it some views before
 	Withheld    Bitmap // whose leases are not extended whatever they answer
 	Kin         Bitmap // the slots of the leader's own host, whose answers accuse nobody
 	CalmUntil   Time   // by then every lease has ended that an earlier leader granted
@@ -111,8 +112,11 @@ func (t *Tally) Beat(now Time, r, upper *Register) (f Frame, to Bitmap, wake Wak
 		},
 	}
 	to = t.New
-	if !t.decided() || t.Round <= t.Tell {
+	if !t.decided() {
 		to = to.Or(t.Old)
+	}
+	if t.Round <= t.Tell {
+		to = to.Or(t.Parted)
 	}
 	return f, to, wake | Deliver(now, r, t, f).Wake, true
 }

@@ -242,7 +242,7 @@ func TestRoundsAccuse(t *testing.T) {
 // from whom that is withheld, or without a quorum.
 func TestBeatTells(t *testing.T) {
 	r, a := leading(4)
-	a.New, a.Tell, a.Withheld = Of(0, 1, 2), 2, Of(2)
+	a.New, a.Parted, a.Tell, a.Withheld = Of(0, 1, 2), Of(3), 2, Of(2)
 	now := Time(1e9)
 	for round, want := range []struct{ to, heard Bitmap }{
 		{Of(0, 1, 2, 3), Bitmap{}}, {Of(0, 1, 2, 3), Of(0, 1)}, {Of(0, 1, 2), Of(0, 1)}, {Of(0, 1, 2), Bitmap{}},

@@ -350,7 +350,7 @@ func (g *generator) aCommand(i int) control.Command {
 	}
 	c.Beats = control.Beats{
 		Committed: c.Seq - uint64(g.rng.IntN(2)), Digest: g.rng.Uint64(), Roster: r.Rosters[0], Epoch: g.rng.Uint64(), EpochDigest: g.rng.Uint64(),
-		Upper: uint32(g.rng.IntN(2)), GraceNS: uint64(time.Second), Tell: g.near(t.Round),
+		Upper: uint32(g.rng.IntN(2)), GraceNS: uint64(time.Second), Tell: g.near(t.Round), Parted: g.someMembers(control.Slots),
 		Withheld: g.someMembers(control.Slots), Kin: g.someMembers(r.Slot), Began: uint64(g.rng.IntN(2)), IntervalUS: uint32(pick(g.rng, 0, 1000, 1000, 3000)), LeaseUS: pick(g.rng, uint32(g.rng.IntN(10_000)), g.rng.Uint32()),
 		Rounds: uint32(g.rng.IntN(9)), StaleMS: g.rng.Uint32(), Patience: uint32(g.rng.IntN(4)), CalmUntil: g.now - control.Time(g.near(uint64(g.rng.IntN(3_000_000)))), Key: uint8(g.rng.IntN(KeySlots)),
 	}

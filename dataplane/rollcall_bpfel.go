@@ -322,7 +322,11 @@ type rollcallRcTally struct {
 		EpochDigest uint64
 		GraceNs     uint64
 		Tell        uint64
-		Withheld    struct {
+		Parted      struct {
+			_    structs.HostLayout
+			Word [4]uint64
+		}
+		Withheld struct {
 			_    structs.HostLayout
 			Word [4]uint64
 		}

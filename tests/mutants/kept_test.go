@@ -188,6 +188,16 @@ var kept = []mutant{
 		check:   "../control TestTranscripts/all-leave",
 	},
 	{
+		name:    "only whom the last view left out is told",
+		patches: []patch{{"leader.go", "l.parted.Or(l.view.Old).Minus(l.view.New)", "l.view.Old"}},
+		check:   "../control TestTranscripts/all-leave",
+	},
+	{
+		name:    "the last member leaves though others are still to be told that they are out",
+		patches: []patch{{"join.go", "	case others.Empty() && n.tally.Round < l.tell && !l.parted.Empty():", "	case false:"}},
+		check:   "sim TestLastTells",
+	},
+	{
 		name:    "a founder founds though a member of its group answers",
 		patches: []patch{{"host.go", "	n.found.heardAt = max(n.found.heardAt, h.nodes[0].found.heardAt) // of a member of any group\n", ""}},
 		check:   "../control TestHeardOfAnyGroup",

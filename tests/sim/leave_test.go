@@ -1,0 +1,63 @@
+package sim
+
+import (
+	"testing"
+
+	"rollcall/control"
+)
+
+func TestLeave(t *testing.T) {
+	s := stand(t, 5, 3)
+	for _, leads := range []bool{false, true} {
+		goer, removals := s.followers(1)[0], s.removals()
+		if leads {
+			goer = s.leader()
+		}
+		gone := slotsOf(goer)
+		goer.command(control.OrderLeave, 0)
+		s.expect("the others agree", func() bool { return s.agreed(s.but(goer)) })
+		if r := removals(); len(r) != 1 || r[0].gone != gone {
+			t.Fatalf("removals %+v, want one of %s", r, slots(gone))
+		}
+		s.quiet(300)
+		if goer.reg.State != control.RegisterVacant {
+			t.Errorf("%s left and holds register %d", goer.name, goer.reg.State)
+		}
+		goer.command(control.OrderJoin, 0)
+		s.expect("it comes back", func() bool { return s.agreed(s.hosts) })
+	}
+}
+
+func TestShutdown(t *testing.T) {
+	s := stand(t, 4, 3)
+	s.hosts[3].command(control.OrderShutdown, 0)
+	s.expect("all are gone", func() bool {
+		for _, h := range s.hosts {
+			if h.reg.State != control.RegisterVacant {
+				return false
+			}
+		}
+		return true
+	})
+	s.quiet(1000)
+	for _, h := range s.hosts {
+		h.powerOff()
+		h.powerOn()
+	}
+	s.expect("the next instance", func() bool { return s.agreed(s.hosts) && s.ledger.head.instance > 1 })
+}
+
+// TestLastTells: whom the last member took out is still to be told so when that one may go.
+func TestLastTells(t *testing.T) {
+	s := stand(t, 2, 2)
+	last, goer := s.leader(), s.followers(1)[0]
+	s.Loss = 1 // of frames: goodbyes are letters
+	goer.command(control.OrderLeave, 0)
+	s.expect("it is taken out", func() bool { return last.reg.Committed.Members == slotsOf(last) })
+	last.command(control.OrderLeave, 0)
+	s.Run(2 * s.Interval)
+	s.Loss = 0
+	s.expect("both left", func() bool {
+		return last.reg.State == control.RegisterVacant && goer.reg.State == control.RegisterVacant
+	})
+}
