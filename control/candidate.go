@@ -163,7 +163,7 @@ func (n *Node) elect(a Proposal, known bool) {
 		n.standDown()
 		return
 	}
-	if !a.New.Has(n.reg.Slot) {
+	if !a.New.Has(n.reg.Slot) && (known || !n.knowing(&a, n.tally.Promises).Empty()) {
 		n.standDown()
 		return
 	}
@@ -188,6 +188,19 @@ func (n *Node) elect(a Proposal, known bool) {
 		n.hold(r)
 	}
 	n.cut()
+}
+
+// knowing are those, of some, who have accepted a proposal and belong to it, so that they can lead on from it. Where a
+// candidate whom it leaves out finds none, it leads until there is one, and hands over: the others may not even know
+// of this node, so as to ask it what it accepted.
+func (n *Node) knowing(a *Proposal, of Bitmap) (b Bitmap) {
+	of = Voters(n.cfg.Level, a.New).And(of)
+	for s := of.First(); s < Slots; s = of.Next(s + 1) {
+		if m := &n.tally.Members[s]; !m.Accepted.Less(a.Ballot, a.Seq) {
+			b.Set(s)
+		}
+	}
+	return b
 }
 
 // judgeOld carries what the probes showed over into the leader's own count, and drops the

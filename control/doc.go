@@ -117,7 +117,7 @@
 //   - G8 Progress: while a quorum of the last view's kernels can exchange frames and one of
 //     their agents runs, there is a leader and a next view. The second phase of every run of
 //     TestSeeds, tests/sim TestNoQuorum, TestLeaderDeaf, TestLeaderStale, TestLeaderAway, TestSlowDisk,
-//     TestLeaderGivesUpForGood, TestRefusedLeaderFallsSilent.
+//     TestLeaderGivesUpForGood, TestRefusedLeaderFallsSilent, TestOnlyTheLeavingKnows.
 //   - G9 Restart: an agent that stops, crashes or is restarted removes nobody and loses no
 //     promise. TestSeeds, tests/sim TestAgentsRestarted, dataplane TestKernelAdopt, TestKernelCarry
 //     (another version of the program takes over what the kernel holds), tests/e2e TestAgentRestartAdopts.
@@ -160,6 +160,8 @@
 //     G4 and G5 rest on it. So is one without somebody whose agent was silent and is back.
 //   - Who was removed of late answers probes before it is let in again (probation.go): a link that loses
 //     most of what it is given would else change everybody's view twice for each time it fails.
+//   - A candidate whom the proposal that it found leaves out leads all the same while nobody who belongs to it
+//     has accepted it, and hands over as soon as somebody has.
 //   - Whoever was voted out is told for k rounds, whatever is proposed meanwhile, and the last member stays until then.
 //   - A leader that hears of a higher ballot while a quorum still follows it hands over to
 //     itself under a higher ballot yet: a straggler moves no leadership.

@@ -77,6 +77,10 @@ func (n *Node) leadGroup() {
 		}
 	}
 	l.silent, l.stale = Bitmap{}, Bitmap{}
+	if knowing := n.knowing(&l.view, t.Votes); !l.view.New.Has(n.reg.Slot) && !knowing.Empty() {
+		n.handOver(knowing)
+		return
+	}
 	if t.Outbid > l.ballot && n.outbid() {
 		return
 	}

@@ -188,6 +188,11 @@ var kept = []mutant{
 		check:   "../control TestTranscripts/all-leave",
 	},
 	{
+		name:    "a candidate whom the proposal leaves out stands down, whoever else knows of it",
+		patches: []patch{{"candidate.go", "if !a.New.Has(n.reg.Slot) && (known || !n.knowing(&a, n.tally.Promises).Empty()) {", "if !a.New.Has(n.reg.Slot) {"}},
+		check:   "sim TestOnlyTheLeavingKnows",
+	},
+	{
 		name:    "only whom the last view left out is told",
 		patches: []patch{{"leader.go", "l.parted.Or(l.view.Old).Minus(l.view.New)", "l.view.Old"}},
 		check:   "../control TestTranscripts/all-leave",
