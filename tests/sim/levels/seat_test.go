@@ -87,6 +87,9 @@ func TestOneSeatAGroup(t *testing.T) {
 	if len(w.ledger.leftOut) > 0 {
 		t.Errorf("left out that live, by epoch: %v", w.ledger.leftOut)
 	}
+	if s := next.agent.Status(next.clock(), &next.regs); s.At(control.SeatAt(1)).Awaiting != "" {
+		t.Errorf("%s, which lost its seat, awaits %q there", next.name, s.At(control.SeatAt(1)).Awaiting)
+	}
 
 	seats, epoch := w.voters(), w.hosts[0].view.Epoch()
 	for _, h := range seats[:len(seats)/2+1] {
