@@ -59,7 +59,7 @@ func (n *Node) admit(m *Message) {
 	case n.role != roleLeader && n.reg.State == RegisterMember:
 		answer("idle", "its members have none, and elect one when a quorum of them answers")
 		return
-	case n.role != roleLeader && n.founder() && !n.answeredOfLate(n.now):
+	case n.role != roleLeader && n.founder() && !contains(n.cfg.Founders, m.From.Name) && !n.answeredOfLate(n.now):
 		var why string
 		why, waiting = n.noCluster(n.now, m.From.Name)
 		answer("idle", why)

@@ -25,6 +25,9 @@ func (n *Node) noCluster(now Time, name string) (why string, waiting int) {
 
 // waits notes that a node asked, and returns how many wait.
 func (n *Node) waits(now Time, name string) int {
+	if contains(n.cfg.Founders, name) {
+		return n.waitingAt(now)
+	}
 	w := &n.found.waiting
 	if age, period := now.Since(w.began), n.cfg.around(); w.now == nil || age >= period {
 		if w.before = w.now; age >= 2*period {
@@ -32,7 +35,7 @@ func (n *Node) waits(now Time, name string) int {
 		}
 		w.began, w.now, w.count = now, map[string]bool{}, len(w.before)
 	}
-	if !w.now[name] && !contains(n.cfg.Founders, name) && len(w.now) < waitingMax {
+	if !w.now[name] && len(w.now) < waitingMax {
 		w.now[name] = true
 		if !w.before[name] {
 			w.count++

@@ -153,7 +153,12 @@ func (h *Hash) Add(plan Plan, p unsafe.Pointer) {
 func (o *op) sum(m reflect.Value) (sum uint64) {
 	value := reflect.New(o.of.Elem())
 	for i := m.MapRange(); i.Next(); {
-		x := Hash{i.Key().Uint()}
+		x := Hash{}
+		if k := i.Key(); k.Kind() == reflect.String {
+			x.Text(k.String())
+		} else {
+			x.Sum = k.Uint()
+		}
 		value.Elem().SetIterValue(i)
 		x.Add(o.elem, value.UnsafePointer())
 		sum += x.Sum
