@@ -1,6 +1,7 @@
 package control
 
 import (
+	"fmt"
 	"time"
 
 	"rollcall/view"
@@ -294,12 +295,12 @@ func (n *Node) leave() {
 		return
 	}
 	if stay := others.Minus(l.goodbyes); !stay.Empty() { // else those go first
-		n.handOver(stay)
+		n.handOver(stay, "it leaves")
 	}
 }
 
-// handOver stops beating and asks the first that is in order to stand.
-func (n *Node) handOver(others Bitmap) {
+// handOver stops beating and asks the first that is in order to stand; why is told.
+func (n *Node) handOver(others Bitmap, why string) {
 	to := others
 	for s := others.First(); s < Slots; s = others.Next(s + 1) {
 		if n.states == nil || n.states[s] != view.Alive || !n.livesOn(s) {
@@ -316,7 +317,7 @@ func (n *Node) handOver(others Bitmap) {
 		}
 	}
 	n.send(Of(successor), Frame{Kind: KindHandOver, To: successor, Ballot: n.lead.ballot})
-	n.depose("handed over to " + n.nameOf(successor))
+	n.depose(fmt.Sprintf("handed over to %s: %s", n.nameOf(successor), why))
 }
 
 // sayGoodbye asks the leader to be taken out.

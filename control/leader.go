@@ -78,7 +78,7 @@ func (n *Node) leadGroup() {
 	}
 	l.silent, l.stale = Bitmap{}, Bitmap{}
 	if knowing := n.knowing(&l.view, t.Votes); !l.view.New.Has(n.reg.Slot) && !knowing.Empty() {
-		n.handOver(knowing)
+		n.handOver(knowing, "the next view is without it")
 		return
 	}
 	if t.Outbid > l.ballot && n.outbid() {
@@ -97,12 +97,12 @@ func (n *Node) leadGroup() {
 		}
 	}
 	if heirs := n.others().Minus(t.Doubtful).Minus(l.suspects); n.ails() && !heirs.Empty() {
-		n.handOver(heirs)
+		n.handOver(heirs, "most do not answer it directly")
 		return
 	}
 	if n.yields() {
 		n.yieldedAt = n.now
-		n.handOver(l.heirs)
+		n.handOver(l.heirs, "as prefer and avoid ask")
 		return
 	}
 	if t.Beating == 0 {

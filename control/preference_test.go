@@ -27,7 +27,7 @@ func TestPreferences(t *testing.T) {
 		for s := range n.tally.Heard {
 			n.tally.Heard[s].EchoAt = n.now
 		}
-		n.handOver(Of(0, 2, 3, 4))
+		n.handOver(Of(0, 2, 3, 4), "")
 		if to := n.out.Frames[0].To; to != Of(3) {
 			t.Errorf("hands over to %v, and not to the one preferred", to)
 		}
