@@ -15,6 +15,7 @@ import "time"
 type founding struct {
 	heardAt   Time // a member of any instance
 	next      Time
+	suffices  Time // since when those heard of late could found, where an instance before may live; 0: they cannot
 	states    []foundState
 	abandoned uint32 // by the operator's decree
 	waiting   waiting
@@ -83,12 +84,22 @@ func (n *Node) foundPropose(every time.Duration) {
 	f := &n.found
 	quiet := n.quiet()
 	if quiet < n.cfg.FoundWait {
+		f.suffices = 0
 		n.wakeAt(n.now.Add(n.cfg.FoundWait - quiet))
 		return
 	}
 	known := n.known(4 * every)
 	if len(known.Votes) > votesMax || !n.suffices(&known, func(name string) bool { return n.mayVote(name, 4*every) }) {
+		f.suffices = 0
 		return // no number is given to what would come to nothing
+	}
+	if f.suffices == 0 {
+		f.suffices = n.now
+	}
+	// Where a cut has just healed the answer of one who is a member may come behind those of most who are none.
+	if since := f.suffices.Add(2 * every); len(known.living(f.abandoned)) > 0 && n.now.Before(since) {
+		n.wakeAt(since)
+		return
 	}
 	ready := []Peer{n.self()}
 	first := true
