@@ -65,6 +65,29 @@ func TestDecree(t *testing.T) {
 	}
 }
 
+// TestDecreeObeyedOnce: a host that began its group by decree and has no part in it any more does not begin it again in
+// that generation, though a root that was elected anew sends the decree again.
+func TestDecreeObeyedOnce(t *testing.T) {
+	const slot, above = 4, Place(2)
+	h := NewHost(HostConfig{Config: Config{Cluster: "story", Self: peer("a", 0), Group: slot, Interval: 100 * time.Millisecond, Rounds: 5}, Top: 1})
+	h.now, h.in = Time(time.Hour), &HostInput{Registers: new([Places]Register)}
+	h.need(above)
+	roster := (&Roster{}).With(Seat{Slot: slot, Peer: peer("a", 77), Below: NewBallot(2, 0, 0)})
+	h.nodes[above].hold(roster)
+	reg := &h.in.Registers[above]
+	reg.State, reg.Instance, reg.Slot, reg.Incarnation = RegisterMember, 3, slot, 77
+	reg.Committed = Commit{Seq: 5, Roster: roster.Version()}
+	for _, tc := range []struct {
+		begun, decreed uint16
+		obeyed         bool
+	}{{0, 2, true}, {1, 2, true}, {2, 2, false}, {1, 3, false}} {
+		reg.Below.Generation = tc.begun
+		if got := h.appointed(&Message{Kind: MessageDecree, Level: 0, Group: slot, Instance: 3, Version: uint64(tc.decreed)}); got != tc.obeyed {
+			t.Errorf("generation %d, after it began %d: obeyed %v", tc.decreed, tc.begun, got)
+		}
+	}
+}
+
 // TestDecreeFirst: a group that never was begins with one.
 func TestDecreeFirst(t *testing.T) {
 	n := voter(Config{Self: Peer{Name: "a"}, Group: 4})

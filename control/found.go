@@ -15,7 +15,7 @@ import "time"
 type founding struct {
 	heardAt   Time // a member of any instance
 	next      Time
-	suffices  Time // since when those heard of late could found, where an instance before may live; 0: they cannot
+	suffices  Time // since when those heard of late could found; 0: they cannot
 	states    []foundState
 	abandoned uint32 // by the operator's decree
 	waiting   waiting
@@ -97,7 +97,7 @@ func (n *Node) foundPropose(every time.Duration) {
 		f.suffices = n.now
 	}
 	// Where a cut has just healed the answer of one who is a member may come behind those of most who are none.
-	if since := f.suffices.Add(2 * every); len(known.living(f.abandoned)) > 0 && n.now.Before(since) {
+	if since := f.suffices.Add(2 * every); known.Instance > f.abandoned && !known.Closed && n.now.Before(since) {
 		n.wakeAt(since)
 		return
 	}

@@ -193,8 +193,8 @@ var kept = []mutant{
 		check:   "sim TestOnlyTheLeavingKnows",
 	},
 	{
-		name:    "only whom the last view left out is told",
-		patches: []patch{{"leader.go", "l.parted.Or(l.view.Old).Minus(l.view.New)", "l.view.Old"}},
+		name:    "whom a view left out is told no more once another is proposed",
+		patches: []patch{{"round.go", "to.Or(t.Parted)", "to.Or(t.Old)"}},
 		check:   "../control TestTranscripts/all-leave",
 	},
 	{

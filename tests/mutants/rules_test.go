@@ -251,7 +251,7 @@ var mutants = []mutant{
 	{
 		name:    "a generation is begun again by who lost its part in it",
 		patches: []patch{{"orphan.go", "|| reg.Below.Generation >= uint16(m.Version) {", "{"}},
-		check:   "levels", opening: "two groups of three, one member hears nobody of its group", from: "2400", seeds: "1000",
+		check:   "../control TestDecreeObeyedOnce",
 	},
 	{
 		name: "a root gives a generation again",
