@@ -130,7 +130,7 @@
 // those of every view that it installs, those that are about to be let in before they are, and
 // when it is told that it is out, those who voted it out. So a record is old only in a founder that
 // heard nothing since, because it was off or cut off, or lost its power in the moment that its disk takes. If that is true of a majority of the founders,
-// if those are still cut off from what the group became, and if together with them most of the
+// if those are still cut off from what the group became (a founder waits for two rounds of questions once those who answer suffice), and if together with them most of the
 // voters of their newest record hold no register any more (rebooted, removed, or joined elsewhere),
 // then a majority of these truthfully says so, while the group may live on among the few that
 // remained and those who came later. It takes the loss of that majority of registers one after the

@@ -88,6 +88,11 @@ var kept = []mutant{
 		check: "sim/levels TestSeeds", seeds: "100",
 	},
 	{
+		name:    "a founder does not wait for the answers of those who may say otherwise",
+		patches: []patch{{"found.go", "!known.Closed && n.now.Before(since) {", "!known.Closed && false {"}},
+		check:   "stored", run: "answer-of-the-other-first.json",
+	},
+	{
 		name:    "a leader above does not hear its own host's claim",
 		patches: []patch{{"host.go", "n.leaderHere = p.Level() > 0 &&", "n.leaderHere = false && p.Level() > 0 &&"}},
 		check:   "sim/levels TestSeeds", seeds: "100",
