@@ -251,11 +251,12 @@ func (c *clock) run(now control.Time) error {
 }
 
 // seed puts a clock frame into circulation. It is a program that sends it: a frame sent by a socket
-// would keep that, and the network namespace, for as long as it goes round.
+// would keep that, and the network namespace, for as long as it goes round. A queue that takes none (above 0, codes of
+// linux/netdevice.h) is full of frames that the processors were too busy to let come round.
 func (c *clock) seed(i int) error {
 	ret, err := c.seeder.Run(&ebpf.RunOptions{Data: c.frame, Context: skb{mark: uint32(clockMark + i)}})
-	if err == nil && ret != 0 {
-		err = unix.Errno(-int32(ret))
+	if code := int32(ret); err == nil && code < 0 {
+		err = unix.Errno(-code)
 	}
 	if err != nil {
 		return fmt.Errorf("put a clock frame into circulation on %s: %w", c.wait, err)

@@ -151,9 +151,7 @@ func founding() *World {
 	w := New(3, 3)
 	w.happen(search.Boot, 0)
 	w.happen(search.Boot, 1)
-	w.settle(func() bool {
-		return slices.ContainsFunc(w.letters, func(l letter) bool { return l.message.Kind == control.MessagePropose })
-	})
+	w.settle(w.proposed)
 	w.happen(search.Boot, 2)
 	return w
 }
@@ -189,7 +187,8 @@ func crossing() *World {
 	return w
 }
 
-// forgotten has three founders boot without registers, of five members.
+// forgotten has three founders boot without registers, of five members, and hear nothing of the others until one
+// proposes another instance.
 func forgotten() *World {
 	w := standing(5, 3)
 	for i := range 3 {
@@ -198,7 +197,13 @@ func forgotten() *World {
 	for i := range 3 {
 		w.happen(search.Boot, i)
 	}
+	w.settle(w.proposed, 3, 4)
 	return w
+}
+
+// proposed reports whether a founder's proposal is on its way.
+func (w *World) proposed() bool {
+	return slices.ContainsFunc(w.letters, func(l letter) bool { return l.message.Kind == control.MessagePropose })
 }
 
 // settle lets time pass as it does where all is well, until the condition holds. Hosts that
