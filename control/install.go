@@ -76,10 +76,11 @@ func (n *Node) install() {
 }
 
 func (n *Node) installed(v *view.View) {
-	e := Event{Kind: EventInstalled, To: v.Epoch, Leader: v.Leader, Install: n.now}
+	at := max(n.now, n.reg.BeatAt) // the register was read after the clock was
+	e := Event{Kind: EventInstalled, To: v.Epoch, Leader: v.Leader, Install: at}
 	if n.role == roleLeader && n.lead.change.To == v.Epoch {
 		e = n.lead.change
-		e.Kind, e.Leader, e.Install = EventInstalled, v.Leader, n.now
+		e.Kind, e.Leader, e.Install = EventInstalled, v.Leader, at
 	}
 	var before []view.Identity
 	if n.current != nil && n.current.Instance == v.Instance {
