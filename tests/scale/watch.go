@@ -16,6 +16,7 @@ type watch struct {
 	fits     map[uint64]bool // whether a view has exactly the wanted
 	standing bool            // all wanted show one view, of exactly them
 	since    time.Duration
+	judging  bool // is about to be done
 
 	// Since the last reset.
 	seen   map[uint64]bool // distinct views
@@ -66,8 +67,13 @@ func (v *watch) expect(h *host, is bool) {
 		v.drop(h)
 	}
 	v.changed()
-	if is && h.view != nil { // it may have been in all views all the while
-		v.judge(h.view)
+	if is && h.view != nil && !v.judging { // it may have been in all views all the while
+		v.judging = true // once for all of whom this is said now: each would look through a view of everybody
+		v.w.At(0, func() {
+			if v.judging = false; h.view != nil {
+				v.judge(h.view)
+			}
+		})
 	}
 }
 
