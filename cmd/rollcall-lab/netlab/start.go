@@ -22,7 +22,8 @@ var starter = sync.OnceValue(func() chan<- func() {
 	return work
 })
 
-// Start starts a command in the node's network namespace; all else it shares with the caller.
+// Start starts a command in the node's network namespace; all else it shares with the caller, but for the
+// directory, which is the root unless c.Dir names another.
 // With a parent-death signal it gets that when this process ends, not earlier.
 func (n *Network) Start(name string, c *exec.Cmd) error { return n.start(name, c.Start) }
 

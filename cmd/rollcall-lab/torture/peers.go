@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -50,9 +51,9 @@ type peerRemoval struct {
 // startPeers starts a program, whose arguments may follow, on every node; without one there
 // are none.
 func startPeers(c *cluster.Cluster, program string) (*peers, error) {
-	words := strings.Fields(program)
+	words, err := peerProgram(program)
 	if len(words) == 0 {
-		return nil, nil
+		return nil, err
 	}
 	p := &peers{cluster: c, program: words[0], args: words[1:], agents: map[string]*agent{}, changed: make(chan struct{})}
 	if err := p.start(c.Names()...); err != nil {
@@ -256,14 +257,20 @@ func auditPeers(removals []peerRemoval, crashes []crash, touched, excused func(n
 	return live
 }
 
-// peerProgram reports why the program cannot be used.
-func peerProgram(program string) error {
+// peerProgram is the program, by its absolute path, and its arguments, or says why it cannot be used. What the lab
+// starts begins in another directory than the lab.
+func peerProgram(program string) ([]string, error) {
 	words := strings.Fields(program)
 	if len(words) == 0 {
-		return nil
+		return nil, nil
 	}
 	if _, err := os.Stat(words[0]); err != nil {
-		return fmt.Errorf("find the peer to compare with: %w; build it with: make torture", err)
+		return nil, fmt.Errorf("find the peer to compare with: %w; build it with: make ladder", err)
 	}
-	return nil
+	path, err := filepath.Abs(words[0])
+	if err != nil {
+		return nil, fmt.Errorf("find the peer to compare with: %w", err)
+	}
+	words[0] = path
+	return words, nil
 }

@@ -1,6 +1,8 @@
 package torture
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -39,7 +41,19 @@ func TestNoPeers(t *testing.T) {
 	if p.start("n01") != nil || p.found(t.Context(), "n01", 0) != 0 || p.missing() != nil {
 		t.Error("something was done")
 	}
-	if peerProgram("/nonexistent/peer") == nil {
-		t.Error("a program that does not exist was taken")
+}
+
+// A program may be named relative to the directory of the lab, where its own is another.
+func TestPeerProgram(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := os.WriteFile("agent", nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := peerProgram("./agent --every 1s"); err != nil || !slices.Equal(got, []string{filepath.Join(dir, "agent"), "--every", "1s"}) {
+		t.Error(got, err)
+	}
+	if got, err := peerProgram("./another"); err == nil {
+		t.Error("a program that does not exist was taken:", got)
 	}
 }

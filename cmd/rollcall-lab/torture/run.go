@@ -36,7 +36,7 @@ func Prepare() error { return schedule.RoundRobin(priority).Process() }
 // Run goes through all scenarios on one cluster and prints a line about each. The error says
 // how many were not lived through as they must be.
 func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) (err error) {
-	if err := peerProgram(p.Peer); err != nil {
+	if _, err := peerProgram(p.Peer); err != nil {
 		return err
 	}
 	if p.Upgrade, err = upgrade(p.Upgrade); err != nil {
