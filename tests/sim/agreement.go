@@ -40,7 +40,7 @@ func (l *ledger) believed(h *host) {
 func (l *ledger) sameContent(h *host, k viewKey, v *view.View) {
 	hash := v.Hash()
 	if c, ok := l.contents[k]; !ok {
-		l.contents[k] = content{hash, h.id}
+		l.contents[k] = content{hash, h.id, v.Members}
 	} else if c.hash != hash {
 		l.w.fail("G1", "%s installs %+v with hash %x, %s installed it with %x: %s",
 			h.name, k, hash, l.w.hosts[c.host].name, c.hash, names(v.Members))

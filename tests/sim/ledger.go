@@ -48,8 +48,9 @@ type choice struct {
 }
 
 type content struct {
-	hash uint64
-	host int
+	hash    uint64
+	host    int
+	members []view.Identity
 }
 
 // removal is a view change that took members out, for the tests that count them.
@@ -112,6 +113,17 @@ func (l *ledger) choose(instance uint32, p *control.Proposal) {
 	}
 	l.w.tell(-1, "decided", "instance %d seq %d under %v: %s", instance, p.Seq, p.Ballot, slots(p.New))
 	l.fenceAll(c)
+}
+
+// replaced reports whether the view has somebody else where the host's register has its slot: who was removed, or
+// invited and never let in, may not know it, and its votes do not count. A view that nobody has shown replaces nobody.
+func (l *ledger) replaced(h *host, c *choice) bool {
+	for _, m := range l.contents[c.viewKey].members {
+		if m.Slot == h.reg.Slot {
+			return m.Incarnation != h.reg.Incarnation
+		}
+	}
+	return false
 }
 
 // installed takes note of a view that a node publishes.

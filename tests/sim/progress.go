@@ -141,7 +141,7 @@ func (w *World) canGoOn(gone []bool) bool {
 	highest := c.proposal
 	for id, h := range w.hosts {
 		r := &h.reg
-		if gone[id] || !h.up || r.State == control.RegisterVacant || r.Instance != c.instance {
+		if gone[id] || !h.up || r.State == control.RegisterVacant || r.Instance != c.instance || w.ledger.replaced(h, c) {
 			continue
 		}
 		if !h.leaves { // who leaves may be gone before it is needed
@@ -177,5 +177,6 @@ func (w *World) quorumWithout(c *choice, without *host) bool {
 // holds reports whether the host has a voter's register of the decided view.
 func (h *host) holds(c *choice) bool {
 	r := &h.reg
-	return h.up && r.State != control.RegisterVacant && r.Instance == c.instance && c.proposal.New.Has(r.Slot)
+	return h.up && r.State != control.RegisterVacant && r.Instance == c.instance && c.proposal.New.Has(r.Slot) &&
+		!h.w.ledger.replaced(h, c)
 }
