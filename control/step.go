@@ -148,15 +148,16 @@ const (
 	EventRailLost                         // members answer by others, but no longer by Rail
 	EventRailBack                         // they answer by it again
 	EventProbation                        // Nodes ask to come back, and their links are no better: Why
+	EventKinds                            // how many there are, and 0
 )
 
-var eventNames = [...]string{
+var eventNames = [EventKinds]string{
 	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "quarantined", "readmitted", "refused", "mismatch", "rail_lost", "rail_back", "probation",
 }
 
 // String gives the kind as logs and records show it.
 func (k EventKind) String() string {
-	if int(k) < len(eventNames) {
+	if k < EventKinds {
 		return eventNames[k]
 	}
 	return "event"

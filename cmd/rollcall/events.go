@@ -31,8 +31,9 @@ func (a *app) eventsCommand() *cobra.Command {
 		Long: `Show what happened since the daemon started, the oldest first: view changes with who joined
 and who was removed, why, and how many rounds of messages it took; elections; losses. With
 -o json each event is one line with all times and the evidence. Where the cluster has several
-groups, G:N stands for number N of group G, which is no epoch. Why and by which evidence a view
-changed is known to the node that led: ask there.`,
+groups, G:N stands for number N of group G, which is no epoch. Of a change in this node's own
+group the leader is asked for reason, evidence and times; of an epoch of several groups only
+the root's daemon has them.`,
 		Example: `  rollcall events
   rollcall events --kind installed -o wide
   rollcall events --watch -o json | jq --unbuffered -c '[.to, .removed, .rounds_used]'`,
@@ -57,7 +58,7 @@ changed is known to the node that led: ask there.`,
 // read judges what the flags said.
 func (f *eventsFlags) read() error {
 	var all []string
-	for k := control.EventInstalled; k <= control.EventRailBack; k++ {
+	for k := control.EventInstalled; k < control.EventKinds; k++ {
 		all = append(all, k.String())
 	}
 	for _, kind := range f.kinds {

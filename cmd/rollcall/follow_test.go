@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"rollcall/control"
 	"rollcall/view"
 	"rollcall/view/publish"
 )
@@ -64,6 +65,17 @@ func TestWatchNodeset(t *testing.T) {
 		})
 	}
 	stop()
+}
+
+func TestEventsTakeEveryKind(t *testing.T) {
+	for k := control.EventInstalled; k < control.EventKinds; k++ {
+		if err := (&eventsFlags{kinds: []string{k.String()}}).read(); k.String() == "" || err != nil {
+			t.Errorf("kind %d, %q: %v", k, k, err)
+		}
+	}
+	if err := (&eventsFlags{kinds: []string{""}}).read(); err == nil {
+		t.Error("a kind without a name is taken")
+	}
 }
 
 func TestEventsFollow(t *testing.T) {
