@@ -84,7 +84,7 @@ func (p *Pinned) View() *view.View {
 	}
 	v := &view.View{
 		Cluster: p.Cluster, Instance: r.Instance, Group: r.Group,
-		Generation: r.Promised.Generation(), Epoch: r.Committed.Seq, Leader: p.Name(r.Promised.Slot()),
+		Generation: r.Committed.Ballot.Generation(), Epoch: r.Committed.Seq, Leader: p.Name(r.Leader()),
 	}
 	for s := r.Committed.Members.First(); s < control.Slots; s = r.Committed.Members.Next(s + 1) {
 		v.Members = append(v.Members, view.Identity{

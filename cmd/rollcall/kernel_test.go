@@ -16,8 +16,8 @@ import (
 func pinnedGroup() *dataplane.Pinned {
 	k := &dataplane.Pinned{Cluster: "tofu", At: 50 * control.Time(time.Second)}
 	r := &k.Register
-	r.State, r.Instance, r.Slot, r.Promised = control.RegisterMember, 2, 1, control.NewBallot(0, 3, 0)
-	r.Committed = control.Commit{Seq: 9, Members: control.Of(0, 1)}
+	r.State, r.Instance, r.Slot, r.BeatBallot = control.RegisterMember, 2, 1, control.NewBallot(0, 3, 0)
+	r.Committed = control.Commit{Ballot: r.BeatBallot, Seq: 9, Members: control.Of(0, 1)}
 	r.LeaseUntil, r.UpperUntil = k.At+control.Time(200*time.Millisecond), control.MaxTime
 	r.AgentAt = k.At - control.Time(7*time.Second)
 	for slot, name := range []string{"cn001", "cn002", "cn003"} {
