@@ -52,7 +52,7 @@ type Node struct {
 	below      *vector   // above level 0, of a voter: what its group decides about
 	claim      *Standing // what it says of itself when it asks to be let in
 	elsewhere  uint32    // the highest instance of the host's other registers
-	claims     []claimed // above level 0, of a voter: who asked for groups\' slots while it did not lead
+	claims     []claimed // above level 0, of a voter: who asked for groups' slots while it did not lead
 	leaderHere bool      // above level 0: another node of this host leads its group
 	topVoters  []Voter   // of the top, as this host's node there recorded them
 	invited    bool      // above level 0: the leader wants it to have a seat

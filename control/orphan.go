@@ -154,7 +154,7 @@ func (h *Host) asked(m *Message, ours bool) (to uint) {
 			}
 		}
 	}
-	status, leader := "idle", h.upward(m.Level)
+	status, leader := "idle", h.upward()
 	if leader != "" {
 		status = "redirect"
 	}
@@ -171,8 +171,9 @@ func (h *Host) asked(m *Message, ours bool) (to uint) {
 
 // upward is the address of a leader of this host who knows more of the cluster than it does: of
 // the highest level where this host follows one, or "".
-func (h *Host) upward(level uint8) string {
-	for p := Place(Places - 1); p < Places; p-- {
+func (h *Host) upward() string {
+	for below := range Place(Places) {
+		p := Places - 1 - below
 		r, n := &h.in.Registers[p], h.nodes[p]
 		if n == nil || r.State != RegisterMember || r.BeatAt == 0 || h.now.Since(r.BeatAt) >= 2*r.Calm() {
 			continue
@@ -287,7 +288,7 @@ func (h *Host) adoptSelf() {
 		return
 	}
 	h.orphans.self = h.now.Add(askEvery)
-	if to := h.upward(0); to != "" { // the leader that another node of this host follows
+	if to := h.upward(); to != "" { // the leader that another node of this host follows
 		n.hint(to)
 	}
 	self := h.cfg.Self

@@ -23,7 +23,7 @@ func addressed(out *control.Outgoing, own *[control.Places]control.Register) []p
 	if level == 0 {
 		return []parcel{claim(out.Frame, out.To, 0, own)}
 	}
-	voters := seats(out.To)
+	voters := control.Voters(level, out.To)
 	var all []parcel
 	if leaders := out.To.Minus(voters); !leaders.Empty() {
 		all = append(all, claim(out.Frame, leaders, control.Place(2*level), own))
@@ -64,14 +64,6 @@ func retry(by Transport, a *control.Asking, beat control.Frame, keys *Keys) erro
 		}
 	}
 	return first
-}
-
-// seats are the slots that vote above level 0.
-func seats(of control.Bitmap) (b control.Bitmap) {
-	for s := of.Next(control.FirstSeat); s < control.Slots; s = of.Next(s + 1) {
-		b.Set(s)
-	}
-	return b
 }
 
 // wakesOfRegister are the wakes that tell of the register that was asked; all others tell of the

@@ -134,10 +134,10 @@ func (k *Kernel) describe(change func(d *Description)) {
 // Pages implements Plane.
 func (k *Kernel) Pages() Pages {
 	return Pages{
-		View:        k.view.fd,
-		ViewPage:    k.view.bytes,
-		Register:    k.coll.Maps[mapGroup].FD(),
-		RegisterLen: int(unsafe.Sizeof(control.Register{})),
+		View:         k.view.fd,
+		ViewPage:     k.view.bytes,
+		Register:     k.coll.Maps[mapGroup].FD(),
+		RegisterSize: int(unsafe.Sizeof(control.Register{})),
 	}
 }
 

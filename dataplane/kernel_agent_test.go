@@ -71,7 +71,7 @@ func TestKernelPages(t *testing.T) {
 		check    func(b []byte) bool
 	}{
 		{p.View, len(p.ViewPage), func(b []byte) bool { return strings.HasPrefix(string(b), "view") }},
-		{p.Register, p.RegisterLen, func(b []byte) bool {
+		{p.Register, p.RegisterSize, func(b []byte) bool {
 			r := (*control.Register)(unsafe.Pointer(&b[0]))
 			return r.Incarnation != 0 && r.Health == 7 && r.AgentAt != 0 && r.State == control.RegisterVacant
 		}},

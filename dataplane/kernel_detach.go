@@ -172,7 +172,7 @@ func leaveMulticast(dir string, rail int, d door) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := multicast(fd, unix.SIOCDELMULTI, l.Attrs().Name, GroupMAC(r.Cluster, r.Level, r.Group, rail)); err != nil {
+	if err := multicast(fd, unix.SIOCDELMULTI, l.Attrs().Name, groupMAC(r.Cluster, r.Level, r.Group, rail)); err != nil {
 		return fmt.Errorf("leave the group's multicast address: %w", err)
 	}
 	return nil

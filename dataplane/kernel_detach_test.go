@@ -18,7 +18,7 @@ func TestKernelDetach(t *testing.T) {
 			w, pair, _ := newPair(t, func(_ int, o *Options) { o.Attach, o.Transport = attach, TransportEther })
 			w.enter(t, 1)
 			s := pair[1]
-			group := GroupMAC(s.opt.ClusterID, 0, 0, 0)
+			group := groupMAC(s.opt.ClusterID, 0, 0, 0)
 			if !hears(t, group) {
 				t.Error("the group's multicast address is not joined")
 			}

@@ -119,7 +119,7 @@ func openTestKernelBy(t testing.TB, testClock bool) *testKernel {
 		}
 	}
 	for i, secret := range twinKeys.Slots {
-		k0, k1 := KeyWords(secret)
+		k0, k1 := keyWords(secret)
 		k.put("rc_key", i, &rollcallRcKey{K0: k0, K1: k1, Present: 1})
 	}
 	return k

@@ -38,7 +38,7 @@ func (k *Kernel) putKeys(keys *Keys, present bool) error {
 		var e key
 		if present {
 			e.present = 1
-			e.k0, e.k1 = KeyWords(secret)
+			e.k0, e.k1 = keyWords(secret)
 		}
 		if err := k.coll.Maps[mapKey].Put(uint32(slot), bytesOf(&e)); err != nil {
 			return fmt.Errorf("tell the kernel of key %d: %w", slot, err)

@@ -121,7 +121,7 @@ func (k *Kernel) answerFor(group uint16) error {
 		return nil
 	}
 	for _, r := range k.rails {
-		r.host.groupMAC = GroupMAC(k.opt.ClusterID, 0, group, r.number)
+		r.host.groupMAC = groupMAC(k.opt.ClusterID, 0, group, r.number)
 		if err := k.putHost(r); err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ func TestPeerGroup(t *testing.T) {
 		w, pair, _ := newPair(t, func(_ int, o *Options) { o.Attach, o.Transport = AttachTC, transport })
 		w.enter(t, 0)
 		s := pair[0]
-		all, group := s.ready(t, 0), GroupMAC(s.opt.ClusterID, 0, 0, 0)
+		all, group := s.ready(t, 0), groupMAC(s.opt.ClusterID, 0, 0, 0)
 		if transport == TransportEther && [6]byte(all.header[:6]) != group || transport == TransportUDP && all != (peer{}) {
 			t.Errorf("%s: own slot leads to % x, the group is % x", transport, all.header[:14], group)
 		}

@@ -22,8 +22,8 @@ func (w *Wakes) Join(more *Wakes) {
 }
 
 // Plane is where frames are served. It has a register for each control.Place and a tally for
-// each level. Wait, Snapshot, Apply, Name, SetKeys and Send belong to the one
-// thread that drives the node; Interrupt, Stats and Describe may be called from any goroutine.
+// each level. All methods belong to the thread that drives the node, except Interrupt, Stats and
+// Describe, which any goroutine may call.
 type Plane interface {
 	// Now reads CLOCK_BOOTTIME.
 	Now() control.Time
@@ -58,7 +58,8 @@ type Plane interface {
 	// ErrKeySigns to be without the one that signs the group's frames; then nothing has changed.
 	SetKeys(k *Keys) error
 
-	// Stamp tells all registers that the agent is alive and how it feels.
+	// Stamp tells all registers that the agent is alive and how it feels. It also does the plane's
+	// housekeeping: call it with every step, at least once a second.
 	Stamp(health uint16)
 
 	// Show writes the state of each named slot of level 0 for those who read the pinned maps.
@@ -112,8 +113,8 @@ func onRail(opt *Options, rail int, link Link) OnRail {
 
 // Pages are two files that a reader maps read-only: descriptors that stay open until Close.
 type Pages struct {
-	View        int    // file descriptor; ViewSize bytes, also mapped at ViewPage for the publisher
-	ViewPage    []byte // writable
-	Register    int    // file descriptor; RegisterSize bytes: the control.Register of level 0 at offset 0
-	RegisterLen int
+	View         int    // file descriptor; len(ViewPage) bytes, also mapped at ViewPage for the publisher
+	ViewPage     []byte // writable
+	Register     int    // file descriptor; RegisterSize bytes: the control.Register of level 0 at offset 0
+	RegisterSize int
 }

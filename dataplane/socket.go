@@ -275,7 +275,7 @@ func (s *Socket) Describe() Description { return s.desc }
 
 // Pages implements Plane.
 func (s *Socket) Pages() Pages {
-	return Pages{View: s.view.fd, ViewPage: s.view.bytes, Register: s.shared.fd, RegisterLen: len(s.shared.bytes)}
+	return Pages{View: s.view.fd, ViewPage: s.view.bytes, Register: s.shared.fd, RegisterSize: len(s.shared.bytes)}
 }
 
 // publish brings the page that readers map up to the register.

@@ -62,7 +62,7 @@ func tapped(t *testing.T) (*planeGroup, *namespace, *wireTap) {
 func TestSocketEtherDestinations(t *testing.T) {
 	g, _, tap := tapped(t)
 	own := g.roster.Seats[0].Rails[0].MAC
-	group := GroupMAC(ClusterID(testCluster), 0, testGroup, 0)
+	group := groupMAC(ClusterID(testCluster), 0, testGroup, 0)
 	other := own
 	other[5]++
 	everybody := [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
@@ -83,7 +83,7 @@ func TestSocketEtherDestinations(t *testing.T) {
 		{"to this host", own, 0, frame, served},
 		{"to the group", group, 0, frame, served},
 		{"to another host, flooded", other, 0, frame, control.ReasonBadDestination},
-		{"to another group", GroupMAC(ClusterID(testCluster), 0, testGroup+1, 0), 0, frame, control.ReasonBadDestination},
+		{"to another group", groupMAC(ClusterID(testCluster), 0, testGroup+1, 0), 0, frame, control.ReasonBadDestination},
 		{"to everybody", everybody, 0, frame, control.ReasonBadDestination},
 		{"in a VLAN", own, vlan7, frame, control.ReasonTagged},
 		{"in a VLAN, to the group", group, vlan7, frame, control.ReasonTagged},
@@ -148,7 +148,7 @@ func TestEtherBeatIsOneFrame(t *testing.T) {
 	var tr Transport
 	hosts[1].do(t, func() (err error) {
 		opt := Options{Cluster: testCluster, Rails: []Rail{{Interface: "eth0"}}, Transport: TransportEther, Keys: testKeys()}
-		if tr, err = OpenTransport(opt); err != nil {
+		if tr, err = openRails(opt); err != nil {
 			return err
 		}
 		return tr.SetGroup(testGroup)

@@ -347,7 +347,7 @@ func TestSocketPages(t *testing.T) {
 	g := udpGroup(t, 2, loopback4)
 	s := g.socket(1)
 	p := s.Pages()
-	b, err := unix.Mmap(p.Register, 0, p.RegisterLen, unix.PROT_READ, unix.MAP_SHARED)
+	b, err := unix.Mmap(p.Register, 0, p.RegisterSize, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,7 @@ func NewKeys(secrets ...[]byte) (*Keys, error) {
 		if k.has(number) {
 			return nil, fmt.Errorf("keys %08x and %08x have the same number, %d: make the newer one with `rollcall key rotate`", k.IDs[number], id, number)
 		}
-		k.Slots[number], k.IDs[number], k.Newest = DeriveKey(secret), id, number
+		k.Slots[number], k.IDs[number], k.Newest = deriveKey(secret), id, number
 		if i == 0 {
 			k.First = number
 		}
@@ -51,9 +51,9 @@ func KeyID(secret []byte) uint32 {
 // KeyNumber is the number of the key with an id.
 func KeyNumber(id uint32) uint8 { return uint8(id % KeySlots) }
 
-// DeriveKey derives the key of frame tags from the secret in the cluster's key file. The
+// deriveKey derives the key of frame tags from the secret in the cluster's key file. The
 // caller has checked that the secret is long enough.
-func DeriveKey(clusterKey []byte) (key [16]byte) {
+func deriveKey(clusterKey []byte) (key [16]byte) {
 	copy(key[:], derive(clusterKey, "rollcall frame tag", len(key)))
 	return key
 }
@@ -66,8 +66,8 @@ func derive(secret []byte, what string, length int) []byte {
 	return b
 }
 
-// KeyWords gives a key as the two words that SipHash takes it in.
-func KeyWords(key [16]byte) (k0, k1 uint64) {
+// keyWords gives a key as the two words that SipHash takes it in.
+func keyWords(key [16]byte) (k0, k1 uint64) {
 	return binary.LittleEndian.Uint64(key[:8]), binary.LittleEndian.Uint64(key[8:])
 }
 
@@ -105,6 +105,6 @@ func (k *Keys) command(p control.Place) control.Command {
 
 // tag computes the tag of a frame whose tag bytes are zero.
 func (k *Keys) tag(slot uint8, frame *[FrameLen]byte) uint64 {
-	k0, k1 := KeyWords(k.Slots[slot])
+	k0, k1 := keyWords(k.Slots[slot])
 	return siphash.Hash(k0, k1, frame[:])
 }

@@ -10,11 +10,11 @@ import (
 
 func TestKeyDerivation(t *testing.T) {
 	// HKDF (RFC 5869) with SHA-256, no salt, computed apart from this package.
-	key := DeriveKey(bytes.Repeat([]byte{0x0b}, 32))
+	key := deriveKey(bytes.Repeat([]byte{0x0b}, 32))
 	if got, want := hex.EncodeToString(key[:]), derivedHex; got != want {
 		t.Errorf("derived key %s, want %s", got, want)
 	}
-	if other := DeriveKey(bytes.Repeat([]byte{0x0c}, 32)); other == key {
+	if other := deriveKey(bytes.Repeat([]byte{0x0c}, 32)); other == key {
 		t.Error("two secrets gave one key")
 	}
 	keys, err := NewKeys(bytes.Repeat([]byte{0x0b}, 32))
@@ -37,7 +37,7 @@ func TestKeyNumbers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if keys.Slots != [KeySlots][16]byte{DeriveKey(a), DeriveKey(b)} || keys.IDs != (control.KeyIDs{KeyID(a), KeyID(b)}) {
+		if keys.Slots != [KeySlots][16]byte{deriveKey(a), deriveKey(b)} || keys.IDs != (control.KeyIDs{KeyID(a), KeyID(b)}) {
 			t.Errorf("keys are not in the slots of their numbers: %+v", keys)
 		}
 		if keys.First != KeyNumber(KeyID(c[0])) || keys.Newest != KeyNumber(KeyID(c[1])) {

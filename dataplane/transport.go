@@ -31,24 +31,6 @@ type Transport interface {
 	Close() error
 }
 
-// OpenTransport opens the transport that the options ask for: that of all rails.
-func OpenTransport(opt Options) (Transport, error) {
-	opt, err := opt.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	var all rails
-	for rail := range opt.Rails {
-		t, err := openRail(&opt, rail)
-		if err != nil {
-			all.Close()
-			return nil, err
-		}
-		all = append(all, t)
-	}
-	return all, nil
-}
-
 // openRail opens the transport of one rail.
 func openRail(opt *Options, rail int) (Transport, error) {
 	if opt.Transport == TransportUDP {
@@ -85,9 +67,9 @@ func openDeafUDP(opt *Options, rail int) (*udpTransport, error) {
 	return u, nil
 }
 
-// GroupMAC is the multicast address of a group on one rail's Ethernet: locally administered, and away
+// groupMAC is the multicast address of a group on one rail's Ethernet: locally administered, and away
 // from the 33:33 of IPv6. Two clusters that hash alike hear each other's frames and drop them.
-func GroupMAC(cluster uint64, level uint8, group uint16, rail int) [6]byte {
+func groupMAC(cluster uint64, level uint8, group uint16, rail int) [6]byte {
 	b := binary.BigEndian.AppendUint64([]byte("rollcall group "), cluster)
 	b = append(b, level)
 	b = binary.BigEndian.AppendUint16(b, group)

@@ -51,7 +51,7 @@ func openEther(opt *Options, rail int) (*etherTransport, error) {
 }
 
 func (e *etherTransport) SetGroup(group uint16) error {
-	mac := GroupMAC(e.cluster, 0, group, e.rail)
+	mac := groupMAC(e.cluster, 0, group, e.rail)
 	if mac == e.joined {
 		return nil
 	}

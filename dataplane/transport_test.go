@@ -38,9 +38,27 @@ func freePort(t testing.TB) uint16 {
 	return uint16(sa.(*unix.SockaddrInet6).Port)
 }
 
+// openRails opens the transport of all rails.
+func openRails(opt Options) (Transport, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	var all rails
+	for rail := range opt.Rails {
+		t, err := openRail(&opt, rail)
+		if err != nil {
+			all.Close()
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
 func openTransport(t testing.TB, opt Options) Transport {
 	t.Helper()
-	tr, err := OpenTransport(opt)
+	tr, err := openRails(opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +215,7 @@ func TestUDPMarksFrames(t *testing.T) {
 	}
 }
 
-func TestOpenTransportRefuses(t *testing.T) {
+func TestOpenRailsRefuses(t *testing.T) {
 	taken := udpOptions(t, "127.0.0.1")
 	openTransport(t, taken)
 	good := func() Options { return udpOptions(t, "127.0.0.1") }
@@ -226,7 +244,7 @@ func TestOpenTransportRefuses(t *testing.T) {
 		}},
 		{"ethernet on the loopback", "no Ethernet address", func() Options { o := good(); o.Transport = TransportEther; return o }},
 	} {
-		tr, err := OpenTransport(c.opt())
+		tr, err := openRails(c.opt())
 		if err == nil {
 			tr.Close()
 			t.Errorf("%s: opened", c.name)
@@ -247,7 +265,7 @@ func TestDeadNeighboursKeepNobodyWaiting(t *testing.T) {
 		if err := addAddress("eth0", "10.99.0.1/16"); err != nil {
 			return err
 		}
-		tr, err = OpenTransport(opt)
+		tr, err = openRails(opt)
 		return err
 	})
 	defer tr.Close()
@@ -290,7 +308,7 @@ func TestGroupMAC(t *testing.T) {
 		for level := range uint8(3) {
 			for group := range uint16(5) {
 				for rail := range control.RailsMax {
-					mac := GroupMAC(cluster, level, group, rail)
+					mac := groupMAC(cluster, level, group, rail)
 					if mac[0]&3 != 3 {
 						t.Errorf("%x is not a locally administered multicast address", mac)
 					}
@@ -317,7 +335,7 @@ func TestEtherMembershipOutlivesTheTransport(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		mac := GroupMAC(ClusterID("test"), level, group, 0)
+		mac := groupMAC(ClusterID("test"), level, group, 0)
 		return strings.Contains(list, hex.EncodeToString(mac[:]))
 	}
 	host.do(t, func() error {
@@ -325,7 +343,7 @@ func TestEtherMembershipOutlivesTheTransport(t *testing.T) {
 			return err
 		}
 		opt := Options{Cluster: "test", Rails: []Rail{{Interface: "eth0"}}, Transport: TransportEther, Keys: testKeys()}
-		first, err := OpenTransport(opt)
+		first, err := openRails(opt)
 		if err != nil {
 			return err
 		}
@@ -344,7 +362,7 @@ func TestEtherMembershipOutlivesTheTransport(t *testing.T) {
 		if !joined(0, 2) {
 			t.Error("the membership ended with the transport")
 		}
-		second, err := OpenTransport(opt)
+		second, err := openRails(opt)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,6 @@ import (
 type udpTransport struct {
 	rail   int
 	socket int
-	local  netip.AddrPort
 	four   bool   // IPv4
 	scope  uint32 // interface of link-local IPv6 peers
 	peers  [control.Levels][control.Slots]unix.Sockaddr
@@ -34,7 +33,7 @@ func openUDP(opt *Options, rail int) (*udpTransport, error) {
 		return nil, fmt.Errorf("open udp socket: %q is no address of one node", address)
 	}
 	local := netip.AddrPortFrom(address.Unmap(), opt.Port)
-	u := &udpTransport{rail: rail, local: local, four: local.Addr().Is4()}
+	u := &udpTransport{rail: rail, four: local.Addr().Is4()}
 	if local.Addr().IsLinkLocalUnicast() && !u.four {
 		name := opt.Rails[rail].Interface
 		if zone := address.Zone(); zone != "" {

@@ -12,7 +12,7 @@ type State uint32
 
 // The states, in the order in which tables list them.
 const (
-	Unknown     State = iota // behind a lost leader
+	Unknown     State = iota // nobody can tell here: the view is not valid, or the group lost its leader
 	Alive                    // kernel answers, agent fresh
 	Stale                    // kernel answers, agent silent
 	Suspect                  // missed rounds, not removed

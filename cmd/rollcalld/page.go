@@ -43,10 +43,10 @@ var registerLayout = publish.RegisterLayout{
 type registerPage struct{ mem []byte }
 
 func openRegister(p dataplane.Pages) (*registerPage, error) {
-	if want := int(unsafe.Sizeof(control.Register{})); p.RegisterLen < want {
-		return nil, fmt.Errorf("map the register: %d bytes, expected %d", p.RegisterLen, want)
+	if want := int(unsafe.Sizeof(control.Register{})); p.RegisterSize < want {
+		return nil, fmt.Errorf("map the register: %d bytes, expected %d", p.RegisterSize, want)
 	}
-	mem, err := unix.Mmap(p.Register, 0, p.RegisterLen, unix.PROT_READ, unix.MAP_SHARED)
+	mem, err := unix.Mmap(p.Register, 0, p.RegisterSize, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return nil, fmt.Errorf("map the register: %w", err)
 	}
@@ -55,7 +55,7 @@ func openRegister(p dataplane.Pages) (*registerPage, error) {
 
 // readerPages are the plane's pages as anybody may be given them.
 func readerPages(p dataplane.Pages) publish.Pages {
-	return publish.Pages{View: p.View, ViewSize: len(p.ViewPage), Register: p.Register, RegisterSize: p.RegisterLen}
+	return publish.Pages{View: p.View, ViewSize: len(p.ViewPage), Register: p.Register, RegisterSize: p.RegisterSize}
 }
 
 // readTries bounds the wait for a writer that was stopped half way; it writes for less

@@ -11,7 +11,7 @@ import (
 // wait the newest is written, which knows all that the others know.
 type scribe struct {
 	write func(*control.InstanceRecord) error // returns when it is on disk
-	wrote func()                              // after each
+	wrote func()                              // when nothing is left to write, or writing failed
 
 	mu    sync.Mutex
 	next  *control.InstanceRecord // waits for the one that is being written

@@ -82,7 +82,7 @@ var kept = []mutant{
 	{
 		name: "a founder alone in the list of contacts asks nobody whom its seat knows",
 		patches: []patch{
-			{"orphan.go", "if to := h.upward(0); to != \"\" {", "if to := h.upward(0); to == \".\" {"},
+			{"orphan.go", "if to := h.upward(); to != \"\" {", "if to := h.upward(); to == \".\" {"},
 			{"join.go", "	for _, v := range n.topVoters {\n		add(v.RPC)\n	}\n", ""},
 		},
 		check: "sim/levels TestSeeds", seeds: "100",

@@ -21,8 +21,8 @@ type Peer struct {
 	Groups []uint32 // supplementary
 }
 
-// DefaultGroup is the group whose members may give orders beside root.
-const DefaultGroup = "rollcall"
+// defaultGroup is the group whose members may give orders beside root.
+const defaultGroup = "rollcall"
 
 type peerKey struct{}
 
@@ -45,7 +45,7 @@ const nobody = 1<<32 - 1
 func (s *Server) entitled(p Peer) error {
 	name := s.Group
 	if name == "" {
-		name = DefaultGroup
+		name = defaultGroup
 	}
 	if p.UID == 0 {
 		return nil

@@ -240,7 +240,7 @@ func TestMayOrder(t *testing.T) {
 		{Peer{UID: nobody, GID: nobody}, nobody, false},
 		{Peer{UID: 1000, GID: nobody, Groups: []uint32{nobody}}, nobody, false},
 	} {
-		err := mayOrder(c.peer, DefaultGroup, c.gid)
+		err := mayOrder(c.peer, defaultGroup, c.gid)
 		if (err == nil) != c.ok {
 			t.Errorf("%+v, group %d: %v", c.peer, c.gid, err)
 		}

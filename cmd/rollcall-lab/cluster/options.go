@@ -35,7 +35,7 @@ type Options struct {
 	AttachOf   map[string]string `json:"attach_of,omitempty"`
 	EtherOf    []int             `json:"ether_of,omitempty"` // groups that use Ethernet where Transport is udp
 	Extra      string            `json:"extra,omitempty"`    // lines at the top of every configuration
-	Daemon     string            `json:"daemon"`             // path of rollcalld; see FindDaemon
+	Daemon     string            `json:"daemon"`             // path of rollcalld; see findDaemon
 	Tied       bool              `json:"tied"`               // daemons die with the process that starts them
 	Priority   int               `json:"priority,omitempty"` // real-time, with which daemons are started; 0: none
 }
@@ -99,7 +99,7 @@ func (o *Options) complete() error {
 		o.FoundWait = max(500*time.Millisecond, 2*time.Duration(o.Rounds+1)*o.Interval)
 	}
 	if o.Daemon == "" {
-		path, err := FindDaemon()
+		path, err := findDaemon()
 		if err != nil {
 			return err
 		}
@@ -126,8 +126,8 @@ func (o *Options) network() netlab.Config {
 	return c
 }
 
-// FindDaemon finds rollcalld beside the running program, or in the PATH.
-func FindDaemon() (string, error) {
+// findDaemon finds rollcalld beside the running program, or in the PATH.
+func findDaemon() (string, error) {
 	if self, err := os.Executable(); err == nil {
 		path := filepath.Join(filepath.Dir(self), "rollcalld")
 		if _, err := os.Stat(path); err == nil {

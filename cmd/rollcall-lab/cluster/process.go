@@ -25,7 +25,7 @@ type process struct {
 	Start uint64 `json:"start"` // clock ticks since the machine booted
 }
 
-// gone is what is said of a process that has ended.
+// errEnded says that a process is no more.
 var errEnded = errors.New("not running")
 
 // identify reads when the process with the number started.

@@ -198,30 +198,6 @@ func (n *Network) Unplug(name string) error {
 	return errors.Join(err, removeNamespace(node.Namespace))
 }
 
-// SetPort brings the bridge's end of the node's link on the first rail down or up, which the node sees as loss
-// of carrier.
-func (n *Network) SetPort(name string, up bool) error {
-	node, err := n.Node(name)
-	if err != nil {
-		return err
-	}
-	return inside(switchNamespace(n.config.Lab), func() error {
-		port, err := netlink.LinkByName(node.portName())
-		if err != nil {
-			return fmt.Errorf("find port: %w", err)
-		}
-		if up {
-			err = netlink.LinkSetUp(port)
-		} else {
-			err = netlink.LinkSetDown(port)
-		}
-		if err != nil {
-			return fmt.Errorf("set port: %w", err)
-		}
-		return nil
-	})
-}
-
 // withoutIPv6 keeps the caller's namespace from talking IPv6 by itself.
 func withoutIPv6(interfaces ...string) error {
 	for _, i := range interfaces {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -240,7 +241,7 @@ func TestBadMessagesAreRefused(t *testing.T) {
 func TestBusyServerSaysSo(t *testing.T) {
 	k := key.Generate()
 	id := identity(t, k, "tofu", "cn002")
-	s := &Server{Cluster: "tofu", Identity: id, Take: func(control.Message) error { return ErrBusy }, Log: zerolog.Nop()}
+	s := &Server{Cluster: "tofu", Identity: id, Take: func(control.Message) error { return errors.New("try again") }, Log: zerolog.Nop()}
 	r := httptest.NewRequest("POST", Path, bytes.NewReader([]byte(join(hello("cn002")))))
 	r.TLS = verified(t, id)
 	w := httptest.NewRecorder()

@@ -31,14 +31,11 @@ const (
 	idleTimeout = time.Minute
 )
 
-// ErrBusy is what Server.Take returns when it has no room for a message.
-var ErrBusy = errors.New("too many messages at once; try again")
-
 // Server takes messages from other agents.
 type Server struct {
 	Cluster   string
 	Identity  *Identity
-	Take      func(control.Message) error // must not block
+	Take      func(control.Message) error // must not block; its error is what the caller is told
 	Held      func(context.Context, Scope) (*publish.VerifyDocument, error)
 	Led       func(context.Context, Change) (*publish.EventDocument, error) // the record of a change that this node led
 	Structure func() (*publish.Structure, error)                            // above the groups, where this node has a place there
