@@ -109,7 +109,7 @@ func (h *host) start() {
 	c := control.HostConfig{Top: w.Top, Held: h.held}
 	c.Config = control.Config{
 		Cluster: "levels", ClusterID: 0x1e5e1, Self: h.peer, Group: h.group, Interval: w.Interval, Rounds: 5,
-		Avoid: w.Avoid, JoinWindow: 250 * time.Millisecond, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second, Record: h.record,
+		Prefer: w.Prefer, Avoid: w.Avoid, JoinWindow: 250 * time.Millisecond, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second, Record: h.record,
 		WriteBehind: true,
 	}
 	for i := range w.Founders {

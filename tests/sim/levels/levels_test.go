@@ -202,34 +202,6 @@ func TestRootAndDeputyCrash(t *testing.T) {
 	w.Stand(w.hosts, 20*time.Second)
 }
 
-// TestAvoidedYield: those who found lead at first, groups and cluster, and are to be avoided: others have
-// the lead of both soon, and all agree.
-func TestAvoidedYield(t *testing.T) {
-	o := Story(5, 3)
-	o.Avoid = []string{"g0n0", "g1n0", "g2n0"}
-	w := New(t, o)
-	for _, h := range w.hosts {
-		h.boot()
-	}
-	w.Stand(w.hosts, 60*time.Second)
-	avoided := func(h *host) bool { return h == nil || slices.Contains(o.Avoid, h.name) }
-	if !avoided(w.leader(1, 0)) {
-		t.Fatal("the cluster is led by none of its founders: this shows nothing")
-	}
-	yielded := w.Run(60*time.Second, func() bool {
-		for g := range o.Groups {
-			if avoided(w.leader(0, uint16(g))) {
-				return false
-			}
-		}
-		return !avoided(w.leader(1, 0))
-	})
-	if !yielded {
-		t.Errorf("those to be avoided still lead:\n%s", w.Describe())
-	}
-	w.Stand(w.hosts, 10*time.Second)
-}
-
 // TestSeatsDecide: of two sides the one with most seats goes on, though most groups, and the root,
 // are on the other: leaders of groups do not vote.
 func TestSeatsDecide(t *testing.T) {

@@ -22,7 +22,8 @@ type Options struct {
 	Loss     float64  // of a frame
 	Letters  float64  // of letters, lost
 	Jitter   float64  // of latencies, in intervals
-	Avoid    []string // who should not lead
+	Prefer   []string // who should lead
+	Avoid    []string // who should not
 	Drift    int      // clocks are at most this many thousandths wrong
 	Unaided  bool     // nobody is asked again: what that would hide is seen
 	Kernel   bool     // the kernel keeps the time of beats, not a thread of the agent
