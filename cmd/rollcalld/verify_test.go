@@ -266,6 +266,34 @@ func TestDiffOfEpochs(t *testing.T) {
 	}
 }
 
+// A whole group is lost, a member of another restarts and one joins: the difference is of all groups together.
+func TestDiffOfGroups(t *testing.T) {
+	s, _, _ := newSource()
+	at := func(epoch uint64, groups ...*view.Group) {
+		s.epochs.add(&view.ClusterView{Cluster: "tofu", Instance: 2, Top: view.Compose("tofu", 2, 1, 0, 0, epoch, groups)})
+	}
+	group := func(number uint16, members ...view.Identity) *view.Group {
+		for i := range members {
+			members[i].Group, members[i].Slot = number, uint16(i)
+		}
+		return view.Leaf(&view.View{Cluster: "tofu", Instance: 2, Group: number, Generation: 1, Epoch: 1, Members: members})
+	}
+	at(5, group(0, view.Identity{Name: "an1", Incarnation: 1}, view.Identity{Name: "an2", Incarnation: 2}),
+		group(1, view.Identity{Name: "bn1", Incarnation: 3}, view.Identity{Name: "bn2", Incarnation: 4}))
+	at(6, group(0, view.Identity{Name: "an1", Incarnation: 1}, view.Identity{Name: "an2", Incarnation: 5}, view.Identity{Name: "an3", Incarnation: 6}))
+	want := publish.DiffDocument{
+		Schema: publish.Schema, Cluster: "tofu", Instance: 2, From: 5, To: 6,
+		Joined: []string{"an3"}, Removed: []string{"bn1", "bn2"}, Restarted: []string{"an2"},
+	}
+	if d, err := s.Diff(5, 6); err != nil || !cmp.Equal(d, want) {
+		t.Errorf("got %+v, %v, want %+v", d, err, want)
+	}
+	want.From, want.To, want.Joined, want.Removed = 6, 5, want.Removed, want.Joined
+	if d, err := s.Diff(6, 5); err != nil || !cmp.Equal(d, want) {
+		t.Errorf("backwards: got %+v, %v, want %+v", d, err, want)
+	}
+}
+
 func TestTreeAndOtherGroups(t *testing.T) {
 	s, r, _ := newSource()
 	s.cfg.Groups = append(s.cfg.Groups, config.Group{ID: 1, Name: "rack1", Nodes: []string{"dn001", "dn002"}})

@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
+	"rollcall/view/hostlist"
 	"rollcall/view/publish"
 )
 
@@ -42,6 +45,7 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 	} {
 		r.seated()
 		victims := slices.Sorted(slices.Values(tc.victims()))
+		from := r.agreed(r.Names()...).Epoch
 		fault, err := r.Crash(victims...)
 		r.must(err)
 		story := r.removed(fault, victims...)
@@ -51,7 +55,11 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 		if story.Epoch.RoundsUsed > tc.atop || tc.inGroup > 0 && story.Record.RoundsUsed > tc.inGroup || story.Record.Top != (tc.inGroup == 0) {
 			t.Errorf("%s: rounds used: %d at the top, %d in the group, by the records %+v and %+v", tc.what, story.Epoch.RoundsUsed, story.Record.RoundsUsed, story.Epoch, story.Record)
 		}
-		r.agreed(r.without(victims...)...)
+		to := r.agreed(r.without(victims...)...).Epoch
+		said := strings.Fields(r.ask(0, r.without(victims...)[0], "diff", strconv.FormatUint(from, 10), strconv.FormatUint(to, 10)))
+		if want := []string{"CHANGE", "NNODES", "NODELIST", "removed", strconv.Itoa(len(victims)), hostlist.Fold(victims)}; !slices.Equal(said, want) {
+			t.Errorf("%s: the difference of epochs %d and %d is told as %v, want %v", tc.what, from, to, said, want)
+		}
 		r.must(r.Clear(victims...))
 		r.must(r.Boot(victims...))
 		r.agreed(r.Names()...)
