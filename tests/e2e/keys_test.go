@@ -58,14 +58,27 @@ func (r *rig) replaceKeys(text string) {
 	r.must(os.WriteFile(r.KeyFile(), []byte(text), 0o400))
 }
 
-// The cluster's key is replaced while it runs, past steps out of order and a restart: nobody
-// is suspected, and whoever has the old key alone is shut out, under the next leader as well.
+// frames are each node's counts of frames, by reason.
+func (r *rig) frames() map[string]map[string]uint64 {
+	r.Helper()
+	all := map[string]map[string]uint64{}
+	for _, n := range r.Nodes() {
+		s, err := n.Client().Stats(r.bounded())
+		r.must(err)
+		all[n.Name] = s.Frames
+	}
+	return all
+}
+
+// The cluster's key is replaced while it runs, past steps out of order and a restart: no
+// frame is refused, nobody is suspected, and whoever has the old key alone is shut out, under the next leader as well.
 func TestKeyRotation(t *testing.T) {
 	r := stand(t, cluster.Options{Nodes: 6})
 	began := dataplane.Now()
 	leader, last := r.first.Leader, r.members(1)[0]
 	thief := r.intrude(t, r.members(2)[0], leader, last) // with the keys of before
 	was := r.status(leader).Key
+	before := r.frames()
 	r.ask(0, leader, "key", "rotate", r.KeyFile())
 	text, err := os.ReadFile(r.KeyFile())
 	r.must(err)
@@ -91,6 +104,16 @@ func TestKeyRotation(t *testing.T) {
 	r.must(r.Restart(last))
 	r.signed(next, last)
 
+	for name, counted := range r.frames() {
+		for _, reason := range []string{control.ReasonUnknownKey.String(), control.ReasonBadTag.String()} {
+			if refused := counted[reason] - before[name][reason]; refused != 0 {
+				t.Errorf("%s refused %d frames as %s though no key was retired yet", name, refused, reason)
+			}
+		}
+		if d := r.watch.Sight(name).View; d == nil || d.Epoch != r.first.Epoch {
+			t.Errorf("%s went on to another view: %+v", name, d)
+		}
+	}
 	r.ask(0, leader, "key", "retire", r.KeyFile())
 	for _, name := range r.Names() {
 		r.ask(0, name, "key", "reload")
