@@ -67,7 +67,7 @@ func bench(ctx context.Context, out io.Writer, p benchPlan) error {
 		for _, nodes := range p.nodes {
 			o := p.options
 			o.Nodes, o.Interval = nodes, interval
-			r, err := measure(ctx, o, p.trials, s)
+			r, err := measure(ctx, out, o, p.trials, s)
 			if err != nil {
 				return fmt.Errorf("%d nodes, %v x %d: %w", nodes, interval, o.Rounds, err)
 			}
@@ -96,12 +96,12 @@ type result struct {
 }
 
 // measure makes a cluster, crashes one member after the other, and brings each back.
-func measure(ctx context.Context, o cluster.Options, trials int, s *stalls.Recorder) (r *result, err error) {
+func measure(ctx context.Context, out io.Writer, o cluster.Options, trials int, s *stalls.Recorder) (r *result, err error) {
 	if o.Nodes < 3 {
 		return nil, errors.New("at least 3 nodes")
 	}
 	s.Reset()
-	c, d, err := stand(ctx, o)
+	c, d, err := stand(ctx, out, o)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -39,7 +40,7 @@ func faultCommands() []*cobra.Command {
 	})
 	railFlag(heal, &healRail)
 	crash := false
-	restart := faultCommand("restart", "Start the daemons of nodes again; those that run are ended before", func(c *cluster.Cluster, names []string) error {
+	restart := startCommand("restart", "Start the daemons of nodes again; those that run are ended before", func(c *cluster.Cluster, names []string) error {
 		if crash {
 			return c.Respawn(syscall.SIGKILL, names...)
 		}
@@ -49,7 +50,7 @@ func faultCommands() []*cobra.Command {
 	return []*cobra.Command{
 		faultCommand("kill", "Crash nodes: link, daemon and kernel state are gone in the same instant",
 			func(c *cluster.Cluster, names []string) error { return c.Kill(names...) }),
-		faultCommand("boot", "Bring crashed nodes back, each with a new incarnation",
+		startCommand("boot", "Bring crashed nodes back, each with a new incarnation",
 			func(c *cluster.Cluster, names []string) error { return c.Boot(names...) }),
 		faultCommand("stop", "Stop the daemons of nodes (SIGSTOP); their kernels go on",
 			func(c *cluster.Cluster, names []string) error { return c.Signal(syscall.SIGSTOP, names...) }),
@@ -73,13 +74,31 @@ func railFlag(c *cobra.Command, rail *int) {
 }
 
 func faultCommand(verb, short string, do func(*cluster.Cluster, []string) error) *cobra.Command {
+	return nodesCommand(verb, short, func(_ context.Context, c *cluster.Cluster, names []string) error { return do(c, names) })
+}
+
+// startCommand starts daemons, and has succeeded when they answer.
+func startCommand(verb, short string, start func(*cluster.Cluster, []string) error) *cobra.Command {
+	return nodesCommand(verb, short, func(ctx context.Context, c *cluster.Cluster, names []string) error {
+		if err := start(c, names); err != nil {
+			return err
+		}
+		ctx, cancel := patient(ctx, len(names))
+		defer cancel()
+		return c.Answering(ctx, names...)
+	})
+}
+
+func nodesCommand(verb, short string, do func(context.Context, *cluster.Cluster, []string) error) *cobra.Command {
 	var lab string
 	c := &cobra.Command{
 		Use:   verb + " NODES",
 		Short: short,
 		Long:  short + ". NODES is a hostlist such as n03 or n[03-05,09].",
 		Args:  cobra.MinimumNArgs(1),
-		RunE:  func(_ *cobra.Command, args []string) error { return withNodes(lab, args, do) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return withNodes(lab, args, func(k *cluster.Cluster, names []string) error { return do(c.Context(), k, names) })
+		},
 	}
 	nameFlag(c.Flags(), &lab, "lab")
 	return c

@@ -43,7 +43,7 @@ of a group, the leader of the cluster and a whole group, one after the other.`,
 // demonstrate makes a cluster, shows it, tells a story of it and takes it down again.
 func demonstrate(ctx context.Context, out io.Writer, o cluster.Options, tell func(*story) error) (err error) {
 	began := time.Now()
-	c, d, err := stand(ctx, o)
+	c, d, err := stand(ctx, out, o)
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,6 @@ func demonstrate(ctx context.Context, out io.Writer, o cluster.Options, tell fun
 			fmt.Fprintf(out, "\nAll is gone again; it took %v.\n", time.Since(began).Round(time.Millisecond))
 		}
 	}()
-	fmt.Fprintf(out, "%s agree after %v:\n\n", made(c), time.Since(began).Round(time.Millisecond))
 	if err := show(out, d); err != nil {
 		return err
 	}

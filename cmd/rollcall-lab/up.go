@@ -24,6 +24,12 @@ func settled(nodes int) time.Duration {
 	return 30*time.Second + time.Duration(nodes)*each/time.Duration(runtime.NumCPU())
 }
 
+// patient bounds a wait for so many nodes whose daemons start.
+func patient(ctx context.Context, nodes int) (context.Context, context.CancelFunc) {
+	within := settled(nodes)
+	return context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %v", within))
+}
+
 // optionFlags adds the flags that describe a cluster.
 func optionFlags(f *pflag.FlagSet, o *cluster.Options) {
 	f.IntVar(&o.Nodes, "nodes", 16, "how many nodes")
@@ -61,12 +67,10 @@ func upCommand() *cobra.Command {
 }
 
 func up(ctx context.Context, out io.Writer, o cluster.Options) (err error) {
-	began := time.Now()
-	c, d, err := stand(ctx, o)
+	c, d, err := stand(ctx, out, o)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s agree after %v\n\n", made(c), time.Since(began).Round(time.Millisecond))
 	if err := show(out, d); err != nil {
 		return errors.Join(err, c.Down())
 	}
@@ -90,25 +94,40 @@ func made(c *cluster.Cluster) string {
 	return s + fmt.Sprintf(", rounds every %v,", o.Interval)
 }
 
-// stand makes a cluster and waits until it agrees; when that fails nothing is left of it.
-func stand(ctx context.Context, o cluster.Options) (*cluster.Cluster, *publish.Document, error) {
-	c, err := cluster.Up(o)
+// stand makes a cluster and waits until it agrees; when that fails nothing is left of it. It says at once of what the
+// cluster is made: that may be why it fails.
+func stand(ctx context.Context, out io.Writer, o cluster.Options) (*cluster.Cluster, *publish.Document, error) {
+	began := time.Now()
+	c, err := cluster.Build(o)
 	if err != nil {
 		return nil, nil, err
 	}
+	fmt.Fprint(out, made(c))
+	d, err := agree(ctx, c)
+	if err != nil {
+		fmt.Fprintln(out, " do not agree")
+		return nil, nil, errors.Join(err, c.Down())
+	}
+	fmt.Fprintf(out, " agree after %v:\n\n", time.Since(began).Round(time.Millisecond))
+	return c, d, nil
+}
+
+// agree starts the daemons of a cluster and waits until all have the same view.
+func agree(ctx context.Context, c *cluster.Cluster) (*publish.Document, error) {
+	ctx, cancel := patient(ctx, len(c.Names()))
+	defer cancel()
+	if err := c.Start(c.Names()...); err != nil {
+		return nil, err
+	}
+	if err := c.Answering(ctx, c.Names()...); err != nil {
+		return nil, err
+	}
 	w, err := c.Watch(c.Names()...)
 	if err != nil {
-		return nil, nil, errors.Join(err, c.Down())
+		return nil, err
 	}
 	defer w.Stop()
-	within := settled(c.Options().Nodes)
-	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("not within %v", within))
-	defer cancel()
-	d, err := w.Settled(ctx, c.Names()...)
-	if err != nil {
-		return nil, nil, errors.Join(err, c.Down())
-	}
-	return c, d, nil
+	return w.Settled(ctx, c.Names()...)
 }
 
 // hints says what to try in a standing cluster.
@@ -152,7 +171,7 @@ nodes leave their cluster and are shut down; "boot" brings them back.`,
 			switch {
 			case len(args) > 0:
 				return withNodes(lab, args, func(k *cluster.Cluster, names []string) error {
-					ctx, cancel := context.WithTimeout(c.Context(), settled(len(names)))
+					ctx, cancel := patient(c.Context(), len(names))
 					defer cancel()
 					return k.Leave(ctx, names...)
 				})

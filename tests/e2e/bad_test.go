@@ -98,6 +98,7 @@ func duplicateName(t *testing.T, r *rig) {
 	bad := strings.Replace(string(good), fmt.Sprintf("node        = %q", victim), fmt.Sprintf("node        = %q", namesake), 1)
 	r.must(r.Kill(victim))
 	rest := r.agreed(r.without(victim)...)
+	refusedConfig(t, r, n, good)
 	r.must(os.WriteFile(n.Config(), []byte(bad), 0o644))
 	r.must(r.Boot(victim))
 	r.until("it answers", []string{victim}, func(s cluster.Sight) bool { return s.View != nil })
@@ -111,6 +112,18 @@ func duplicateName(t *testing.T, r *rig) {
 	r.must(os.WriteFile(n.Config(), good, 0o644))
 	r.must(r.Boot(victim))
 	r.agreed(r.Names()...)
+}
+
+// The lab says why a daemon that it started has ended: its configuration has a key that is none.
+func refusedConfig(t *testing.T, r *rig, n *cluster.Node, good []byte) {
+	r.must(os.WriteFile(n.Config(), append([]byte("no_such_key = 1\n"), good...), 0o644))
+	err := r.Boot(n.Name)
+	if err == nil { // it was quicker than the daemon
+		err = r.Answering(r.bounded(), n.Name)
+	}
+	if err == nil || !strings.Contains(err.Error(), n.Name) || !strings.Contains(err.Error(), "no_such_key") {
+		t.Errorf("the daemon of %s was refused: %v", n.Name, err)
+	}
 }
 
 // intruder sends packets of its own making from one node's place to another.

@@ -22,6 +22,12 @@ func (c *Cluster) Start(names ...string) error {
 	return c.each(names, c.spawn)
 }
 
+// Answering returns when the daemons of the named nodes, which were started, answer what they are asked. The error
+// has the last words of those that ended instead.
+func (c *Cluster) Answering(ctx context.Context, names ...string) error {
+	return c.each(names, func(n *Node) error { return n.answers(ctx) })
+}
+
 // Crash cuts the named nodes off and kills their daemons, all in the same instant, which it
 // returns. What is left in their kernels answers no one; Clear takes it away.
 func (c *Cluster) Crash(names ...string) (at control.Time, err error) {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -186,10 +187,36 @@ func (c *Cluster) spawn(n *Node) error {
 	if err != nil {
 		d.Process.Kill()
 		schedule.Reap(d)
-		return fmt.Errorf("its daemon ended at once; it said last: %s", n.LogTail(1))
+		return n.diedSaying()
 	}
 	go schedule.Reap(d) // so that no zombie stays
 	return nil
+}
+
+// answers returns when the node's daemon does what it is asked by its socket, or has ended without.
+func (n *Node) answers(ctx context.Context) error {
+	h, err := n.hold()
+	if err != nil {
+		return n.diedSaying()
+	}
+	defer h.close()
+	const apart = 20 * time.Millisecond // between attempts, which no event calls for
+	for client := n.Client(); ; {
+		_, err := client.Status(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("its daemon does not answer at %s: %w; it said last: %s", n.Socket(), context.Cause(ctx), n.LogTail(1))
+		case h.wait(apart) == nil:
+			return n.diedSaying()
+		}
+	}
+}
+
+// diedSaying is the error of a daemon that ended when it was to run.
+func (n *Node) diedSaying() error {
+	return fmt.Errorf("its daemon ended at once; it said last: %s", n.LogTail(1))
 }
 
 // LogTail returns the last lines that the node's daemon wrote.
