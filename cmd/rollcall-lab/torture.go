@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"time"
@@ -53,11 +54,14 @@ removed for its lossy link was let in again while it lost most frames.`,
 			r := stalls.Record()
 			defer r.Stop()
 			for _, p.Options.Interval = range each {
-				if err := torture.Run(c.Context(), c.OutOrStdout(), p, r); err != nil {
-					return err
+				if run := torture.Run(c.Context(), c.OutOrStdout(), p, r); run != nil {
+					err = errors.Join(err, fmt.Errorf("at %v: %w", p.Options.Interval, run))
+				}
+				if c.Context().Err() != nil {
+					break
 				}
 			}
-			return nil
+			return err
 		},
 	}
 	f := c.Flags()

@@ -32,7 +32,7 @@ type field struct {
 
 	mu       sync.Mutex
 	touched  []string // nodes to which the fault is done
-	excused  []string // those it makes unreachable, so that they may be removed
+	outages  outages  // of those that it makes unreachable
 	crashes  []crash
 	counters map[string]int
 }
@@ -41,13 +41,6 @@ func (f *field) touch(names ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.touched = append(f.touched, names...)
-}
-
-func (f *field) excuse(names ...string) {
-	f.touch(names...)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.excused = append(f.excused, names...)
 }
 
 func (f *field) isTouched(name string) bool {
@@ -279,6 +272,7 @@ func (f *field) recover(ctx context.Context) error {
 	if err := c.Heal(c.Names()...); err != nil {
 		return err
 	}
+	f.reachable(c.Names()...)
 	for _, n := range c.Nodes() {
 		var err error
 		switch n.Daemon() {

@@ -51,9 +51,9 @@ type number struct {
 	epoch    uint64
 }
 
-// audit judges what the nodes recorded from a moment on. Only crashed nodes, and those for
-// which excused holds, may have been removed.
-func audit(events map[string][]publish.EventDocument, from control.Time, crashes []crash, excused func(node string) bool) account {
+// audit judges what the nodes recorded from a moment on. Only crashed nodes may have been removed, once for each crash,
+// and by removals for which excused holds.
+func audit(events map[string][]publish.EventDocument, from control.Time, crashes []crash, excused func(*removal) bool) account {
 	var a account
 	hashes := map[number]map[string][]string{}
 	removals := map[number]map[string]publish.EventDocument{}
@@ -98,20 +98,24 @@ func audit(events map[string][]publish.EventDocument, from control.Time, crashes
 		}
 	}
 	slices.Sort(a.splits)
+	var all []removal
 	for _, list := range removals {
 		for node, e := range list {
-			r := removal{node, e}
-			switch {
-			case slices.ContainsFunc(crashes, func(c crash) bool { return c.explains(&r) }):
-			case excused(node):
-				a.excused = append(a.excused, r)
-			default:
-				a.live = append(a.live, r)
-			}
+			all = append(all, removal{node, e})
 		}
 	}
-	for _, list := range [][]removal{a.live, a.excused} {
-		slices.SortFunc(list, func(x, y removal) int { return cmp.Compare(x.at(), y.at()) })
+	slices.SortFunc(all, func(x, y removal) int { return cmp.Compare(x.at(), y.at()) })
+	unexplained := slices.Clone(crashes)
+	for i := range all {
+		r := &all[i]
+		switch c := slices.IndexFunc(unexplained, func(c crash) bool { return c.explains(r) }); {
+		case c >= 0:
+			unexplained = slices.Delete(unexplained, c, c+1)
+		case excused(r):
+			a.excused = append(a.excused, *r)
+		default:
+			a.live = append(a.live, *r)
+		}
 	}
 	return a
 }

@@ -39,7 +39,7 @@ func TestAudit(t *testing.T) {
 		"n01": {before, elected, crashed, alive, cut},
 		"n02": {follower(crashed), follower(alive), elected, follower(cut)},
 		"n05": {late},
-	}, second, []crash{{victim: "n08", fault: second + 1e6, back: second + 100e6}}, func(n string) bool { return n == "n04" })
+	}, second, []crash{{victim: "n08", fault: second + 1e6, back: second + 100e6}}, func(r *removal) bool { return r.node == "n04" })
 	if len(a.live) != 1 || a.live[0].node != "n03" || a.live[0].VerdictNS == 0 || len(a.excused) != 1 || a.excused[0].node != "n04" {
 		t.Errorf("live %+v, excused %+v", a.live, a.excused)
 	}
@@ -69,12 +69,22 @@ func TestCrashExplains(t *testing.T) {
 	}
 }
 
+// A crash takes one removal: who is removed once more after its return was alive.
+func TestAuditAfterReturn(t *testing.T) {
+	gone, again := installed(second+60e6, 1, 2, "bb", "n08"), installed(second+900e6, 3, 4, "dd", "n08")
+	a := audit(map[string][]publish.EventDocument{"n01": {gone, again}}, second,
+		[]crash{{victim: "n08", fault: second + 1e6, back: second + 100e6}}, func(*removal) bool { return false })
+	if len(a.live) != 1 || a.live[0].To != 4 {
+		t.Errorf("live %+v", a.live)
+	}
+}
+
 func TestAuditSeesSplits(t *testing.T) {
 	a := audit(map[string][]publish.EventDocument{
 		"n01": {installed(second-1, 1, 2, "aa")},
 		"n02": {installed(second-1, 1, 2, "ab")},
 		"n03": {installed(second+1, 2, 3, "bb")},
-	}, second, nil, func(string) bool { return false })
+	}, second, nil, func(*removal) bool { return false })
 	if len(a.splits) != 1 || !strings.Contains(a.splits[0], "view 1.2") {
 		t.Errorf("splits %v", a.splits)
 	}
@@ -143,20 +153,31 @@ func TestDemanded(t *testing.T) {
 	}
 }
 
-// A verdict may wait for a new leader, but not for ever.
+// A verdict may wait for a new leader where the fault or a stall took the lead from the old one, but not for ever.
 func TestVerdictWaitsForLeader(t *testing.T) {
 	o := cluster.Options{Interval: 10 * time.Millisecond, Rounds: 5}
-	for intervals, wrong := range map[time.Duration]int{20: 0, 30: 1} {
-		for _, elected := range []control.Time{second + 50e6, second - 50e6} {
-			r := &result{options: o, began: second - 100e6, stalls: stalls.Recorded()}
+	for intervals, wrong := range map[time.Duration]int{20: 0, 40: 1} {
+		for _, tc := range []struct {
+			elected   control.Time
+			movesLead bool
+			stall     time.Duration
+			excused   bool
+		}{
+			{second + 50e6, true, 0, true},
+			{second - 50e6, true, 0, false},
+			{second + 50e6, false, 0, false},
+			{second + 50e6, false, 40 * time.Millisecond, true},
+		} {
+			r := &result{scenario: scenario{movesLead: tc.movesLead}, options: o, began: second - 100e6}
+			r.stalls = stalls.Recorded(stalls.Lateness{At: second + 45e6, By: tc.stall})
 			r.crashes = []crash{{victim: "n08", fault: second, found: second.Add(intervals * o.Interval)}}
-			r.judge(map[string][]publish.EventDocument{"n01": {{Kind: "elected", AtNS: uint64(elected), Instance: 1, Ballot: "1.2.1"}}})
+			r.judge(map[string][]publish.EventDocument{"n01": {{Kind: "elected", AtNS: uint64(tc.elected), Instance: 1, Ballot: "1.2.1"}}})
 			want := wrong
-			if elected.Before(second) {
+			if !tc.excused {
 				want = 1
 			}
 			if len(r.wrong) != want {
-				t.Errorf("after %d intervals, elected at %d: %q", intervals, elected.Since(second), r.wrong)
+				t.Errorf("after %d intervals, %+v: %q", intervals, tc, r.wrong)
 			}
 		}
 	}

@@ -32,6 +32,16 @@ func (f *field) keptOut(name string, since control.Time) error {
 		}
 	}
 	f.note("removed and now "+state.String(), 1)
+	return staysOut(name, removals, state)
+}
+
+// staysOut says what is wrong with the state of a node that was removed so often.
+func staysOut(name string, removals int, state view.State) error {
+	switch state {
+	case view.Gone, view.Absent, view.Probation, view.Quarantined:
+	default:
+		return fmt.Errorf("%s was removed, is let in again (%s), and loses most frames still", name, state)
+	}
 	if removals > 1 && state != view.Quarantined {
 		return fmt.Errorf("%s was removed %d times, and should have stayed out after the first", name, removals)
 	}

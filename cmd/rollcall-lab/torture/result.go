@@ -16,12 +16,12 @@ import (
 
 // result is how a scenario went.
 type result struct {
-	name     string
+	scenario
 	options  cluster.Options
 	began    control.Time
 	ended    control.Time
 	crashes  []crash
-	excused  []string
+	outages  outages
 	counters map[string]int
 	stalls   *stalls.Recorder
 	account  account
@@ -42,9 +42,9 @@ const strict = 10 * time.Millisecond
 
 // judge says what went wrong, by what the nodes recorded.
 func (r *result) judge(events map[string][]publish.EventDocument) {
-	r.account = audit(events, r.began, r.crashes, func(node string) bool { return slices.Contains(r.excused, node) })
+	r.account = audit(events, r.began, r.crashes, func(m *removal) bool { return r.outages.explain(m, r.oneLeft()) })
 	var held []string
-	r.flapped, held = quarantines(events, r.began, r.options.Quarantine, &r.account, r.crashes, r.excused)
+	r.flapped, held = quarantines(events, r.began, r.options.Quarantine, &r.account, r.crashes, r.outages.nodes())
 	r.wrong = append(r.wrong, held...)
 	for _, split := range r.account.splits {
 		r.wrong = append(r.wrong, "split "+split)
@@ -77,8 +77,10 @@ func (r *result) judge(events map[string][]publish.EventDocument) {
 		by, held := "a stall of "+milliseconds(stall), stall
 		if moves := r.account.electedWithin(c.fault, c.found); moves > 0 {
 			line += fmt.Sprintf("; leadership moved %d times", moves)
-			by += fmt.Sprintf(" and %d moves of the leadership", moves)
-			held += time.Duration(moves) * r.move()
+			if r.movesLead || stall >= r.oneLeft() { // else it is the lead that should not have moved, or quicker
+				by += fmt.Sprintf(" and %d moves of the leadership", moves)
+				held += time.Duration(moves) * r.move()
+			}
 		}
 		switch {
 		case late <= held:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"syscall"
 	"time"
 
@@ -110,7 +109,7 @@ func (t *target) down() error {
 // endure goes through one scenario.
 func endure(ctx context.Context, t *target, s scenario, p Plan, recorder *stalls.Recorder) *result {
 	f := &field{target: t, plan: p, counters: map[string]int{}}
-	r := &result{name: s.name, options: t.cluster.Options(), stalls: recorder}
+	r := &result{scenario: s, options: t.cluster.Options(), stalls: recorder}
 	fail := func(what string, err error) {
 		if err != nil {
 			r.wrong = append(r.wrong, fmt.Sprintf("%s: %v", what, err))
@@ -133,12 +132,12 @@ func endure(ctx context.Context, t *target, s scenario, p Plan, recorder *stalls
 	fail("fault", <-done)
 	fail("the nodes did not come together after", f.recover(ctx))
 	r.ended = dataplane.Now()
-	r.crashes, r.counters, r.excused = f.crashes, f.counters, f.excused
+	r.crashes, r.counters, r.outages = f.crashes, f.counters, f.outages
 	r.judge(f.events())
 	if t.peers != nil {
 		fail("peers", t.peers.missing())
 		r.compared = true
-		r.peers = auditPeers(t.peers.removals(r.began), f.crashes, f.isTouched, func(n string) bool { return slices.Contains(f.excused, n) })
+		r.peers = auditPeers(t.peers.removals(r.began), f.crashes, f.isTouched, f.outages.has)
 	}
 	return r
 }

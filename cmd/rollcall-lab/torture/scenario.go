@@ -16,32 +16,34 @@ type scenario struct {
 	// of the scenario does not: links are mended, stopped daemons go on and ended ones are
 	// started in any case.
 	run func(ctx context.Context, f *field) error
+	// movesLead tells that the fault takes the lead from whoever has it, or may: a verdict then waits for the next.
+	movesLead bool
 }
 
 // scenarios lists all, for a machine with so many CPUs.
 func scenarios() []scenario {
-	all := []scenario{{"nothing", func(ctx context.Context, _ *field) error { <-ctx.Done(); return nil }}}
+	all := []scenario{{name: "nothing", run: func(ctx context.Context, _ *field) error { <-ctx.Done(); return nil }}}
 	cpus := runtime.NumCPU()
 	for _, load := range []struct{ kind, name string }{
 		{"busy", "busy threads"}, {"nice", "nice -20 threads"}, {"fifo", "SCHED_FIFO threads"},
 	} {
 		all = append(all,
-			scenario{load.name + " on half the CPUs", loaded(load.kind, max(cpus/2, 1))},
-			scenario{load.name + " on all CPUs", loaded(load.kind, cpus)})
+			scenario{name: load.name + " on half the CPUs", run: loaded(load.kind, max(cpus/2, 1))},
+			scenario{name: load.name + " on all CPUs", run: loaded(load.kind, cpus)})
 	}
 	return append(all,
-		scenario{"timer storm on all CPUs", loaded("timers", cpus)},
-		scenario{"a third of the agents stopped", stopped},
-		scenario{"the leader's agent stopped", leaderStopped},
-		scenario{"5 % loss at one node", lossy(50, 50, false)},
-		scenario{"20 % loss at one node", lossy(200, 200, false)},
-		scenario{"80 % loss to one node", lossy(800, 0, true)},
-		scenario{"80 % loss from one node", lossy(0, 800, true)},
-		scenario{"a link down 1 s, up 1 s", flipping},
-		scenario{"partition 11/5, and heal", partitioned},
-		scenario{"daemons restarted in a row", restarted},
-		scenario{"a member flooded", flooded((*field).member)},
-		scenario{"the leader flooded", flooded((*field).leader)},
+		scenario{name: "timer storm on all CPUs", run: loaded("timers", cpus)},
+		scenario{name: "a third of the agents stopped", run: stopped},
+		scenario{name: "the leader's agent stopped", run: leaderStopped},
+		scenario{name: "5 % loss at one node", run: lossy(50, 50, false)},
+		scenario{name: "20 % loss at one node", run: lossy(200, 200, false)},
+		scenario{name: "80 % loss to one node", run: lossy(800, 0, true)},
+		scenario{name: "80 % loss from one node", run: lossy(0, 800, true)},
+		scenario{name: "a link down 1 s, up 1 s", run: flipping},
+		scenario{name: "partition 11/5, and heal", run: partitioned, movesLead: true},
+		scenario{name: "daemons restarted in a row", run: restarted, movesLead: true},
+		scenario{name: "a member flooded", run: flooded((*field).member)},
+		scenario{name: "the leader flooded", run: flooded((*field).leader)},
 	)
 }
 
@@ -80,10 +82,10 @@ func lossy(to, from uint32, unreachable bool) func(context.Context, *field) erro
 		if err != nil {
 			return err
 		}
-		if unreachable {
-			f.excuse(name)
-		}
 		since := dataplane.Now()
+		if unreachable {
+			f.unreachable(name)
+		}
 		if err := f.cluster.Lose(to, from, name); err != nil {
 			return err
 		}
@@ -100,11 +102,14 @@ func flipping(ctx context.Context, f *field) error {
 	if err != nil {
 		return err
 	}
-	f.excuse(name)
+	began := dataplane.Now()
 	if err := f.cluster.Flip(time.Second, name); err != nil {
 		return err
 	}
 	<-ctx.Done()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.outages = append(f.outages, flips(name, began, dataplane.Now(), time.Second)...)
 	return nil
 }
 
@@ -120,9 +125,9 @@ func partitioned(ctx context.Context, f *field) error {
 		return err
 	}
 	minority = append(minority, leader)
-	f.excuse(minority...)
 	defer f.letBackIn(ctx, minority...)() // else nobody would be left for the fourth partition
 	for ctx.Err() == nil {
+		f.unreachable(minority...)
 		if err := f.cluster.Partition(minority); err != nil {
 			return err
 		}
@@ -130,6 +135,7 @@ func partitioned(ctx context.Context, f *field) error {
 		if err := f.cluster.Heal(minority...); err != nil {
 			return err
 		}
+		f.reachable(minority...)
 		sleep(ctx, 3*time.Second)
 	}
 	return nil
