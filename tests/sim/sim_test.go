@@ -90,6 +90,9 @@ func TestSeeds(t *testing.T) {
 		})
 	}
 	runs.Wait()
+	if excused := sum.ends[Excused]; sum.runs >= 100 && 10*excused > sum.runs {
+		t.Errorf("%d of %d runs owed no progress: too many to say that groups make it", excused, sum.runs)
+	}
 	spent := time.Since(began).Seconds()
 	t.Logf("%d runs %v, %v simulated: %d steps, %d events, %d frames, %d views, %d removals, %d elections, %d unnamed asks; %.0f steps/s, %.0f events/s",
 		sum.runs, sum.ends, sum.simulated.Round(time.Second), sum.Steps, sum.Events, sum.Frames, sum.Views, sum.Removals, sum.Elections, sum.Unnamed,
