@@ -10,7 +10,7 @@ import (
 
 // keptOut judges a node whose link has lost most of what it was given since a moment, while it still
 // does: if it was removed, then once, and it stays out. Most of its calls are lost as well; once one of them
-// asks the leader to let it in again, it is on probation.
+// asks the leader to let it in again, it is on probation. Without quarantine nobody is, since removals are not counted.
 func (f *field) keptOut(name string, since control.Time) error {
 	s := f.watch.Sight(f.leading())
 	if s.View == nil {
@@ -32,6 +32,9 @@ func (f *field) keptOut(name string, since control.Time) error {
 		}
 	}
 	f.note("removed and now "+state.String(), 1)
+	if f.cluster.Options().Quarantine == 0 {
+		return nil
+	}
 	return staysOut(name, removals, state)
 }
 
