@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -59,7 +60,7 @@ func (n *Node) admit(m *Message) {
 	case n.role != roleLeader && n.reg.State == RegisterMember:
 		answer("idle", "its members have none, and elect one when a quorum of them answers")
 		return
-	case n.role != roleLeader && n.founder() && !contains(n.cfg.Founders, m.From.Name) && !n.answeredOfLate(n.now):
+	case n.role != roleLeader && n.founder() && !slices.Contains(n.cfg.Founders, m.From.Name) && !n.answeredOfLate(n.now):
 		var why string
 		why, waiting = n.noCluster(n.now, m.From.Name)
 		answer("idle", why)
@@ -125,12 +126,7 @@ func (n *Node) livesOn(slot uint16) bool {
 }
 
 func (n *Node) allowed(name string) bool {
-	for _, a := range n.cfg.Allowed {
-		if a == name {
-			return true
-		}
-	}
-	return len(n.cfg.Allowed) == 0
+	return len(n.cfg.Allowed) == 0 || slices.Contains(n.cfg.Allowed, name)
 }
 
 func (n *Node) enqueue(p applicant) {

@@ -64,6 +64,7 @@ func (n *Node) remember(m *Message) {
 	if n.cfg.Level == 0 || !n.place.Votes() || m.Seat || m.Standing == nil {
 		return
 	}
+	n.claims = slices.DeleteFunc(n.claims, func(c claimed) bool { return n.now.Since(c.at) >= claimFor })
 	for i := range n.claims {
 		if c := &n.claims[i]; c.m.Standing.Slot == m.Standing.Slot {
 			if c.m.Standing.Ballot <= m.Standing.Ballot {

@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // founding is a founder's part in beginning an instance (DESIGN 4.5).
 //
@@ -33,16 +36,10 @@ type foundState struct {
 	state FoundState
 }
 
-func (n *Node) founder() bool { return contains(n.cfg.Founders, n.cfg.Self.Name) }
+// end forgets all that was asked for, and who waited, once this node belongs to a group.
+func (f *founding) end() { *f = founding{heardAt: f.heardAt, abandoned: f.abandoned} }
 
-func contains(l []string, s string) bool {
-	for _, x := range l {
-		if x == s {
-			return true
-		}
-	}
-	return false
-}
+func (n *Node) founder() bool { return slices.Contains(n.cfg.Founders, n.cfg.Self.Name) }
 
 // founds asks around, and founds when the rules allow it.
 func (n *Node) founds() {
@@ -107,7 +104,7 @@ func (n *Node) foundPropose(every time.Duration) {
 		if name == n.cfg.Self.Name || !n.mayVote(name, 4*every) {
 			continue
 		}
-		if index(n.cfg.Founders, name) < index(n.cfg.Founders, n.cfg.Self.Name) {
+		if slices.Index(n.cfg.Founders, name) < slices.Index(n.cfg.Founders, n.cfg.Self.Name) {
 			first = false
 		}
 		ready = append(ready, n.freshState(name, 4*every).from)
@@ -154,7 +151,7 @@ func (n *Node) concerned(fresh time.Duration) []string {
 	known := n.known(fresh)
 	for _, old := range known.living(n.found.abandoned) {
 		for _, v := range old.Voters {
-			if v.RPC != n.cfg.Self.RPC && !contains(l, v.RPC) {
+			if v.RPC != n.cfg.Self.RPC && !slices.Contains(l, v.RPC) {
 				l = append(l, v.RPC)
 			}
 		}
@@ -181,7 +178,7 @@ func (n *Node) mayVote(name string, fresh time.Duration) bool {
 	}
 	s := n.freshState(name, fresh)
 	return s != nil && s.state.Register == 0 &&
-		(!contains(n.cfg.Founders, name) || time.Duration(s.state.QuietMS)*time.Millisecond >= n.cfg.FoundWait)
+		(!slices.Contains(n.cfg.Founders, name) || time.Duration(s.state.QuietMS)*time.Millisecond >= n.cfg.FoundWait)
 }
 
 // suffices reports whether an instance may begin with the votes of those whose names are accepted: a majority
@@ -234,16 +231,7 @@ func (n *Node) standing(votes []FoundVote, fresh time.Duration) (l []FoundVote) 
 // turn is how long a founder leaves the proposing to others: the longer the later it stands in
 // the list, so that two do not go on outbidding each other.
 func (n *Node) turn(every time.Duration) time.Duration {
-	return time.Duration(1+index(n.cfg.Founders, n.cfg.Self.Name)) * max(n.cfg.FoundWait/2, 8*every)
-}
-
-func index(l []string, s string) int {
-	for i, x := range l {
-		if x == s {
-			return i
-		}
-	}
-	return len(l)
+	return time.Duration(1+slices.Index(n.cfg.Founders, n.cfg.Self.Name)) * max(n.cfg.FoundWait/2, 8*every)
 }
 
 func (n *Node) quiet() time.Duration { return n.now.Since(max(n.found.heardAt, n.join.since)) }
@@ -325,7 +313,7 @@ func (n *Node) foundProposed(m *Message) {
 
 func (n *Node) foundVoted(m *Message) {
 	f := &n.found
-	if n.role != roleAbsent || f.proposed == 0 || m.Instance != f.proposed || contains(f.votes, m.From.Name) {
+	if n.role != roleAbsent || f.proposed == 0 || m.Instance != f.proposed || slices.Contains(f.votes, m.From.Name) {
 		return
 	}
 	f.votes = append(f.votes, m.From.Name)
@@ -334,34 +322,33 @@ func (n *Node) foundVoted(m *Message) {
 
 // countVotes begins the instance when the votes suffice.
 func (n *Node) countVotes() {
-	if f := &n.found; n.suffices(&f.known, func(name string) bool { return contains(f.votes, name) }) {
+	if f := &n.found; n.suffices(&f.known, func(name string) bool { return slices.Contains(f.votes, name) }) {
 		n.startInstance()
 	}
 }
 
 // startInstance sets the register up as the first leader's and has it beat the first view.
 func (n *Node) startInstance() {
-	f := &n.found
-	seat := f.roster.Named(n.cfg.Self.Name)
-	if seat == nil || seat.Incarnation != n.reg.Incarnation || n.reg.State != RegisterVacant || !n.record.voted(f.proposed, n.cfg.Self.Name) {
-		f.proposed = 0
+	instance, roster := n.found.proposed, n.found.roster
+	seat := roster.Named(n.cfg.Self.Name)
+	if seat == nil || seat.Incarnation != n.reg.Incarnation || n.reg.State != RegisterVacant || !n.record.voted(instance, n.cfg.Self.Name) {
+		n.found.proposed = 0
 		return
 	}
 	var members Bitmap
-	for i := range f.roster.Seats {
-		members.Set(f.roster.Seats[i].Slot)
+	for i := range roster.Seats {
+		members.Set(roster.Seats[i].Slot)
 	}
-	n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: f.proposed, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
-	n.recordVoters(0, members, Bitmap{}, f.roster) // from here on the proposal can not be given up
+	n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
+	n.recordVoters(0, members, Bitmap{}, roster) // from here on the proposal can not be given up
 	n.out.RecordFirst = true
 	n.rosters = nil
-	n.hold(f.roster)
-	n.begin(NewBallot(1, 1, seat.Slot), 1, members, f.roster, "founded")
-	f.proposed = 0
+	n.hold(roster)
+	n.begin(NewBallot(1, 1, seat.Slot), 1, members, roster, "founded")
 	n.lead.adm.holders.Set(seat.Slot)
-	m := n.withVoters(Message{Kind: MessageRoster, Roster: f.roster})
-	for i := range f.roster.Seats {
-		n.letter(f.roster.Seats[i].RPC, m)
+	m := n.withVoters(Message{Kind: MessageRoster, Roster: roster})
+	for i := range roster.Seats {
+		n.letter(roster.Seats[i].RPC, m)
 	}
 }
 
@@ -369,6 +356,7 @@ func (n *Node) startInstance() {
 func (n *Node) begin(b Ballot, seq uint64, members Bitmap, r *Roster, why string) {
 	n.role = roleLeader
 	n.watch = watch{}
+	n.found.end()
 	n.join.since = n.now
 	n.lead = leadership{ballot: b, roster: r, began: seq, former: Slots, elected: n.now}
 	n.lead.view = Proposal{Ballot: b, Seq: seq - 1, New: members}

@@ -38,3 +38,25 @@ func TestHeardOfAnyGroup(t *testing.T) {
 		}
 	}
 }
+
+// TestFoundingIsForgotten: once its instance began, a founder holds nothing of how it came about.
+func TestFoundingIsForgotten(t *testing.T) {
+	n := New(Config{
+		Cluster: "story", Self: peer("a", 5), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
+		Founders: []string{"a", "b"}, Contacts: []string{"b:7746"},
+	})
+	reg := &Register{Incarnation: 5}
+	step := func(now Time, m *Message) { n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m}) }
+	now, b := Time(time.Hour), peer("b", 6)
+	for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
+		if now > Time(2*time.Hour) {
+			t.Fatal("the founder never proposes")
+		}
+		n.waits(now, "m")
+		step(now, &Message{Kind: MessageState, Cluster: "story", From: b, State: &FoundState{QuietMS: 60_000}})
+	}
+	step(now, &Message{Kind: MessageVote, Cluster: "story", Instance: n.found.proposed, From: b})
+	if f := &n.found; n.role != roleLeader || f.waiting.now != nil || f.states != nil || f.roster != nil || f.votes != nil || f.known.Instance != 0 {
+		t.Errorf("leads: %v; holds %+v", n.role == roleLeader, n.found)
+	}
+}

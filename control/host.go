@@ -1,6 +1,9 @@
 package control
 
-import "rollcall/view"
+import (
+	"rollcall/view"
+	"slices"
+)
 
 // HostConfig is what a Host knows from the start.
 type HostConfig struct {
@@ -86,7 +89,7 @@ func NewHost(c HostConfig) *Host {
 	c.preferences = newPreferences(c.Prefer, c.Avoid)
 	h := &Host{cfg: c}
 	h.nodes[0] = h.node(0)
-	if c.Top > 0 && contains(c.Founders, c.Self.Name) {
+	if c.Top > 0 && slices.Contains(c.Founders, c.Self.Name) {
 		h.nodes[SeatAt(c.Top)] = h.node(SeatAt(c.Top))
 	}
 	return h

@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"rollcall/view"
@@ -101,15 +102,9 @@ func (n *Node) request() Message {
 func (n *Node) askable() []string {
 	var l []string
 	add := func(a string) {
-		if a == "" || a == n.cfg.Self.RPC {
-			return
+		if a != "" && a != n.cfg.Self.RPC && !slices.Contains(l, a) {
+			l = append(l, a)
 		}
-		for _, o := range l {
-			if o == a {
-				return
-			}
-		}
-		l = append(l, a)
 	}
 	for _, a := range n.join.hints {
 		add(a)
@@ -244,6 +239,7 @@ func (n *Node) rosterArrived(m *Message) {
 		}
 		n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: m.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})
 		n.role = roleFollower
+		n.found.end()
 		n.join.since = n.now
 		n.rosters = nil
 	}

@@ -119,7 +119,7 @@ type founderSaid struct {
 
 // heardFounder notes why there is no cluster yet: who asks to be let in waits for the same.
 func (h *Host) heardFounder(m *Message) {
-	if m.Answer.Status == "idle" && m.Instance == 0 && contains(h.cfg.Founders, m.From.Name) {
+	if m.Answer.Status == "idle" && m.Instance == 0 && slices.Contains(h.cfg.Founders, m.From.Name) {
 		h.founder = founderSaid{m.Answer.Why, m.Answer.Waiting, h.now}
 	}
 }
@@ -351,7 +351,7 @@ func (h *Host) better(a, b *orphan) bool {
 // liking orders names by who should lead; the lower the rather.
 func (h *Host) liking(name string) int {
 	liking := 2 * h.cfg.preferences[name]
-	if liking == 0 && contains(h.cfg.Founders, name) {
+	if liking == 0 && slices.Contains(h.cfg.Founders, name) {
 		return -1
 	}
 	return liking

@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // RegisterState is what a register is to its group.
 type RegisterState uint32
@@ -314,12 +317,7 @@ func (r *Register) Calm() time.Duration { return time.Duration(r.Rounds+1) * r.I
 
 // Holds reports whether the roster version is among those held.
 func (r *Register) Holds(roster uint64) bool {
-	for _, v := range r.Rosters {
-		if v == roster && v != 0 {
-			return true
-		}
-	}
-	return false
+	return roster != 0 && slices.Contains(r.Rosters[:], roster)
 }
 
 // Valid reports whether the register's leases, its own and what it knows of those above,

@@ -1,5 +1,7 @@
 package control
 
+import "slices"
+
 // Seats are given by the leader to founders and to whom it invited; a seat's incarnation never changes in
 // one step. A group below has one seat, so that its loss costs one vote: with a second one, few groups could
 // take a quorum with them. Which of two it keeps the leader says, and takes the other back as it removes any
@@ -84,7 +86,7 @@ func (n *Node) groupOf(name string) uint16 {
 // nobody can take back, then a founder's, then the one that was there before. Founders are the operator's
 // choice, and none goes for another.
 func (n *Node) staysRather(a, b *Seat) bool {
-	x, y := contains(n.cfg.Founders, a.Name), contains(n.cfg.Founders, b.Name)
+	x, y := slices.Contains(n.cfg.Founders, a.Name), slices.Contains(n.cfg.Founders, b.Name)
 	switch own := n.reg.Slot; {
 	case x && y:
 		return false

@@ -1,6 +1,9 @@
 package control
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // waiting counts the nodes that ask a founder to be let in while there is no cluster. Whoever asked in
 // this period or in the one before it is taken to wait still.
@@ -25,7 +28,7 @@ func (n *Node) noCluster(now Time, name string) (why string, waiting int) {
 
 // waits notes that a node asked, and returns how many wait.
 func (n *Node) waits(now Time, name string) int {
-	if contains(n.cfg.Founders, name) {
+	if slices.Contains(n.cfg.Founders, name) {
 		return n.waitingAt(now)
 	}
 	w := &n.found.waiting

@@ -214,13 +214,13 @@ func (w *World) settle(holds func() bool, away ...int) {
 		case holds(), w.Violation() != nil: // whoever explores from here will see
 			return
 		case len(w.letters) > 0:
-			if l := w.letters[0]; contains(away, l.to) {
+			if l := w.letters[0]; slices.Contains(away, l.to) {
 				w.letters = w.letters[1:]
 			} else {
 				w.Do(search.Event{Kind: search.Read}, false)
 			}
 		case len(w.frames) > 0:
-			if p := w.frames[0]; contains(away, p.to) || contains(away, p.from) {
+			if p := w.frames[0]; slices.Contains(away, p.to) || slices.Contains(away, p.from) {
 				w.frames = w.frames[1:]
 			} else {
 				w.Do(search.Event{Kind: search.Deliver}, false)
@@ -232,22 +232,13 @@ func (w *World) settle(holds func() bool, away ...int) {
 	panic("the world does not settle")
 }
 
-func contains(l []int, x int) bool {
-	for _, y := range l {
-		if x == y {
-			return true
-		}
-	}
-	return false
-}
-
 // idle has the agents look that were woken, or else sets all clocks on to the next deadline or beat.
 func (w *World) idle(away []int) {
 	woken := false
 	least := time.Hour
 	for i := range w.hosts {
 		h := w.hosts[i]
-		if h.node == nil || contains(away, i) {
+		if h.node == nil || slices.Contains(away, i) {
 			continue
 		}
 		if h.wakes != 0 {
@@ -263,7 +254,7 @@ func (w *World) idle(away []int) {
 		return
 	}
 	for i, h := range w.hosts {
-		if contains(away, i) {
+		if slices.Contains(away, i) {
 			continue
 		}
 		h.clock = h.clock.Add(max(least, time.Microsecond))

@@ -29,8 +29,8 @@ var kept = []mutant{
 	{
 		name: "who did not vote in time is not in the first view",
 		patches: []patch{{"found.go",
-			"		members.Set(f.roster.Seats[i].Slot)\n",
-			"		if contains(f.votes, f.roster.Seats[i].Name) {\n			members.Set(f.roster.Seats[i].Slot)\n		}\n"}},
+			"		members.Set(roster.Seats[i].Slot)\n",
+			"		if slices.Contains(n.found.votes, roster.Seats[i].Name) {\n			members.Set(roster.Seats[i].Slot)\n		}\n"}},
 		check: "../control TestTranscripts/found-late-vote",
 	},
 	{
@@ -99,7 +99,7 @@ var kept = []mutant{
 	}, {
 		name: "founders propose again at once",
 		patches: []patch{{"found.go",
-			"return time.Duration(1+index(n.cfg.Founders, n.cfg.Self.Name)) * max",
+			"return time.Duration(1+slices.Index(n.cfg.Founders, n.cfg.Self.Name)) * max",
 			"return 0 * max"}},
 		check: "stored", run: "founders-outbid.json",
 	},
