@@ -5,6 +5,8 @@
 // Each test stands for one promise and has a cluster of its own. Tests wait on the nodes'
 // watch streams and events, with generous bounds; they compare numbers of rounds, views and
 // frames and the order of times on the one clock that all nodes share, never durations.
+// What has no stream (counters, keys, status) is polled; that nothing happens is shown by
+// waiting.
 //
 // They need root, network namespaces and BPF; without they skip and say why, and with
 // ROLLCALL_REQUIRE_BPF=1 in the environment they fail.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
@@ -44,8 +45,12 @@ func (r *rig) status(name string) *publish.StatusDocument {
 // signed polls the nodes, which have no stream for it, until they sign with a key.
 func (r *rig) signed(with string, names ...string) {
 	r.Helper()
+	ctx := r.bounded()
 	for _, name := range names {
 		for r.status(name).Key != with {
+			if ctx.Err() != nil {
+				r.Fatalf("%s does not sign with %s: %v", name, with, context.Cause(ctx))
+			}
 			time.Sleep(10 * time.Millisecond)
 		}
 	}
