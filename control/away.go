@@ -60,7 +60,7 @@ func (t *Tally) leaseOver(now Time, slot uint16) bool {
 }
 
 // ended reports whether a lease that rests on an echo which had arrived by the given time, zero for
-// none under this ballot, has surely ended (DESIGN 4.3 rules 3 to 5): its length is taken a quarter
+// none under this ballot, has surely ended (lease rules 3 to 5): its length is taken a quarter
 // longer for clocks that run apart.
 func ended(now, calmUntil, at Time, length time.Duration) bool {
 	return !now.Before(calmUntil) && (at == 0 || now.Since(at) >= length*5/4)

@@ -28,6 +28,26 @@
 // reason to wake but housekeeping, once a second. Beats that are due (Tally.Due) leave by
 // the plane, without a Step; one that a command orders at once has left before anything that follows.
 //
+// # Leases
+//
+// A node trusts its view while its lease runs, and none runs any more when a view without the node is
+// decided (G4). I is the interval between rounds, k how many of them somebody may miss, L the length
+// of a lease, 3.5 I for k = 5. Each goes by its own clock, which may be a tenth too fast or too slow.
+//
+//   - Rule 1: a beat names those who are heard, in the last round (Heard1) and in the one before
+//     (Heard2). It extends the lease of each to L after it sent its echo of that round: from the
+//     sending, since nobody knows how long the beat was on its way.
+//   - Rule 2: a leader hears nobody unless the last round was echoed under its ballot by a quorum of
+//     its view and, until that is decided, of the one before; and only those whose echo came within
+//     an interval of the beat. Its own lease ends L after that beat left.
+//   - Rule 3: a leader proposes a view without a member no sooner than 1.25 L after the member's last
+//     echo came, and hears it no more from then on. Who rebooted or said goodbye has no lease to
+//     wait for.
+//   - Rule 4: for k+1 intervals after a beat a member promises no other leader. Each quorum that
+//     elects one has somebody who took the last beat that a quorum had confirmed, so that all
+//     leases of the leader before are over by then, and the next may remove at once.
+//   - Rule 5: a hand-over waits for no lease. Who was elected by it removes nobody for k+1 intervals.
+//
 // # Several groups
 //
 // A Host drives the nodes of one host, each for a Place: its slot at level 0, and above it the
@@ -35,7 +55,7 @@
 // their own: what a leader tells above and when it gives its slot up (represent.go), what a group
 // above decides about (vector.go), whom it lets in (admit_above.go, seat.go), who forms a group that has
 // no leader (orphan.go, decree.go), what a leader above does for those below (lookafter.go), and
-// how the content of an epoch gets to everybody (content.go). Decisions that DESIGN leaves open:
+// how the content of an epoch gets to everybody (content.go). Choices made there:
 //
 //   - A group has one seat above. Who founds gets his back when he returns, and the leader there takes the one
 //     that was given to another of the group meanwhile back (seat.go).
@@ -138,7 +158,7 @@
 // from happening. Closing it wholly takes durable records on more nodes than founders, or the
 // word of all recorded voters instead of most.
 //
-// # Decisions that DESIGN leaves open
+// # Choices
 //
 //   - A roster's version is a hash of its content, so that two leaders can never mean two
 //     rosters by one version; a register holds four of them, because a new leader may have to
@@ -148,7 +168,7 @@
 //   - A prepare under the ballot already promised is answered again: the promise may be lost.
 //   - A hand-over prepare names the ballot that hands over, and is taken only from those who
 //     follow that ballot, or took its last beat and no other leader's since.
-//   - A leader that was elected by such a hand-over removes nobody for k+1 intervals (DESIGN 4.3 rule
+//   - A leader that was elected by such a hand-over removes nobody for k+1 intervals (lease rule
 //     5) but those whom that last beat accused: their leases had ended before it left.
 //   - The beat carries a bitmap of stale agents, so that every member can show them.
 //   - Beats that leave at once, to propose or to tell of a decision, are rounds like others, but do not

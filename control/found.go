@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// founding is a founder's part in beginning an instance (DESIGN 4.5).
+// founding is a founder's part in beginning an instance.
 //
 // A founder that is absent asks the founders, and the voters that the highest record names,
 // how things stand. When a majority of founders has been quiet for FoundWait, the first of

@@ -6,7 +6,7 @@ import (
 )
 
 // TestHeardOfAnyGroup: a founder to which a member of its group answers founds nothing, though no other seat
-// was heard of and most founders are ready: a group of the last instance lives (DESIGN 4.5).
+// was heard of and most founders are ready: a group of the last instance lives.
 func TestHeardOfAnyGroup(t *testing.T) {
 	for _, heard := range []bool{false, true} {
 		c := Config{

@@ -260,7 +260,7 @@ func (n *Node) decide() {
 	n.admitted()
 }
 
-// leaseLength is L: 3.5 intervals for k = 5 (DESIGN 4.3). For other k it stays a round and a
+// leaseLength is L: 3.5 intervals for k = 5. For other k it stays a round and a
 // half short of k, so that L and an interval fit into the time that prepares are refused, and
 // below 0.7 k, so that no removal has to wait for it.
 func (n *Node) leaseLength() time.Duration {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// clocksApart is how much faster one clock may run than another: both are slewed by a tenth (DESIGN 4.3).
+// clocksApart is how much faster one clock may run than another: each may be slewed by a tenth (lease rule 3).
 const clocksApart = 1.1 / 0.9
 
 // TestLeaseFits: for every number of rounds a lease that is extended an interval after the last beat that

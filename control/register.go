@@ -227,7 +227,7 @@ func (r *Register) commit(f *Frame) {
 	}
 }
 
-// time takes the beat's timing, extends the lease (DESIGN 4.3 rule 1) and remembers the
+// time takes the beat's timing, extends the lease (lease rule 1) and remembers the
 // echo that is about to leave. What the beat says remains of the lease of the level above counts
 // from the same echo, since how long the beat was on its way nobody knows: the echo left before
 // the leader said so. That costs a round, which is why leases above are longer (Config.Rounds).
@@ -296,7 +296,7 @@ func (r *Register) prepare(now Time, f *Frame) Outcome {
 }
 
 // refuses keeps a group whose leader beats from being disturbed, and is what every lease
-// rests on (DESIGN 4.3 rule 4).
+// rests on (lease rule 4).
 func (r *Register) refuses(now Time, f *Frame) bool {
 	if f.Flags&FlagHandOver != 0 && (f.Ask.Prior == r.Promised || r.Away != 0 && f.Ask.Prior == r.BeatBallot) {
 		return false

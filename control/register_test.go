@@ -265,7 +265,7 @@ func TestRegisterPrepare(t *testing.T) {
 	}
 }
 
-// TestLease is DESIGN 4.3 rule 1: a lease runs from the sending of the echo that the leader
+// TestLease is lease rule 1: a lease runs from the sending of the echo that the leader
 // had, never from the beat that tells of it.
 func TestLease(t *testing.T) {
 	const ms = Time(time.Millisecond)

@@ -15,7 +15,7 @@ package control
 //
 // No lease rests on the way that a frame took. A relayed beat is the round's own beat once more, Sent
 // with it, so its echo is in time only within an interval of the round, and an echo extends a
-// lease from when it left, or when the first for that round did: rules 1, 2 and 4 of DESIGN 4.3
+// lease from when it left, or when the first for that round did: lease rules 1, 2 and 4
 // speak of nothing else.
 type Relay struct {
 	Incarnation uint64 // of the register that did

@@ -157,7 +157,7 @@ func (t *Tally) lately() (last, before Bitmap) {
 	return last, before
 }
 
-// heard is whose leases the next beat extends (DESIGN 4.3 rule 2): nobody's, unless a
+// heard is whose leases the next beat extends (lease rule 2): nobody's, unless a
 // quorum echoed the last round in time.
 func (t *Tally) heard(level uint8, last, before Bitmap) (heard1, heard2 Bitmap) {
 	if !t.decides(level, last) {

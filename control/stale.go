@@ -22,7 +22,7 @@ func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 // their agents were silent beyond the grace (on_stale = "remove"), or, above level 0, since they
 // lead their groups no longer, or another of their group has its seat. Every echo that is heard
 // extends a lease, so it first stops hearing them: what it told before rests on echoes that had
-// arrived by then, and these leases end within L of that (DESIGN 4.3 rule 3). An agent that
+// arrived by then, and these leases end within L of that (lease rule 3). An agent that
 // comes back before the cut is heard again.
 type withholding struct {
 	from  Bitmap

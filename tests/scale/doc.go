@@ -1,5 +1,5 @@
 // Package scale runs whole clusters of up to a million nodes in one goroutine and measures what
-// DESIGN promises of them: from a failure to the last node's view it takes rounds that grow with
+// they should cost: from a failure to the last node's view it takes rounds that grow with
 // levels, not with nodes, and what a node sends does not grow with the cluster, views aside.
 //
 //	make scale                                                     # the table, all sizes
