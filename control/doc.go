@@ -15,6 +15,21 @@
 // member has a reason to run but housekeeping. A node that is woken for a verdict and does not look
 // in time loses the lead: its tally gives it up by a last beat, which names those who fell (away.go).
 //
+// # Words
+//
+//   - Agent: the daemon of a node ("daemon" in README), as distinct from the node's kernel.
+//   - Frame: what kernels exchange: beats, echoes, prepares, promises, probes. Letter: what agents do
+//     (Message; "message" in output).
+//   - Rail: one of the networks that connect the nodes.
+//   - Slot: a member's index in its group. Seat: above level 0, a slot that votes; in a Roster, which
+//     says who has which slot, every entry. Place: which of a host's registers is meant, by level and
+//     whether it is a seat's.
+//   - Root: the leader of the top, the group that has none above it.
+//   - Round: a beat and its echoes. Ballot: who may propose: generation, term and slot.
+//   - Seq: the number of a group's view ("number" in output). Epoch: the top's, and so the number of the cluster view.
+//   - Generation: a group's life, from when it is formed until it loses its quorum. Instance: the
+//     cluster's, from its founding to its shutdown.
+//
 // # The driver's contract
 //
 // One thread calls Step when Deadline has come, when the plane reports a Wake, when a message
@@ -57,8 +72,8 @@
 // no leader (orphan.go, decree.go), what a leader above does for those below (lookafter.go), and
 // how the content of an epoch gets to everybody (content.go). Choices made there:
 //
-//   - A group has one seat above. Who founds gets his back when he returns, and the leader there takes the one
-//     that was given to another of the group meanwhile back (seat.go).
+//   - A group has one seat above it. The founder of a group gets its seat back when it returns; the
+//     leader of the group above takes back the one that was given to another member meanwhile (seat.go).
 //   - Rounds double with every level (5, 10, 20): what a leader hands down of its lease must
 //     outlast a round that is lost below, and counts from an echo of the member, since nobody
 //     knows how long the beat was on its way. An epoch is beaten as often as a group.
@@ -114,14 +129,15 @@
 // and make torture counts under faults of every kind what G1 and G5 forbid.
 //
 //   - G1 Agreement: two nodes never install different content for the same instance and
-//     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/explore, tests/e2e
-//     TestCrashOneRound.
-//   - G2 Order: what a node installs only moves forward. TestSeeds, TestRegisterForward.
+//     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/explore TestSearch, TestWalks,
+//     tests/e2e TestCrashOneRound.
+//   - G2 Order: what a node installs only moves forward. TestSeeds, TestRegisterForward, tests/explore TestSearch,
+//     TestWalks.
 //   - G3 Primary: of two sides of a partition at most one goes on, of two instances at most one
-//     lives. TestSeeds, tests/sim TestFoundersRebooted, tests/e2e TestSplitOneSideGoesOn,
-//     TestFoundersRebooted.
+//     lives. TestSeeds, tests/sim TestFoundersRebooted, tests/explore TestSearch, TestWalks,
+//     tests/e2e TestSplitOneSideGoesOn, TestFoundersRebooted.
 //   - G4 Fencing: when a view without a member is decided, every lease that it held has ended.
-//     TestSeeds, tests/sim TestLeasesNeedTheRules, TestLease, tests/e2e TestCutNodeKnowsFirst.
+//     TestSeeds, TestLease, tests/sim TestLeasesNeedTheRules, tests/e2e TestCutNodeKnowsFirst.
 //     A member that said goodbye has given its lease up, whatever its clock still says.
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
 //     it through another member. TestSeeds (the starved runs remove nobody at all), TestRebooted, tests/sim
@@ -142,21 +158,26 @@
 //     promise. TestSeeds, tests/sim TestAgentsRestarted, dataplane TestKernelAdopt, TestKernelCarry
 //     (another version of the program takes over what the kernel holds), tests/e2e TestAgentRestartAdopts.
 //   - G10 Closed door: a frame that is not the cluster's changes nothing but a counter.
-//     dataplane TestKernelPackets, TestDifferential, TestEveryBitIsSigned,
-//     TestSocketCountsWrongFrames, TestSocketReplay, TestKernelKeys, TestReplayedBeat,
-//     TestReplayAfterRejoin, tests/e2e TestBadInput, TestFloodIsOnlyCounted, TestKeyRotation.
+//     TestReplayedBeat, TestReplayAfterRejoin, dataplane TestKernelPackets, TestDifferential,
+//     TestEveryBitIsSigned, TestSocketCountsWrongFrames, TestSocketReplay, TestKernelKeys,
+//     tests/e2e TestBadInput, TestFloodIsOnlyCounted, TestKeyRotation.
 //
 // What G3 does not cover: the founders' rule rests on the voters they recorded. A founder records
 // those of every view that it installs, those that are about to be let in before they are, and
-// when it is told that it is out, those who voted it out. So a record is old only in a founder that
-// heard nothing since, because it was off or cut off, or lost its power in the moment that its disk takes. If that is true of a majority of the founders,
-// if those are still cut off from what the group became (a founder waits for two rounds of questions once those who answer suffice), and if together with them most of the
-// voters of their newest record hold no register any more (rebooted, removed, or joined elsewhere),
-// then a majority of these truthfully says so, while the group may live on among the few that
-// remained and those who came later. It takes the loss of that majority of registers one after the
-// other, each survived by the group; founders that stay members, in different racks, keep it
-// from happening. Closing it wholly takes durable records on more nodes than founders, or the
-// word of all recorded voters instead of most.
+// when it is told that it is out, those who voted it out. So a record is out of date only in a founder
+// that has heard nothing since: it was off, cut off, or lost power before its disk had written. Founders
+// begin a second instance, while the first may live on among those who remained and those who came
+// later, if
+//
+//  1. that holds for a majority of the founders,
+//  2. they are still cut off from what the group became (a founder waits for two rounds of questions
+//     once those who answer suffice), and
+//  3. most voters of their newest record hold no register any more: they rebooted, were removed, or
+//     joined elsewhere.
+//
+// It takes the loss of these registers one after the other, each survived by the group; founders that
+// stay members, in different racks, keep it from happening. Closing it wholly takes durable records
+// on more nodes than founders, or the word of all recorded voters instead of most.
 //
 // # Choices
 //

@@ -165,6 +165,16 @@ func TestNamedTestsRule(t *testing.T) {
 	const text = "shown by TestOne and FuzzTwo\n(`TestThree`, TestFour), not by a Testament"
 	rule := func(tree *Tree) []Finding { return CheckNamedTests(tree, map[string]string{"README.md": text}) }
 	expect(t, rule, "x/x_test.go", code, "README.md:2: no test is called TestFour", "README.md:2: no test is called TestThree")
+
+	two := &Tree{Fset: token.NewFileSet()}
+	for name, text := range map[string]string{"x/x_test.go": code, "y/z/z_test.go": "package z\nfunc TestFour(t *testing.T) {}\n"} {
+		if err := two.Add(name, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const folders = "by x TestOne,\n// FuzzTwo, TestFour, y/z TestFour,\nand of y/z TestOne"
+	found := CheckNamedTests(two, map[string]string{"doc.go": folders})
+	compare(t, folders, found, []string{"doc.go:1: x has no test called TestFour", "doc.go:3: y/z has no test called TestOne"})
 }
 
 func TestBPFRules(t *testing.T) {
