@@ -5,12 +5,11 @@ import (
 	"time"
 )
 
-// A leader whose agent is away, stopped or starved, beats on by its tally, and that harms nobody
-// until something waits for the agent: members who fell, a decision that nobody was told of, or above
-// level 0 another report of a group below. Rather than have all wait until the beats end and the
-// silence was long enough, the tally gives the lead up by a last beat (FlagAway). It names the accused: those who missed k rounds and whose
-// leases have surely ended, by the same rule by which the agent would propose a view without
-// them. After it no beat leaves under the ballot, even if the agent comes back at that moment, so
+// While a leader's agent is away (stopped or starved) its tally beats on. That harms nobody until
+// something waits for the agent: a member fell, a decision was not told yet, or a group below
+// reported. Then the tally gives the lead up by a last beat (FlagAway), rather than let all wait for
+// its silence. The beat names the accused: those who missed k rounds and whose leases have surely
+// ended, by the same rule by which the agent would propose a view without them. After it no beat leaves under the ballot, even if the agent comes back at that moment, so
 // nobody extends the leases of the accused.
 //
 // Who takes that beat notes it in the register. The first in rank stands at once, the others by

@@ -12,10 +12,10 @@ import (
 //
 // A node whose group has no leader that it knows asks whoever it knows: of that group, the
 // contacts, the founders. Each sends it on to its own leader, up to where the group would have its
-// slot. Is that taken, the leader of the group is known, and the orphan asks there. Is it free,
-// because the group was never formed, or its leader lost the quorum or died with it and was
-// removed, so that its lease is over, then one of the orphans is appointed (Node.appoint): it
-// forms the group in a new generation.
+// slot. If that slot is taken, the leader of the group is known, and the orphan asks there. If it is
+// free (the group was never formed, or its leader lost its quorum or died with the group and was
+// removed, so that its lease is over), one of the orphans is appointed (Host.appoint): it forms the
+// group in a new generation.
 type orphans struct {
 	list []orphan // by level, group and name
 	next Time     // when to look after them again

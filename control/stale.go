@@ -6,7 +6,8 @@ import "time"
 const staleAfter = 3 * time.Second
 
 // silentFor is whose agents left no stamp for longer than age, by the last answers of their
-// kernels.
+// kernels. It goes by the stamp, not by whether the process lives: one that ended has the grace to
+// be started again.
 func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 	l := &n.lead
 	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {

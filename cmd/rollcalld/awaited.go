@@ -12,8 +12,9 @@ import (
 	"rollcall/view/hostlist"
 )
 
-// awaited says what the cluster lacks where this node itself waits for nothing: groups that are not in the view
-// but for those that were lost and are taken for dead, be it since before this node joined, then, as far as this node has a place above its group to know it, seats.
+// awaited says what the cluster lacks where this node itself waits for nothing: first the groups that
+// are not in the view, except those that are dead; then, if this node has a place above its group,
+// the groups without a seat.
 func (s *source) awaited(ctx context.Context, seen *snapshot, in *installed) string {
 	var absent, unseated []*config.Group
 	seated := map[string]bool{}

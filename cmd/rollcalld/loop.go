@@ -61,7 +61,7 @@ type loop struct {
 	asking    error // why the last asks could not be sent
 	sending   error // the trouble that was told
 
-	counts struct{ wakes, steps, frames, letters, views atomic.Uint64 } // frames: asks but beats
+	counts struct{ wakes, steps, frames, letters, views atomic.Uint64 } // frames counts asks other than beats
 }
 
 // input is what other goroutines want the host to know.

@@ -60,7 +60,7 @@ func prepareWhenThere(ctx context.Context, cfg *config.Config, log zerolog.Logge
 		case <-due:
 			notifyAlive()
 		case err := <-served:
-			served <- nil
+			served <- nil // for the deferred wait
 			return nil, err
 		case <-ctx.Done():
 		}
