@@ -87,7 +87,7 @@ soak: ## simulate groups from fresh seeds for SECONDS (60)
 	go test ./tests/sim -count=1 -v -timeout 0 -run TestSeeds -args -seconds $(SECONDS)
 
 .PHONY: scale
-scale: ## simulate clusters of SIZES (1,950 to 1,000,000) nodes and print what faults cost them
+scale: ## simulate clusters of SIZES (1,950 to 1,000,000) nodes and print what faults cost them, beside what Rapid published
 	GOGC=25 go test ./tests/scale -count=1 -v -timeout 2h -run TestTable -args -nodes $(SIZES)
 
 .PHONY: fuzz

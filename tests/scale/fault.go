@@ -26,7 +26,7 @@ var Faults = []Fault{
 	{Name: "1 % at once", Begin: percent, During: crash, End: boot},
 	{Name: "a rack", Begin: func(w *World) []*host { return w.rack(false) }, During: crash, End: boot},
 	{Name: "the root's rack", Begin: func(w *World) []*host { return w.rack(true) }, During: crash, End: boot},
-	{Name: "1 % deaf, 20 s of 40", Lasts: 40 * time.Second, Begin: percent, During: flip, End: heal},
+	{Name: "1 % deaf, 20 s of 40, twice", Lasts: 2 * 2 * deafFor, Begin: percent, During: flip, End: heal},
 	{Name: "1 % lose 80 % of what they send", Lasts: time.Minute, Lingers: true, Begin: percent, During: lose, End: heal},
 }
 
@@ -81,16 +81,19 @@ func boot(_ *World, struck []*host) {
 	}
 }
 
-// flip has hosts receive nothing for 20 s.
+const deafFor = 20 * time.Second
+
+// flip has hosts receive nothing, then all, for equally long, and once more.
 func flip(w *World, struck []*host) {
-	for _, h := range struck {
-		h.disturb(1, 0)
-	}
-	w.At(20*time.Second, func() {
+	deafen := func() {
 		for _, h := range struck {
-			h.disturb(0, 0)
+			h.disturb(1, 0)
 		}
-	})
+	}
+	deafen()
+	w.At(deafFor, func() { heal(w, struck) })
+	w.At(2*deafFor, deafen)
+	w.At(3*deafFor, func() { heal(w, struck) })
 }
 
 func lose(_ *World, struck []*host) {

@@ -30,6 +30,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	matched := slices.DeleteFunc(slices.Clone(Faults), func(f Fault) bool { return !chosen.MatchString(f.Name) })
+	var beside strings.Builder
 	row(Header)
 	for _, n := range strings.Split(*nodes, ",") {
 		known := false
@@ -45,11 +46,13 @@ func TestTable(t *testing.T) {
 			}
 			t.Log(table.Cost())
 			table.judge(t)
+			beside.WriteString(table.Beside())
 		}
 		if !known {
 			t.Errorf("no cluster of %q nodes: see Shapes", n)
 		}
 	}
+	row(beside.String())
 }
 
 // From so many nodes on agents at rest are put away, those of newcomers are not even started, and there
@@ -82,6 +85,8 @@ func (t *Table) judge(tt *testing.T) {
 			}
 		} else if r.Took < 0 {
 			tt.Errorf("%d nodes, %s: not shown by all in time", t.Nodes(), r.Fault)
+		} else if most := t.most(r); r.Took > most {
+			tt.Errorf("%d nodes, %s: told everywhere after %v, want %v at most", t.Nodes(), r.Fault, r.Took, most)
 		}
 		if r.Wronged > 0 {
 			tt.Errorf("%d nodes, %s: %d nodes that nothing befell were left out of a view", t.Nodes(), r.Fault, r.Wronged)
@@ -95,6 +100,22 @@ func (t *Table) judge(tt *testing.T) {
 	if m, _ := t.Rate(&t.Rest); m > 2.2*float64(time.Second)/float64(t.Interval) {
 		tt.Errorf("%d nodes: each sends %.1f messages a second at rest", t.Nodes(), m)
 	}
+}
+
+// most is how long it may take until the last node shows the view after a fault, of which only levels and
+// timing options tell, not nodes. The highest level that has to notice somebody's silence is that above
+// the highest that lost a leader, or the top. There a member is silent for k rounds, which double with every level; the
+// cut waits for half as many more while others are in doubt, and a leader that is deaf beats for k before those below
+// it hear that it is silent. An interval goes for where in a round the fault happens, one for the vote, and one at
+// every level, since what comes within an interval after a view goes in one more.
+func (t *Table) most(r *Result) time.Duration {
+	level := 0
+	for l, n := range r.Led[:t.Top()+1] {
+		if n > 0 {
+			level = min(l+1, int(t.Top()))
+		}
+	}
+	return time.Duration(2*(rounds<<level)+2+int(t.Top())+1) * t.Interval
 }
 
 // small are the faults whose outcome does not rest on chance in a small cluster.

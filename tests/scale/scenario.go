@@ -11,16 +11,18 @@ import (
 // Result is what became of one fault.
 type Result struct {
 	Fault   string
-	Lingers bool          // of the fault
-	Took    time.Duration // until the last host that is well showed a view of exactly those; negative: not in time
-	Struck  int           // hosts
-	Out     int           // … that are no members at the end
-	Views   int           // distinct views that anybody showed
-	Wronged int           // hosts that are well and were left out of one
-	Window  time.Duration // in which was counted:
-	All     load          // what everybody sent
-	Largest load          // what one host sent and received at most
-	Cost    time.Duration // of this process's processor time
+	Lingers bool                // of the fault
+	Took    time.Duration       // until the last host that is well showed a view of exactly those; negative: not in time
+	Struck  int                 // hosts
+	Led     [control.Levels]int // of those, how many led a group of each level
+	Out     int                 // … that are no members at the end
+	Views   int                 // distinct views that anybody showed
+	Sizes   int                 // … of so many different numbers of members
+	Wronged int                 // hosts that are well and were left out of one
+	Window  time.Duration       // in which was counted:
+	All     load                // what everybody sent
+	Largest load                // what one host sent and received at most
+	Cost    time.Duration       // of this process's processor time
 	Steps   uint64
 }
 
@@ -47,7 +49,7 @@ func (w *World) measure(name string, from, lasts time.Duration, lingers bool, do
 	r.Steps = w.meter.steps
 	r.Window = w.now - at
 	r.All, r.Largest = w.read()
-	r.Views, r.Wronged = len(w.watch.seen), len(w.watch.missed)
+	r.Views, r.Sizes, r.Wronged = len(w.watch.seen), len(w.watch.sizes), len(w.watch.missed)
 	r.Cost = spent() - began
 	return r
 }
@@ -122,11 +124,17 @@ func (w *World) Rest() Result { return w.measure("none", 0, 10*time.Second, fals
 // Strike has a fault happen, measures it, and mends it.
 func (w *World) Strike(f *Fault) Result {
 	struck := f.Begin(w)
+	var led [control.Levels]int
 	for _, h := range struck {
 		h.struck = true
+		for level := range led {
+			if h.leads(uint8(level)) {
+				led[level]++
+			}
+		}
 	}
 	r := w.measure(f.Name, 0, f.Lasts, f.Lingers, func() { f.During(w, struck) })
-	r.Struck = len(struck)
+	r.Struck, r.Led = len(struck), led
 	for _, h := range struck {
 		if h.reg.State != control.RegisterMember {
 			r.Out++

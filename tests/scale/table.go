@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -62,8 +63,8 @@ func (t *Table) Extra(r *Result) (messages, bytes float64) {
 }
 
 // Header begins a table in Markdown.
-const Header = `| fault | rounds | seconds | views | left out | messages, KB a node | largest node: messages, KB a second |
-|---|---|---|---|---|---|---|
+const Header = `| fault | struck: nodes, leaders | rounds | seconds | views, sizes | left out | messages, KB a node | largest node: messages, KB a second |
+|---|---|---|---|---|---|---|---|
 `
 
 // head is the row that tells of the cluster and of its rest.
@@ -74,16 +75,16 @@ func (t *Table) head() string {
 	if t.Branches > 1 {
 		shape = fmt.Sprintf("%d branches of %s", t.Branches, shape)
 	}
-	return fmt.Sprintf("| **%d nodes**, %s; nothing happens; %.1f KB of memory a node, %.0f MB in all | | | | | %.1f, %.1f a second | %.0f, %.0f |\n", t.Nodes(), shape,
+	return fmt.Sprintf("| **%d nodes**, %s; nothing happens; %.1f KB of memory a node, %.0f MB in all | | | | | | %.1f, %.1f a second | %.0f, %.0f |\n", t.Nodes(), shape,
 		float64(t.Memory)/1e3, float64(t.Memory)*float64(t.Nodes())/1e6, m, b/1000, float64(t.Rest.Largest.messages)/d, float64(t.Rest.Largest.bytes)/d/1000)
 }
 
 func (t *Table) row(r *Result) string {
 	m, b := t.Extra(r)
-	left := strconv.Itoa(r.Wronged)
+	struck, left := fmt.Sprintf("%d, %s", r.Struck, r.led(t.Top())), strconv.Itoa(r.Wronged)
 	if r == &t.Start { // everything that was sent is for it, and who is not in yet is not left out
 		m, b = float64(r.All.messages)/float64(t.Nodes()), float64(r.All.bytes)/float64(t.Nodes())
-		left = ""
+		struck, left = "", ""
 	}
 	d := r.Window.Seconds()
 	took := "not in time | "
@@ -93,8 +94,17 @@ func (t *Table) row(r *Result) string {
 	case r.Took >= 0:
 		took = fmt.Sprintf("%.1f | %.2f", float64(r.Took)/float64(t.Interval), r.Took.Seconds())
 	}
-	return fmt.Sprintf("| %s | %s | %d | %s | %.1f, %.2f | %.0f, %.0f |\n", r.Fault, took, r.Views, left, m, b/1000,
+	return fmt.Sprintf("| %s | %s | %s | %d, %d | %s | %.1f, %.2f | %.0f, %.0f |\n", r.Fault, struck, took, r.Views, r.Sizes, left, m, b/1000,
 		float64(r.Largest.messages)/d, float64(r.Largest.bytes)/d/1000)
+}
+
+// led tells how many of those struck led a group of each level, from level 0 on.
+func (r *Result) led(top uint8) string {
+	var l []string
+	for _, n := range r.Led[:top+1] {
+		l = append(l, strconv.Itoa(n))
+	}
+	return strings.Join(l, "+")
 }
 
 // Cost is what the run took of this process.

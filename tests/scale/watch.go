@@ -20,6 +20,7 @@ type watch struct {
 
 	// Since the last reset.
 	seen   map[uint64]bool // distinct views
+	sizes  map[int]bool    // how many members they have
 	missed map[string]bool // hosts that nothing befell and that were left out of a view
 }
 
@@ -30,7 +31,7 @@ func (v *watch) start(w *World) {
 }
 
 func (v *watch) reset() {
-	v.seen, v.missed = map[uint64]bool{}, map[string]bool{}
+	v.seen, v.sizes, v.missed = map[uint64]bool{}, map[int]bool{}, map[string]bool{}
 	v.w.contents.forget()
 }
 
@@ -101,7 +102,10 @@ func (v *watch) installed(h *host, c *view.ClusterView) {
 	if o := h.view; o != nil && (c.Instance < o.Instance || c.Instance == o.Instance && c.Epoch() < o.Epoch()) {
 		v.w.fail("G2: %s goes from epoch %d back to %d", h.peer.Name, o.Epoch(), c.Epoch())
 	}
-	v.seen[k] = true
+	if !v.seen[k] {
+		v.seen[k] = true
+		v.sizes[c.Top.Len()] = true
+	}
 	if h.out {
 		return
 	}

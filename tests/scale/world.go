@@ -208,15 +208,23 @@ func (w *World) leader(level uint8, number uint16) (best *host) {
 	ballot := control.Ballot(0)
 	for i := range w.hosts {
 		h := &w.hosts[i]
-		if h.lead == nil || h.lead.tallies[level] == nil {
+		if !h.leads(level) {
 			continue
 		}
-		r, t := h.at(p), h.lead.tallies[level]
-		if r.State == control.RegisterMember && r.Group == number && t.Beating != 0 && t.Ballot == r.Promised && r.Promised > ballot {
+		if r := h.at(p); r.Group == number && r.Promised > ballot {
 			best, ballot = h, r.Promised
 		}
 	}
 	return best
+}
+
+// leads reports whether the host leads a group of that level, as far as it knows.
+func (h *host) leads(level uint8) bool {
+	if h.lead == nil || h.lead.tallies[level] == nil {
+		return false
+	}
+	r, t := h.at(control.SeatAt(level)), h.lead.tallies[level]
+	return r.State == control.RegisterMember && t.Beating != 0 && t.Ballot == r.Promised
 }
 
 // seats counts those who vote at the top.
