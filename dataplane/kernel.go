@@ -69,6 +69,7 @@ type Kernel struct {
 	rosters   [control.Levels]*control.Roster // the last ones named
 	clock     *clock                          // nil: the thread keeps the beat
 	beaten    [control.Levels]atomic.Uint64   // beats that the thread sent
+	beatOn    processor                       // the last of them
 	closed    bool
 	// unwatched are the places whose silence timers are yet to be started. The kernel was seen to
 	// refuse one for the moment (6.18, two of six agents that joined at once); it is asked for again

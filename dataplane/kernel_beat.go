@@ -60,6 +60,7 @@ func (k *Kernel) beat(p control.Place) {
 	k.pending[p] |= control.Wake(o.wake)
 	if o.sent != 0 {
 		k.beaten[p.Level()].Add(1)
+		k.beatOn.note()
 		o.to.Clear(k.pages.registers[p].Slot) // it has voted
 		err = k.sendBeat(p, signed, o.to)
 	}

@@ -13,7 +13,7 @@ type Pacing struct {
 	Pacer    string        // kernel | thread
 	Refused  string        // why it is not the kernel
 	Ticking  bool          // the clock runs: this node leads
-	CPU      int           // that ticked last
+	CPU      int           // where the clock ticked last, or the thread sent a beat; -1: it never did
 	Ticks    uint64        // so far
 	Interval time.Duration // between ticks
 	Late     time.Duration // by how much more than that the last tick came after the one before
@@ -61,7 +61,7 @@ func (k *Kernel) pacing(err error) {
 
 // paced fills in what the clock did.
 func (k *Kernel) paced(p *Pacing) {
-	p.Pacer = PacerThread
+	p.Pacer, p.CPU = PacerThread, k.beatOn.last()
 	for level := range k.pages.tallies {
 		interval := k.beats(level)
 		if interval == 0 {
@@ -83,9 +83,12 @@ func (k *Kernel) paced(p *Pacing) {
 	case len(p.Levels) > 0 && !p.Ticking && atomic.LoadUint64(&at.IntervalNS) != 0: // the thread keeps the beat meanwhile
 		p.Refused = "its clock does not tick"
 	default:
-		p.Pacer = PacerKernel
+		p.Pacer, p.CPU = PacerKernel, -1
+		if atomic.LoadUint64(&at.Ticks) > 0 {
+			p.CPU = int(atomic.LoadUint32(&at.CPU))
+		}
 	}
-	p.CPU, p.Ticks = int(atomic.LoadUint32(&at.CPU)), atomic.LoadUint64(&at.Ticks)
+	p.Ticks = atomic.LoadUint64(&at.Ticks)
 	p.Interval, p.Lost = time.Duration(atomic.LoadUint64(&at.IntervalNS)), k.clock.lost.Load()
 	p.Late, p.Latest = time.Duration(atomic.LoadUint64(&at.LateNS)), time.Duration(atomic.LoadUint64(&at.LatestNS))
 }

@@ -2,8 +2,11 @@ package dataplane
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/vishvananda/netlink"
 
 	"rollcall/control"
 )
@@ -100,6 +103,59 @@ func (pair pairOf) above(t *testing.T, roster *control.Roster, more ...control.S
 	c := beatCommand(upper, all)
 	c.Level, c.Seat, c.Ballot = 1, 1, control.NewBallot(0, 1, control.FirstSeat)
 	return c
+}
+
+// TestKernelWithoutClock: where the clock cannot be had, for a device that has the name of one of its own here, the
+// thread keeps the beat, and both that and why are told; who demands the clock is refused.
+func TestKernelWithoutClock(t *testing.T) {
+	var taken Options
+	w, pair, roster := newPair(t, func(end int, o *Options) {
+		o.Attach, o.Pacer = AttachTC, PacerAuto
+		if end != 0 {
+			return
+		}
+		taken = *o
+		tick, _ := clockNames(o.Cluster)
+		if err := netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: tick}, PeerName: "other"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := netlink.LinkSetAlias(linkOf(t, tick), "somebody's"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	w.enter(t, 0)
+	leader, member := pair[0], pair[1]
+	if p := leader.Describe().Pacing; p.CPU != -1 {
+		t.Errorf("it sent no beat yet, and did so on CPU %d", p.CPU)
+	}
+	if err := leader.Apply(clockBeats(roster)); err != nil {
+		t.Fatal(err)
+	}
+	for end, round := Now().Add(patienceOfTests), uint64(0); round < 10; {
+		leader.Stamp(0)
+		if _, err := leader.Wait(Now().Add(clockInterval)); err != nil {
+			t.Fatal(err)
+		}
+		r, _ := member.look(both)
+		if round = r.BeatRound; Now() > end {
+			t.Fatalf("the member took no more than round %d; counters %v", round, nonzero(member.Stats()))
+		}
+	}
+	p := leader.Describe().Pacing
+	if p.Pacer != PacerThread || !strings.Contains(p.Refused, "is not ours") || p.CPU < 0 || p.Ticking {
+		t.Errorf("pacing %+v", p)
+	}
+	if len(p.Levels) != 1 || p.Levels[0].Thread < 10 || p.Levels[0].Kernel != 0 {
+		t.Errorf("beats %+v", p.Levels)
+	}
+	leader.Close()
+	taken.Pacer = PacerKernel
+	if k, err := OpenKernel(taken); err == nil {
+		k.Close()
+		t.Error("the kernel's clock was demanded, and left out")
+	} else if !strings.Contains(err.Error(), "is not ours") {
+		t.Error(err)
+	}
 }
 
 type pairOf [2]*station

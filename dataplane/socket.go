@@ -27,6 +27,7 @@ type Socket struct {
 	pending   Wakes                        // what the next Wait has to tell
 	told      [control.Places]control.Time // the BeatAt whose silence was told
 	trouble   [control.Levels]error        // with sending the last beats
+	beatOn    processor                    // the last of them
 	stats     [control.Reasons]atomic.Uint64
 	shared    *page // the register of level 0, for readers
 	view      *page
@@ -271,7 +272,11 @@ func (s *Socket) Stats() (counts [control.Reasons]uint64) {
 }
 
 // Describe implements Plane.
-func (s *Socket) Describe() Description { return s.desc }
+func (s *Socket) Describe() Description {
+	d := s.desc
+	d.Pacing.CPU = s.beatOn.last()
+	return d
+}
 
 // Pages implements Plane.
 func (s *Socket) Pages() Pages {

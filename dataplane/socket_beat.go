@@ -38,6 +38,7 @@ func (s *Socket) beat(level uint8) {
 	if !sent {
 		return
 	}
+	s.beatOn.note()
 	s.publish()
 	to.Clear(r.Slot) // it has voted
 	s.trouble[level] = errors.Join(s.send(&control.Outgoing{Place: p, To: to, Frame: f}), retry(s.out, &s.tallies[level].Asking, f, s.keys))

@@ -258,6 +258,9 @@ func agree(t *testing.T, g *planeGroup) {
 		if fmt.Sprint(got) != fmt.Sprint(expect) {
 			t.Errorf("plane %d counted %v, want %v", i, got, expect)
 		}
+		if cpu := p.Describe().Pacing.CPU; (cpu >= 0) != (i == 0) {
+			t.Errorf("plane %d, of which the first beats, did so last on CPU %d", i, cpu)
+		}
 	}
 }
 

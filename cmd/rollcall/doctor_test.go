@@ -68,7 +68,7 @@ func TestDoctor(t *testing.T) {
 			t.Errorf("%s: %+v", check, found[check])
 		}
 	}
-	f.paced = publish.Pacing{Pacer: dataplane.PacerThread, Refused: dataplane.ByConfiguration}
+	f.paced = publish.Pacing{Pacer: dataplane.PacerThread, Refused: dataplane.ByConfiguration, CPU: -1}
 	if _, found = inspect(t, f.socket, configuration(key, "lo")); found["pacer"].Verdict != verdictNote || !strings.Contains(found["pacer"].Remedy, "auto") {
 		t.Errorf("beats of the thread: %+v", found["pacer"])
 	}

@@ -32,7 +32,9 @@ func TestGolden(t *testing.T) {
 				case d.HasArg("gone"):
 					socket = filepath.Join(t.TempDir(), "nobody")
 				case d.HasArg("thread"):
-					f.paced = publish.Pacing{Pacer: dataplane.PacerThread, Refused: dataplane.ByConfiguration}
+					f.paced = publish.Pacing{Pacer: dataplane.PacerThread, Refused: dataplane.ByConfiguration, CPU: 1}
+				case d.HasArg("clockless"):
+					f.paced = publish.Pacing{Pacer: dataplane.PacerThread, Refused: "make the veth pair rc-1-t, rc-1-w: operation not supported", CPU: -1}
 				case d.HasArg("lost"):
 					f.paced.Lost = 2
 				case d.HasArg("invalid"):

@@ -153,6 +153,8 @@ func keys(s *publish.StatusDocument) string {
 // pacer tells who keeps the beat, and how the clock fares while this node leads.
 func pacer(p *publish.Pacing) string {
 	switch {
+	case p.Refused != "" && p.CPU >= 0:
+		return fmt.Sprintf("%s, last on CPU %d, %s", p.Pacer, p.CPU, p.Refused)
 	case p.Refused != "":
 		return fmt.Sprintf("%s, %s", p.Pacer, p.Refused)
 	case !p.Ticking:

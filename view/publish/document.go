@@ -208,12 +208,12 @@ type Rail struct {
 }
 
 // Pacing says who keeps the beat when this node leads. Of the kernel's clock, which ticks while
-// it does, all but Pacer and Refused.
+// it does, all but Pacer, Refused and CPU.
 type Pacing struct {
 	Pacer      string `json:"pacer"`             // kernel | thread
 	Refused    string `json:"refused,omitempty"` // why it is not the kernel
 	Ticking    bool   `json:"ticking"`
-	CPU        int    `json:"cpu"` // where it ticked last
+	CPU        int    `json:"cpu"` // where the clock ticked last, or the thread sent a beat; -1: it never did
 	Ticks      uint64 `json:"ticks"`
 	IntervalUS int64  `json:"interval_us"` // between ticks
 	LateUS     int64  `json:"late_us"`     // of the last tick
