@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"time"
 
 	"rollcall/view"
@@ -10,7 +11,8 @@ import (
 // a leader to the leader above, downward, of the top group, from its leader to its members, who
 // lead groups and hand it to theirs. A letter has what changed since the content that the
 // addressee should have; who has another, or hears of an epoch by beats and of no content, asks
-// (MessageWant) and gets what changed since its own, or all of it in parts.
+// (MessageWant) and gets what changed since its own, or all of it in parts. All of it goes to nobody who
+// did not ask, but for what a group tells a leader above that is new to it.
 type content struct {
 	current *view.ClusterView // the newest epoch whose content is known
 	shown   *view.ClusterView // the newest that was published
@@ -97,6 +99,7 @@ func (h *Host) contentArrived(m *Message) {
 	}
 	g, err := h.cfg.Contents.Apply(d, base)
 	switch {
+	case err != nil && d.Base == 0: // all of it, and wrong: it is asked for again in time, by catchUp or compare
 	case err != nil:
 		h.want(m.From.RPC, m.Level, m.Group, base)
 	case child:
@@ -243,13 +246,14 @@ func (h *Host) inform() {
 	}
 	for level := uint8(0); level <= h.cfg.Top; level++ {
 		n := h.leads(level)
-		if n == nil || !n.lead.decided || c.last[level] == c.current.Top {
+		if n == nil {
+			c.last[level] = nil
 			continue
 		}
-		base := c.last[level]
-		if base == nil {
-			base = c.past[1]
+		if !n.lead.decided || c.last[level] == c.current.Top {
+			continue
 		}
+		base := cmp.Or(c.last[level], c.past[1], c.current.Top) // an agent that was just started sends no change: who lacks the content asks
 		c.last[level] = c.current.Top
 		var to []string
 		members := n.lead.view.New

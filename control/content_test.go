@@ -114,6 +114,86 @@ func TestLargestContent(t *testing.T) {
 	}
 }
 
+// elected has a host of two levels lead its group of these.
+func elected(h *Host, names ...string) {
+	n := h.nodes[0]
+	n.role, n.lead.decided, n.lead.roster = roleLeader, true, rosterOf(names...)
+	for s := range names {
+		n.lead.view.New.Set(uint16(s))
+	}
+}
+
+// TestNoWholeContentUnasked: a leader whose agent was just started knows only one content, and sends it to
+// nobody who has it: who has none asks, once, and gets all of it, and who has an earlier one gets it too.
+func TestNoWholeContentUnasked(t *testing.T) {
+	before, now := full(50, 6), full(50, 7)
+	leader := host2("a")
+	elected(leader, "a", "b", "c", "d")
+	leader.learn(3, now)
+	leader.inform()
+	sent := letters(t, leader)
+	if len(sent) != 3 {
+		t.Fatalf("%d letters to three members", len(sent))
+	}
+	for _, m := range sent {
+		if m.Kind != MessageContent || len(m.Content.Body) > 1<<8 {
+			t.Errorf("a letter of kind %s with %d bytes of content", m.Kind, len(m.Content.Body))
+		}
+	}
+	for name, has := range map[string]*view.Group{"b": now, "c": before, "d": nil} {
+		member := host2(name)
+		if has != nil {
+			member.learn(3, has)
+		}
+		member.contentArrived(sent[0])
+		asked := letters(t, member)
+		if has == now {
+			if len(asked) != 0 {
+				t.Errorf("who has the content sends %+v", asked)
+			}
+			continue
+		}
+		if len(asked) != 1 || asked[0].Kind != MessageWant {
+			t.Fatalf("%s sends %+v, and not one letter that asks", name, asked)
+		}
+		leader.wanted(asked[0])
+		for _, m := range letters(t, leader) {
+			member.contentArrived(m)
+		}
+		if c := member.content.current; c == nil || c.Top.Digest != now.Digest || len(member.out.Messages) != 0 {
+			t.Errorf("%s has %+v, and sends %+v", name, c, member.out.Messages)
+		}
+	}
+
+	// Elected once more, it does not tell from what its members had then.
+	leader.nodes[0].role = roleFollower
+	for seq := uint64(8); seq < 10; seq++ {
+		leader.learn(3, full(50, seq))
+		leader.inform()
+	}
+	elected(leader, "a", "b")
+	leader.inform()
+	d, err := view.ParseDelta(letters(t, leader)[0].Content.Body)
+	if want := leader.content.past[1].Digest; err != nil || d.Base != want {
+		t.Errorf("tells what changed since %x, want since the content before, %x: %v", d.Base, want, err)
+	}
+}
+
+// TestWrongWholeContent: all of a content that is not what its digest says is not asked for again at once.
+func TestWrongWholeContent(t *testing.T) {
+	d := view.Between("story", 3, nil, full(2, 7))
+	d.Digest++
+	body, err := d.AppendBinary(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := host2("b")
+	member.contentArrived(&Message{Kind: MessageContent, Cluster: "story", Level: 1, Instance: 3, From: peer("a", 1), Content: &Content{Seq: 7, Parts: 1, Body: body}})
+	if member.content.current != nil || len(member.out.Messages) != 0 {
+		t.Errorf("has %+v, and sends %+v", member.content.current, member.out.Messages)
+	}
+}
+
 // TestRefutedContent: what is not the content whose digest the beats tell is not taken, and if it was taken
 // before they did, it is fetched again, all of it.
 func TestRefutedContent(t *testing.T) {

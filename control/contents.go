@@ -18,20 +18,34 @@ type Contents interface {
 	Share(v *view.View) *view.View
 }
 
-// ownContents are those of a host by itself.
-type ownContents struct{}
-
-func (ownContents) Pack(cluster string, instance uint32, base, g *view.Group) ([]byte, error) {
-	return view.Between(cluster, instance, base, g).AppendBinary(nil)
+// ownContents are those of a host by itself. The content that was last packed whole is kept so: while a
+// group starts, all its members ask for it.
+type ownContents struct {
+	of    *view.Group
+	whole []byte
 }
 
-func (ownContents) Unpack(body []byte) (*view.Delta, error) { return view.ParseDelta(body) }
+func (c *ownContents) Pack(cluster string, instance uint32, base, g *view.Group) ([]byte, error) {
+	if base != nil {
+		return view.Between(cluster, instance, base, g).AppendBinary(nil)
+	}
+	if c.of != g {
+		body, err := view.Between(cluster, instance, nil, g).AppendBinary(nil)
+		if err != nil {
+			return nil, err
+		}
+		c.of, c.whole = g, body
+	}
+	return c.whole, nil
+}
 
-func (ownContents) Apply(d *view.Delta, base *view.Group) (*view.Group, error) { return d.Apply(base) }
+func (*ownContents) Unpack(body []byte) (*view.Delta, error) { return view.ParseDelta(body) }
 
-func (ownContents) Share(v *view.View) *view.View { return v }
+func (*ownContents) Apply(d *view.Delta, base *view.Group) (*view.Group, error) { return d.Apply(base) }
 
-func (ownContents) Changes(from, to *view.Group) (joined, removed []string) {
+func (*ownContents) Share(v *view.View) *view.View { return v }
+
+func (*ownContents) Changes(from, to *view.Group) (joined, removed []string) {
 	return GroupChanges(from, to)
 }
 

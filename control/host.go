@@ -84,7 +84,7 @@ type Host struct {
 // the first Step, goes on where an earlier agent stopped.
 func NewHost(c HostConfig) *Host {
 	if c.Contents == nil {
-		c.Contents = ownContents{}
+		c.Contents = new(ownContents)
 	}
 	c.preferences = newPreferences(c.Prefer, c.Avoid)
 	h := &Host{cfg: c}

@@ -67,7 +67,7 @@ type Node struct {
 // the first Step, goes on where an earlier agent stopped.
 func New(c Config) *Node {
 	if c.Contents == nil {
-		c.Contents = ownContents{}
+		c.Contents = new(ownContents)
 	}
 	if c.preferences == nil {
 		c.preferences = newPreferences(c.Prefer, c.Avoid)
