@@ -9,7 +9,7 @@ import (
 	"rollcall/view/publish"
 )
 
-// structure is who leads the groups and has seats above them. Only who has a place above its group knows
+// structure is who leads the cluster and its groups and has seats above them. Only who has a place above its group knows
 // of others; who has none asks.
 func (s *source) structure(ctx context.Context) publish.Structure {
 	seen := s.seen.Load()
@@ -46,7 +46,7 @@ func (s *source) knownAbove() (*publish.Structure, error) {
 		return nil, errors.New("this node has no place above its group")
 	}
 	at, in := seen.above(), s.installed.Load()
-	led := &publish.Structure{Leaders: map[uint16]string{}}
+	led := &publish.Structure{Root: at.Leader, Leaders: map[uint16]string{}}
 	for _, seat := range at.Roster.Seats {
 		switch {
 		case !at.Members.Has(seat.Slot) && seat.Slot < control.FirstSeat && !in.mayReturn(seat.Slot, formAnew(&seen.register)):

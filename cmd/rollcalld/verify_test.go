@@ -109,7 +109,7 @@ func seated(s *source) {
 		{Slot: control.FirstSeat + 1, Peer: control.Peer{Name: "dn003", RPC: "dn003:1"}},
 		{Slot: control.FirstSeat + 2, Peer: control.Peer{Name: "en001", RPC: "never"}},
 	}}
-	above.Members = control.Of(4, 5, control.FirstSeat, control.FirstSeat+1)
+	above.Members, above.Leader = control.Of(4, 5, control.FirstSeat, control.FirstSeat+1), "dn003"
 }
 
 // TestVerifyFollowsTheTree: a member of one group of several has its leader ask, and where that is silent,
@@ -168,10 +168,10 @@ func TestVerifyAsksStandIns(t *testing.T) {
 	}
 }
 
-// TestTreeTellsWhoLeads: who has a place above its group knows, others ask their leader or a contact; of a view that is
-// not valid nobody tells.
+// TestTreeTellsWhoLeads: who has a place above its group knows, others ask their leader or a contact, since the view of
+// an epoch names whoever led then; of a view that is not valid nobody tells.
 func TestTreeTellsWhoLeads(t *testing.T) {
-	told := &publish.Structure{Leaders: map[uint16]string{4: "cn001", 5: "dn002"}, Seats: []string{"cn001", "dn001"}}
+	told := &publish.Structure{Root: "dn001", Leaders: map[uint16]string{4: "cn001", 5: "dn002"}, Seats: []string{"cn001", "dn001"}}
 	asking := func(agent string) *source {
 		s := twoGroups()
 		s.askStructure = func(_ context.Context, at string) (*publish.Structure, error) {
@@ -191,9 +191,9 @@ func TestTreeTellsWhoLeads(t *testing.T) {
 		own, other  string
 		seats, root string
 	}{
-		"a seat":        {itself, "cn002", "dn001", "cn001 dn003", "cn003"},
-		"its leader":    {asking("cn002:1"), "cn002", "dn002", "cn001 dn001", "cn003"},
-		"a contact":     {asking("contact:2"), "cn002", "dn002", "cn001 dn001", "cn003"},
+		"a seat":        {itself, "cn002", "dn001", "cn001 dn003", "dn003"},
+		"its leader":    {asking("cn002:1"), "cn002", "dn002", "cn001 dn001", "dn001"},
+		"a contact":     {asking("contact:2"), "cn002", "dn002", "cn001 dn001", "dn001"},
 		"nobody":        {asking(""), "cn002", "", "", "cn003"},
 		"no valid view": {cut, "", "", "", "cn003"},
 	} {

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"slices"
 
 	"rollcall/view"
@@ -35,8 +36,9 @@ type TreeBranch struct {
 	Down       []Member    `json:"down"` // those of Nodes that are not Here
 }
 
-// Structure is who leads the groups and who votes above them, as one node knows it.
+// Structure is who leads the cluster and its groups and who votes above them, as one node knows it.
 type Structure struct {
+	Root    string            `json:"root,omitempty"`
 	Leaders map[uint16]string `json:"leaders"` // by group
 	Seats   []string          `json:"seats"`   // by slot
 
@@ -57,13 +59,14 @@ const (
 
 // NewTree sorts the members of a view by group. Groups are those that the caller knows, by number,
 // with their names and what the view says of them; a member of another one is left out.
-// Who leads is not told by a view that is not valid: others may have taken over.
+// Who leads is not told by a view that is not valid: others may have taken over. The view's own leader is the one that
+// the node heard of with its epoch; the lead may have moved since.
 func NewTree(d *Document, groups []TreeBranch, led Structure) TreeDocument {
 	if !d.Valid {
 		led = Structure{}
 	}
 	t := TreeDocument{
-		Schema: Schema, Cluster: d.Cluster, Instance: d.Instance, Epoch: d.Epoch, Hash: d.Hash, Leader: d.Leader, Valid: d.Valid,
+		Schema: Schema, Cluster: d.Cluster, Instance: d.Instance, Epoch: d.Epoch, Hash: d.Hash, Leader: cmp.Or(led.Root, d.Leader), Valid: d.Valid,
 		Seats: led.Seats, Groups: groups,
 	}
 	unknown := make([]int, len(groups))
