@@ -45,6 +45,7 @@ func optionFlags(f *pflag.FlagSet, o *cluster.Options) {
 	f.DurationVar(&o.FoundWait, "found-wait", 0, "silence before founding (default: what the interval allows)")
 	f.IntVar(&o.Rails, "rails", 1, "how many interfaces each node has, each on a bridge of its own")
 	f.BoolVar(&o.IPv6, "ipv6", false, "frames over IPv6")
+	f.StringVar(&o.Extra, "extra", "", "more of every node's configuration, such as 'prefer = \"n02\"'")
 	f.StringVar(&o.Daemon, "daemon", "", "path of rollcalld (default: beside this program, or in the PATH)")
 }
 
