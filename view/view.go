@@ -20,7 +20,7 @@ const (
 	Gone                     // removed
 	Left                     // said goodbye
 	Planned                  // expected to be down
-	Absent                   // in the inventory, never seen
+	Absent                   // in the inventory, and in no view that the node had
 	Quarantined              // removed too often, kept out until readmitted
 	Probation                // removed of late, asks to come back, and its link is being tried
 	States                   // how many there are
