@@ -57,7 +57,7 @@ func (t *Table) Beside() string {
 		return ""
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, "\n| | ours: %d nodes, every %v | theirs: processes | Rapid | Memberlist | ZooKeeper |\n|---|---|---|---|---|---|\n", t.Nodes(), t.Interval)
+	fmt.Fprintf(&s, "| | ours: %d nodes, every %v | theirs: processes | Rapid | Memberlist | ZooKeeper |\n|---|---|---|---|---|---|\n", t.Nodes(), t.Interval)
 	for _, p := range papers {
 		fmt.Fprintf(&s, "| %s | %s | %d | %s | %s | %s |\n", p.what, p.ours(t), p.processes, p.rapid, p.memberlist, p.zookeeper)
 	}
