@@ -115,7 +115,7 @@ func (w *World) settleDown() {
 			return
 		}
 	}
-	w.Run(5*time.Second, nil)
+	w.Run(50*w.Interval, nil)
 }
 
 // Rest is a time in which nothing happens.
