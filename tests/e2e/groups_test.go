@@ -64,6 +64,7 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 		r.must(r.Boot(victims...))
 		r.agreed(r.Names()...)
 	}
+	r.seated()
 	n := r.follower(r.Groups()[0]...)
 	v, err := n.Client().Verify(r.bounded())
 	r.must(err)
