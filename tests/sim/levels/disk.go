@@ -17,5 +17,6 @@ func (h *host) write(r *control.InstanceRecord) {
 func (h *host) written(r *control.InstanceRecord) {
 	if r != nil {
 		h.record, h.writing = *r, nil
+		h.w.ledger.life(r.Instance).recorded[h] = r.Epoch
 	}
 }

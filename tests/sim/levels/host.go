@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"rollcall/control"
@@ -44,10 +45,11 @@ type host struct {
 	sent    control.Time
 	writing *control.InstanceRecord // on its way to the disk; nil: none
 	view    *view.ClusterView
+	left    []uint64 // incarnations of registers that it gave up: their ends it knows of
 }
 
 func newHost(w *World, group uint16, i int) *host {
-	h := &host{w: w, id: len(w.hosts), group: group, name: fmt.Sprintf("g%dn%d", group, i), rate: 1000}
+	h := &host{w: w, id: len(w.hosts), group: group, name: nameOf(group, i), rate: 1000}
 	if w.Drift > 0 {
 		h.rate += int64(w.rng.IntN(2*w.Drift+1) - w.Drift)
 	}
@@ -59,6 +61,8 @@ func newHost(w *World, group uint16, i int) *host {
 	}
 	return h
 }
+
+func nameOf(group uint16, i int) string { return fmt.Sprintf("g%dn%d", group, i) }
 
 func (h *host) clock() control.Time {
 	return control.Time(h.zero + h.w.now/1000*time.Duration(h.rate))
@@ -97,6 +101,9 @@ func (h *host) crash() {
 	}
 	h.kill()
 	h.up = false
+	for p := range h.regs {
+		h.w.ledger.forget(h.regs[p].Incarnation)
+	}
 	h.regs = [control.Places]control.Register{}
 	h.w.tell(h, "crash", "")
 }
@@ -112,8 +119,7 @@ func (h *host) start() {
 		Prefer: w.Prefer, Avoid: w.Avoid, JoinWindow: 250 * time.Millisecond, FoundWait: 2 * time.Second, AgentGrace: 30 * time.Second, Record: h.record,
 		WriteBehind: true,
 	}
-	for i := range w.Founders {
-		f := w.in(w.Groups[i])[0]
+	for _, f := range w.founders() {
 		c.Founders, c.Contacts = append(c.Founders, f.name), append(c.Contacts, f.peer.RPC)
 	}
 	h.agent = control.NewHost(c)
@@ -128,6 +134,10 @@ func (h *host) start() {
 func (h *host) kill() {
 	h.agent, h.stopped, h.writing = nil, false, nil
 	h.token++
+	if !slices.Contains(h.w.founders(), h) { // it has no disk either
+		h.w.ledger.forget(h.left...)
+	}
+	h.left = nil
 }
 
 func (h *host) poke() { h.schedule(h.w.latency(0.001)) }
@@ -199,6 +209,7 @@ func (h *host) carry(out *control.HostOutput) {
 		c := out.Commands[i]
 		if c.Kind == control.CommandVacate {
 			c.Incarnation = h.draw()
+			h.left = append(h.left, h.regs[c.Place()].Incarnation)
 		}
 		control.Apply(&c, &h.regs[c.Place()], h.tallies[c.Level])
 		h.beat(c.Level)
@@ -348,33 +359,6 @@ func (h *host) post(l *control.Letter) {
 			to.poke()
 		})
 	}
-}
-
-func (h *host) describe() string {
-	s := fmt.Sprintf("%s:", h.name)
-	if !h.up {
-		return s + " off"
-	}
-	for p := range h.regs {
-		if r := &h.regs[p]; r.State != control.RegisterVacant {
-			s += fmt.Sprintf(" place %d: state %d slot %d promised %v accepted %v/%d committed %d epoch %d, lease %v upper %v;", p, r.State, r.Slot, r.Promised,
-				r.Accepted.Ballot, r.Accepted.Seq, r.Committed.Seq, r.Epoch, h.until(r.LeaseUntil), h.until(min(r.UpperUntil, h.clock().Add(time.Hour))))
-		}
-	}
-	if h.agent != nil {
-		st := h.agent.Status(h.clock(), &h.regs)
-		st.Places[0] = st.Group
-		for p, x := range st.Places {
-			if x.Role != "" {
-				s += fmt.Sprintf(" %d %s", p, x.Role)
-			}
-		}
-		s += ", awaiting " + st.Group.Awaiting
-	}
-	if h.view != nil {
-		s += fmt.Sprintf(", shows epoch %d of %d", h.view.Epoch(), h.view.Top.Len())
-	}
-	return s
 }
 
 func (h *host) stop() { h.stopped = h.agent != nil }

@@ -6,8 +6,8 @@ import (
 )
 
 // ledger knows everything that no single node can know, of groups and of the cluster view. It
-// checks agreement (G1), order (G2), that a later instance ends an earlier one (G3), and that
-// whoever is removed has no lease (G4).
+// checks agreement (G1), order (G2), that of instances and of sides of a partition one goes on (G3, primary.go),
+// that whoever is removed has no lease (G4), and that no register goes back (G9).
 type ledger struct {
 	w       *World
 	votes   map[proposal]*ballotBox
@@ -19,6 +19,9 @@ type ledger struct {
 	members map[uint64]*host // by incarnation: who was in the latest epoch
 	leftOut map[uint64]int   // by epoch, how many that ran and had been members it was without
 	removed map[uint64]*host // who was in an earlier one and is not
+	lives   map[uint32]*life
+	head    *life           // the highest that decided an epoch
+	ended   map[uint64]bool // incarnations of which nobody knows any more
 }
 
 type proposal struct {
@@ -47,7 +50,7 @@ func (l *ledger) start(w *World) {
 	*l = ledger{
 		w: w, rosters: map[uint64]*control.Roster{}, votes: map[proposal]*ballotBox{}, chosen: map[number]*control.Proposal{}, groups: map[number]uint64{},
 		epochs: map[[2]uint64]uint64{}, members: map[uint64]*host{}, removed: map[uint64]*host{},
-		leftOut: map[uint64]int{},
+		leftOut: map[uint64]int{}, lives: map[uint32]*life{}, ended: map[uint64]bool{},
 	}
 }
 
@@ -83,6 +86,7 @@ func (l *ledger) changed(h *host, p control.Place, was mark) {
 		}
 	}
 	l.fence(h)
+	l.outlived(h)
 }
 
 // name keeps the rosters by which votes are counted.
@@ -114,6 +118,7 @@ func (l *ledger) accepted(r *control.Register, h *host) {
 	if c := l.chosen[n]; c == nil {
 		chosen := b.Proposal
 		l.chosen[n] = &chosen
+		l.follows(n, &chosen)
 		if l.w.Decided != nil {
 			l.w.Decided(k.level, chosen)
 		}
@@ -138,7 +143,7 @@ func (l *ledger) group(h *host, v *view.View) {
 
 // installed checks an epoch that a host publishes after another.
 func (l *ledger) installed(h *host, before, v *view.ClusterView) {
-	if before != nil && (v.Instance < before.Instance || v.Instance == before.Instance && v.Epoch() < before.Epoch()) {
+	if before != nil && (v.Instance < before.Instance && !l.life(v.Instance).forgotten || v.Instance == before.Instance && v.Epoch() < before.Epoch()) {
 		l.w.fail("G2", "%s goes from epoch %d of instance %d back to %d of %d", h.name, before.Epoch(), before.Instance, v.Epoch(), v.Instance)
 	}
 	l.w.tell(h, "install", "epoch %d, %d members, led by %s", v.Epoch(), v.Top.Len(), v.Leader)
@@ -179,10 +184,16 @@ func (l *ledger) installed(h *host, before, v *view.ClusterView) {
 	}
 }
 
+// trusts reports whether who asks on this host is told that its view is valid.
+func (h *host) trusts() bool {
+	r := &h.regs[0]
+	return h.up && r.Valid(h.clock()) && h.view != nil && h.view.Instance == r.Instance && h.view.Epoch() >= r.Epoch
+}
+
 // fence looks whether a host that the latest epoch is without still takes its view for valid.
 func (l *ledger) fence(h *host) {
 	r := &h.regs[0]
-	if h.up && l.removed[r.Incarnation] == h && r.Valid(h.clock()) && h.view != nil && h.view.Instance == r.Instance && h.view.Epoch() >= r.Epoch {
+	if l.removed[r.Incarnation] == h && h.trusts() {
 		l.w.fail("G4", "%s is not in epoch %d, and its leases run for another %v and %v",
 			h.name, l.latest.Epoch(), h.until(r.LeaseUntil), h.until(min(r.UpperUntil, r.LeaseUntil)))
 	}

@@ -43,10 +43,23 @@ func TestCheckersCatchLies(t *testing.T) {
 				}
 			}
 		}, nil},
+		{"an epoch that follows none", "G3", "were its members", func(_ *host, out *control.HostOutput) {
+			for i := range out.Commands {
+				if c := &out.Commands[i]; c.Kind == control.CommandBeat && c.Level == 1 && c.Beats.Committed < c.Seq && c.Seq > 3 {
+					c.Old = c.New.Minus(control.Of(c.New.First()))
+				}
+			}
+		}, crashMember},
+		{"a second instance while leases of the first run", "G3", "trusts a view of instance 1", nil, foundersClosed},
+		{"two instances that decide", "G3", "is decided while instance 2 lives", func(h *host, out *control.HostOutput) {
+			for i := range out.Commands {
+				out.Commands[i].Beats.LeaseUS = 0
+			}
+		}, foundersClosed},
 		{"leases that do not end", "G4", "its leases run", nil, cutGroup},
 	} {
 		heard := &witness{TB: t}
-		w := New(heard, Story(3, 3))
+		w := New(heard, Story(5, 3))
 		w.Lie, w.Only = c.lie, c.guarantee
 		for _, h := range w.hosts {
 			h.boot()
@@ -87,12 +100,24 @@ func repeat() func(*host, *control.HostOutput) {
 	}
 }
 
+// foundersClosed has two of three founders boot behind a cut, and their disks say that the cluster was shut down; those
+// on the other side, with most of the seats, go on.
+func foundersClosed(w *World) {
+	for _, f := range w.founders()[:2] {
+		f.crash()
+		f.side, f.record.Closed = 1, true
+		f.boot()
+	}
+	w.Run(20*time.Second, nil)
+	w.in(4)[2].crash()
+}
+
 func crashMember(w *World) { w.in(1)[2].crash() }
 
 // cutGroup cuts a group off whose leases run when the epoch without it is decided.
 func cutGroup(w *World) {
 	root := w.leader(1, 0)
-	group := w.in((root.group + 1) % 3)
+	group := w.in((root.group + 1) % 5)
 	for _, h := range group {
 		h.side = 1
 	}

@@ -197,6 +197,14 @@ func (w *World) in(group uint16) (l []*host) {
 	return l
 }
 
+// founders are the first hosts of the first groups.
+func (w *World) founders() (l []*host) {
+	for i := range w.Founders {
+		l = append(l, w.in(w.Groups[i])[0])
+	}
+	return l
+}
+
 // agreed reports whether the hosts trust one epoch, whose members are exactly they.
 func (w *World) agreed(hosts []*host) bool {
 	first := hosts[0].view
