@@ -148,7 +148,7 @@ func (n *Node) leftBehind() bool {
 				n.fetch(m.Accepted.Roster)
 				return false
 			}
-			n.recordVoters(m.Accepted.Seq, m.Accepted.New, Bitmap{}, r)
+			n.recordDecided(m.Accepted.Seq, m.Accepted.New, r)
 			return true
 		}
 	}

@@ -72,6 +72,9 @@
 // no leader (orphan.go, decree.go), what a leader above does for those below (lookafter.go), and
 // how the content of an epoch gets to everybody (content.go). Choices made there:
 //
+//   - A founder is the first member of its group where nothing else is asked for: of those that ask for a
+//     group within the join window one is named to form it, a founder before others, but for whom the
+//     operator prefers or avoids. A founder that asks later finds its group formed (orphan.go).
 //   - A group has one seat above it. The founder of a group gets its seat back when it returns; the
 //     leader of the group above takes back the one that was given to another member meanwhile (seat.go).
 //   - Rounds double with every level (5, 10, 20): what a leader hands down of its lease must
@@ -108,9 +111,11 @@
 //   - Redirects are followed at once a few times only: who is about to lead a group and the leader above
 //     send on to each other.
 //
-// The cluster view's G1, G2, G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
-// beside it (of G8 with the agent of a root or of a founder away: TestRootAway, TestFounderAway; while seats are given: TestLeaderLostAsSeatsAreGiven); G1 to G4, and that every generation of a group was decided above and is begun once, by
-// tests/explore/levels TestSearch and TestWalks; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody; that
+// The cluster view's G1 to G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
+// beside it (of G8 with the agent of a root or of a founder away: TestRootAway, TestFounderAway; while seats are given:
+// TestLeaderLostAsSeatsAreGiven); G1 to G3, and that every generation of a group was decided above and is begun once, by
+// tests/explore/levels TestSearch and TestWalks, and G4 by every other walk; that founders are the first of their groups by
+// TestFoundersAreFirst; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody; that
 // most of the seats are not in fewer groups than it seems by TestOneSeatAGroup; that the order to recover
 // leaves nobody who could go on beside it by TestRecover; that a cluster stands whatever the order of
 // starts, and each node says what it waits for, by TestStartsApart. With real
@@ -163,8 +168,8 @@
 //     tests/e2e TestBadInput, TestFloodIsOnlyCounted, TestKeyRotation.
 //
 // What G3 does not cover: the founders' rule rests on the voters they recorded. A founder records
-// those of every view that it installs, those that are about to be let in before they are, and
-// when it is told that it is out, those who voted it out. So a record is out of date only in a founder
+// those of every view that it installs, those that are about to be let in before they are (they stay
+// on record until they vote, or the leader says otherwise), and when it is told that it is out, those who voted it out. So a record is out of date only in a founder
 // that has heard nothing since: it was off, cut off, or lost power before its disk had written. Founders
 // begin a second instance, while the first may live on among those who remained and those who came
 // later, if

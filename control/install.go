@@ -43,7 +43,7 @@ func (n *Node) install() {
 	}
 	if n.cfg.Level > 0 {
 		if n.record.Instance != n.reg.Instance || n.record.Epoch < c.Seq { // once: who is about to come in stays recorded
-			n.recordVoters(c.Seq, c.Members, Bitmap{})
+			n.recordDecided(c.Seq, c.Members)
 		}
 		return
 	}
@@ -92,7 +92,7 @@ func (n *Node) installed(v *view.View) {
 	n.current = v
 	n.out.View = v
 	n.event(e)
-	n.recordVoters(v.Epoch, n.reg.Committed.Members, Bitmap{}, n.rosterFor(&n.reg.Committed))
+	n.recordDecided(v.Epoch, n.reg.Committed.Members, n.rosterFor(&n.reg.Committed))
 }
 
 // changes lists who is in b but not in a, and the other way round, as incarnations. Both are

@@ -147,7 +147,7 @@ func (n *Node) settleRole() {
 		if n.role == roleAbsent {
 			n.role = roleFollower
 		}
-		n.recordVoters(n.reg.Committed.Seq, n.reg.Committed.Members, Bitmap{}, n.rosterFor(&n.reg.Committed))
+		n.recordDecided(n.reg.Committed.Seq, n.reg.Committed.Members, n.rosterFor(&n.reg.Committed))
 		n.removed("the group's view no longer names this node")
 	default:
 		if n.role == roleAbsent {

@@ -167,12 +167,31 @@ func (r *InstanceRecord) living(abandoned uint32) (l []FoundVote) {
 	return l
 }
 
+// recordDecided keeps the record of who votes in a view that is decided. Who was about to be let in may be
+// so by one of the next views yet, since holders of their roster are not asked again; the leader knows.
+func (n *Node) recordDecided(epoch uint64, members Bitmap, rosters ...*Roster) {
+	if l := &n.lead; n.role == roleLeader {
+		n.recordVoters(epoch, members, l.view.New.Or(l.adm.joiners), append(rosters, l.adm.roster)...)
+		return
+	}
+	before := n.record.Joiners
+	if n.record.Instance != n.reg.Instance {
+		before = nil
+	}
+	n.recordWith(epoch, members, Bitmap{}, before, rosters)
+}
+
 // recordVoters keeps the record of who votes: the members of a decided view, and joiners that the
 // next may let in, named by the given or held rosters. Nothing older than the record is taken. A
 // founder's is on disk before it says that it holds that roster, and before it leaves; others
 // keep theirs in mind, so that those removed from an instance can say that it went on without
 // them.
 func (n *Node) recordVoters(epoch uint64, members, joiners Bitmap, rosters ...*Roster) {
+	n.recordWith(epoch, members, joiners, nil, rosters)
+}
+
+// recordWith does so where others are about to be let in as well, as far as they do not vote yet.
+func (n *Node) recordWith(epoch uint64, members, joiners Bitmap, others []Voter, rosters []*Roster) {
 	members, joiners = Voters(n.cfg.Level, members), Voters(n.cfg.Level, joiners)
 	if len(n.cfg.Founders) == 0 { // its group is formed by decree, not founded
 		return
@@ -188,7 +207,15 @@ func (n *Node) recordVoters(epoch uint64, members, joiners Bitmap, rosters ...*R
 	if r.Voters, named = voters(members, rosters); !named {
 		return // part of them would make a majority of its own
 	}
-	if r.Joiners, all = voters(joiners.Minus(members), rosters); !all || sameRecord(&r, &n.record) {
+	if r.Joiners, all = voters(joiners.Minus(members), rosters); !all {
+		return
+	}
+	for _, v := range others {
+		if !slices.Contains(r.Voters, v) {
+			r.Joiners = append(r.Joiners, v)
+		}
+	}
+	if sameRecord(&r, &n.record) {
 		return
 	}
 	n.record = r

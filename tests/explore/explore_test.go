@@ -46,7 +46,7 @@ func TestWalks(t *testing.T) {
 	if from == 1 {
 		most = fixedWalks // the same every time, however fast the machine
 	}
-	tried, r := Walks(Openings(), from, most, time.Duration(*flagSeconds*float64(time.Second)), nil)
+	tried, r := Walks(Openings(), from, most, time.Duration(*flagSeconds*float64(time.Second)), "", nil)
 	t.Logf("%d walks from seed %d: %d events, %d views decided", tried, from, r.Events, r.Views)
 	if r.Violation != nil {
 		t.Fatalf("seed %d: %v\nreplay: go run ./tests/mutants/oracle -from %d -seeds 1 -trace", from+tried-1, r.Violation, from+tried-1)

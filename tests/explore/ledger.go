@@ -13,7 +13,8 @@ type ledger struct {
 	proposals []proposal
 	decided   []decision
 	contents  []content
-	forgot    uint8 // hosts that lost their register, and what their agent knew of its end
+	forgot    uint8  // hosts that lost their register, and what their agent knew of its end
+	only      string // the guarantee that is checked; empty: all
 	violation error
 }
 
@@ -50,12 +51,13 @@ func (l *ledger) Clone() *ledger {
 		decided:   append([]decision(nil), l.decided...),
 		contents:  append([]content(nil), l.contents...),
 		forgot:    l.forgot,
+		only:      l.only,
 		violation: l.violation,
 	}
 }
 
 func (l *ledger) fail(guarantee, format string, args ...any) {
-	if l.violation == nil {
+	if l.violation == nil && (l.only == "" || l.only == guarantee) {
 		l.violation = fmt.Errorf("%s: %s", guarantee, fmt.Sprintf(format, args...))
 	}
 }

@@ -13,13 +13,15 @@ var weights = []int{
 }
 
 // Walks takes random walks from the openings, one a seed, until one breaks something, all are done,
-// or the time is over. It reports how many seeds were tried.
-func Walks(openings []*Opening, from, seeds uint64, during time.Duration, trace func(string)) (tried uint64, r search.Report) {
+// or the time is over. It reports how many seeds were tried. With only, that guarantee is checked
+// and no other.
+func Walks(openings []*Opening, from, seeds uint64, during time.Duration, only string, trace func(string)) (tried uint64, r search.Report) {
 	began := time.Now()
 	for seed := from; seed < from+seeds && time.Since(began) < during; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 0x77616c6b))
 		o := openings[rng.IntN(len(openings))]
 		w := o.World().Clone()
+		w.ledger.only = only
 		if w.trace = trace; trace != nil {
 			trace("opening: " + o.Name)
 		}

@@ -243,6 +243,18 @@ var kept = []mutant{
 		check:   "sim/levels TestFirstRosterLost",
 	},
 	{
+		name: "who is about to be let in is forgotten with the next view that is decided",
+		patches: []patch{{"record.go",
+			"n.recordVoters(epoch, members, l.view.New.Or(l.adm.joiners), append",
+			"n.recordVoters(epoch, members, Bitmap{}, append"}},
+		check: "levels", opening: "four groups, the founder lost its memory", seeds: "200",
+	},
+	{
+		name:    "a founder that does not lead forgets who is about to be let in",
+		patches: []patch{{"record.go", "	before := n.record.Joiners\n", "	before := []Voter(nil)\n"}},
+		check:   "../control TestRecordKeepsJoiners",
+	},
+	{
 		name:    "whoever stood goes on asking while somebody beats",
 		patches: []patch{{"candidate.go", "case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4):", "case false:"}},
 		check:   "../control TestCampaignEnds",

@@ -62,7 +62,7 @@ var mutants = []mutant{
 		patches: []patch{{"tally.go",
 			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	if t.Promises.Has(f.From)",
 			"	if t.Promises.Has(f.From)"}},
-		check: "walks", seeds: "5000",
+		check: "walks", only: "G1", seeds: "5000",
 	},
 	{
 		name: "beats of a ballot below the promised one are taken",
@@ -252,6 +252,16 @@ var mutants = []mutant{
 		name:    "a generation is begun again by who lost its part in it",
 		patches: []patch{{"orphan.go", "|| reg.Below.Generation >= uint16(m.Version) {", "{"}},
 		check:   "../control TestDecreeObeyedOnce",
+	},
+	{
+		name:    "founders found whatever most of the voters of the last instance hold",
+		patches: []patch{{"found.go", "	for _, old := range known.living(n.found.abandoned) {\n		voters := 0\n", "	for _, old := range known.living(known.Instance) {\n		voters := 0\n"}},
+		check:   "levels", opening: "four groups, the founder lost its memory", seeds: "2000",
+	},
+	{
+		name:    "founders found whatever most of the voters of the last instance hold, in whole runs",
+		patches: []patch{{"found.go", "	for _, old := range known.living(n.found.abandoned) {\n		voters := 0\n", "	for _, old := range known.living(known.Instance) {\n		voters := 0\n"}},
+		check:   "sim/levels TestSeeds", seeds: "200",
 	},
 	{
 		name: "a root gives a generation again",

@@ -155,6 +155,7 @@ func (w *World) happen(k search.Kind, i int) {
 		w.boot(h)
 	case search.Restart:
 		h.shown.number = min(h.shown.number, h.known())
+		w.forget(h)
 		w.start(h)
 	case cut, heal:
 		h.cut = k == cut

@@ -21,6 +21,10 @@ type ledger struct {
 	groups    []published
 	epochs    []published
 	latest    *view.ClusterView // the highest epoch that anybody published
+	founders  int
+	lives     []life   // instances
+	ended     []uint64 // incarnations of which nobody knows any more, ascending
+	only      string   // the guarantee that is checked; empty: all
 	violation error
 }
 
@@ -65,6 +69,7 @@ func (l *ledger) Clone() *ledger {
 	c := *l
 	c.proposals, c.decided, c.appointed = slices.Clone(l.proposals), slices.Clone(l.decided), slices.Clone(l.appointed)
 	c.begun, c.groups, c.epochs = slices.Clone(l.begun), slices.Clone(l.groups), slices.Clone(l.epochs)
+	c.lives = slices.Clone(l.lives)
 	return &c
 }
 
@@ -72,7 +77,7 @@ func (l *ledger) Clone() *ledger {
 func (l *ledger) Violation() error { return l.violation }
 
 func (l *ledger) fail(guarantee, format string, args ...any) {
-	if l.violation == nil {
+	if l.violation == nil && (l.only == "" || l.only == guarantee) {
 		l.violation = fmt.Errorf("%s: %s", guarantee, fmt.Sprintf(format, args...))
 	}
 }
@@ -108,6 +113,11 @@ func (l *ledger) Saw(s *sighting) {
 		l.publish(&l.groups, s)
 	case installed:
 		l.installed(s)
+	case recorded:
+		x := l.life(s.view.instance)
+		x.recorded[s.view.group] = max(x.recorded[s.view.group], s.view.seq)
+	case forgot:
+		l.forgets(s.gone)
 	case broke:
 		l.fail(s.guarantee, "%s", s.how)
 	}
@@ -179,6 +189,9 @@ func (l *ledger) decide(p *proposal, roster *control.Roster) {
 		l.fail("G3", "%v follows %x, decided was %x", p.numbered, p.Old, d.members)
 	}
 	l.decided = append(l.decided, decision{p.numbered, p.New, p.Digest})
+	if p.level == top {
+		l.outlives(p, roster)
+	}
 	if p.level == 0 {
 		return
 	}
@@ -228,8 +241,8 @@ func (l *ledger) publish(to *[]published, s *sighting) bool {
 
 // installed looks at an epoch that a host publishes.
 func (l *ledger) installed(s *sighting) {
-	if s.before.instance == s.view.instance && s.view.seq < s.before.number {
-		l.fail("G2", "n%d goes from epoch %d back to %d", s.host, s.before.number, s.view.seq)
+	if is := (epoch{s.view.instance, s.view.seq}); is.before(s.before) && (is.instance == s.before.instance || !l.life(is.instance).forgotten) {
+		l.fail("G2", "n%d goes from epoch %d of instance %d back to %d of %d", s.host, s.before.number, s.before.instance, is.number, is.instance)
 	}
 	if !l.publish(&l.epochs, s) {
 		return
@@ -303,6 +316,14 @@ func (l *ledger) Digest() uint64 {
 	for _, b := range l.begun {
 		x := memory.Hash{Sum: 7}
 		x.Word(uint64(b.group)<<32 | uint64(b.generation)<<16 | uint64(b.host))
+		sum += x.Sum
+	}
+	for i := range l.lives {
+		sum += l.lives[i].digest()
+	}
+	for _, i := range l.ended {
+		x := memory.Hash{Sum: 9}
+		x.Word(i)
 		sum += x.Sum
 	}
 	x := memory.Hash{Sum: sum}

@@ -42,7 +42,7 @@ func TestWalks(t *testing.T) {
 	if from == 1 {
 		most = fixedWalks // the same every time, however fast the machine
 	}
-	tried, r := Walks(Openings(), from, most, time.Duration(*flagSeconds*float64(time.Second)), nil)
+	tried, r := Walks(Openings(), from, most, time.Duration(*flagSeconds*float64(time.Second)), "", nil)
 	t.Logf("%d walks from seed %d: %d events, %d views decided", tried, from, r.Events, r.Views)
 	if r.Violation != nil {
 		t.Fatalf("seed %d: %v\nreplay: go run ./tests/mutants/oracle -check levels -from %d -seeds 1 -trace", from+tried-1, r.Violation, from+tried-1)
@@ -52,7 +52,7 @@ func TestWalks(t *testing.T) {
 // TestWalksLead is a check of the walks: from each opening they must get somewhere.
 func TestWalksLead(t *testing.T) {
 	for _, o := range Openings() {
-		_, r := Walks([]*Opening{o}, 1, 20, time.Hour, nil)
+		_, r := Walks([]*Opening{o}, 1, 20, time.Hour, "", nil)
 		t.Logf("%s: %d views decided in 20 walks", o.Name, r.Views)
 		if r.Views < 10 {
 			t.Errorf("%s leads nowhere: %d views decided in 20 walks", o.Name, r.Views)

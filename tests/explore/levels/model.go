@@ -124,6 +124,9 @@ func (h *host) Digest() uint64 {
 	x.Word(uint64(h.id))
 	x.Word(uint64(h.clock))
 	x.Word(h.drawn)
+	for _, i := range h.left {
+		x.Word(i)
+	}
 	x.Word(uint64(h.shown.instance)<<32 | h.shown.number)
 	x.Add(recordPlan, unsafe.Pointer(&h.record))
 	if h.up {

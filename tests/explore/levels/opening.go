@@ -39,6 +39,7 @@ func Openings() []*Opening {
 		{Name: "two groups of three, the leader of one crashed", build: leaderless},
 		{Name: "two groups of three, one member hears nobody of its group", build: orphaned},
 		{Name: "three groups of two, one is cut off", build: severed},
+		{Name: "four groups, the founder lost its memory", build: forgotten, apart: true},
 	}
 }
 
@@ -52,9 +53,12 @@ func Named(name string) *Opening {
 	panic("no opening " + name)
 }
 
-// standing is a cluster of all hosts at rest, with a seat in each group.
-func standing(groups, perGroup int) *World {
-	w := New(groups, perGroup)
+// standing is a cluster of all hosts at rest, with a founder and a seat in each group.
+func standing(groups, perGroup int) *World { return founded(groups, perGroup, groups) }
+
+// founded is one with so many founders.
+func founded(groups, perGroup, founders int) *World {
+	w := New(groups, perGroup, founders)
 	for i := range w.hosts {
 		w.happen(search.Boot, i)
 	}
@@ -121,6 +125,23 @@ func severed() *World {
 	w.settle(func() bool { return w.ledger.latest.Top.Of(2) == nil })
 	w.happen(heal, 4)
 	w.happen(heal, 5)
+	return w
+}
+
+// forgotten has the founder boot without registers and hear nothing for long of three others, who are about to decide
+// an epoch without it.
+func forgotten() *World {
+	w := founded(4, 1, 1)
+	w.happen(search.Crash, 0)
+	seat := control.SeatAt(top)
+	w.settle(func() bool {
+		return slices.ContainsFunc(w.hosts, func(h *host) bool {
+			return h.regs[seat].Accepted.Seq != 0 && !h.regs[seat].Accepted.New.Has(control.FirstSeat)
+		})
+	}, 0)
+	w.happen(search.Boot, 0)
+	from := w.hosts[0].clock
+	w.settle(func() bool { return w.hosts[0].clock.Since(from) > nap }, 1, 2, 3)
 	return w
 }
 

@@ -36,7 +36,8 @@ type sighting struct {
 	members  control.Bitmap   // of a view believed to be decided
 	hash     uint64           // of what was published
 	cluster  *view.ClusterView
-	before   epoch // published before
+	before   epoch    // published before
+	gone     []uint64 // incarnations of registers
 
 	guarantee string // that the host broke all by itself
 	how       string
@@ -49,6 +50,8 @@ const (
 	believed               // a register takes a view for decided
 	grouped                // an agent published a view of its group
 	installed              // an agent published an epoch
+	recorded               // a founder wrote down who votes in an epoch; the group is its own
+	forgot                 // a host lost registers, and what its agent knew of their ends
 	broke                  // a guarantee is broken without anybody else
 )
 

@@ -16,14 +16,16 @@ var weights = []int{
 
 // Walks takes random walks from the openings, one a seed, until one breaks something, all are done,
 // or the time is over. In every other one time passes at all hosts alike, and leases are looked at.
-// It reports how many seeds were tried.
-func Walks(openings []*Opening, from, seeds uint64, during time.Duration, trace func(string)) (tried uint64, r search.Report) {
+// It reports how many seeds were tried. With only, that guarantee is checked
+// and no other.
+func Walks(openings []*Opening, from, seeds uint64, during time.Duration, only string, trace func(string)) (tried uint64, r search.Report) {
 	began := time.Now()
 	for seed := from; seed < from+seeds && time.Since(began) < during; seed++ {
 		rng := rand.New(rand.NewPCG(seed, 0x6c6576656c73))
 		o := openings[rng.IntN(len(openings))]
 		w := o.World().Clone()
 		w.abreast = seed%2 == 0 && !o.apart
+		w.ledger.only = only
 		if w.trace = trace; trace != nil {
 			trace("opening: " + o.Name)
 		}

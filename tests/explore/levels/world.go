@@ -47,8 +47,9 @@ type host struct {
 	record control.InstanceRecord // on its disk
 	drawn  uint64                 // incarnations so far
 	clock  control.Time
-	shown  epoch // the last that it published
-	cut    bool  // off from all others
+	shown  epoch    // the last that it published
+	left   []uint64 // incarnations of registers that it gave up: its agent knows how they ended
+	cut    bool     // off from all others
 
 	up      bool
 	regs    [places]control.Register
@@ -72,10 +73,11 @@ type tally struct {
 	routes  [len(slots)]int8 // host in each slot; -1: nobody
 }
 
-// New makes a world of groups of so many hosts each, which are switched off. The first hosts of as
+// New makes a world of groups of so many hosts each, which are switched off. The first hosts of so
 // many groups are founders. It and its copies belong to one goroutine.
-func New(groups, perGroup int) *World {
+func New(groups, perGroup, founders int) *World {
 	w := &World{scratch: new([4]control.Tally)}
+	w.ledger.founders = founders
 	for i := range groups * perGroup {
 		h := &host{id: i, group: uint16(i / perGroup), owner: w, thinks: w}
 		h.peer = control.Peer{Name: fmt.Sprintf("n%d", i), RPC: fmt.Sprintf("n%d:1", i)}
@@ -96,12 +98,10 @@ func (w *World) in(group uint16) (l []*host) {
 	return l
 }
 
-// founders are the first hosts of the groups.
+// founders are the first hosts of the first groups.
 func (w *World) founders() (names []string) {
-	for i, h := range w.hosts {
-		if i == 0 || w.hosts[i-1].group != h.group {
-			names = append(names, h.peer.Name)
-		}
+	for g := range w.ledger.founders {
+		names = append(names, w.in(uint16(g))[0].peer.Name)
 	}
 	return names
 }
@@ -170,8 +170,23 @@ func (w *World) boot(h *host) {
 }
 
 func (w *World) crash(h *host) {
+	var gone []uint64
+	for p := range h.regs {
+		gone = append(gone, h.regs[p].Incarnation)
+	}
+	w.forget(h, gone...)
 	h.forget()
 	h.up, h.agent, h.wakes, h.shown = false, nil, [control.Places]control.Wake{}, epoch{} // what it shows next is another incarnation's
+}
+
+// forget tells of registers that are no more, and of those that the agent, which is killed, gave up: only a
+// founder's disk knows how they ended.
+func (w *World) forget(h *host, gone ...uint64) {
+	if !slices.Contains(w.founders(), h.peer.Name) {
+		gone = append(gone, h.left...)
+	}
+	h.left = nil
+	w.see(sighting{what: forgot, host: h.id, gone: gone})
 }
 
 // start starts an agent; it finds the registers that the last one left.
@@ -218,6 +233,7 @@ func (w *World) step(h *host, in control.HostInput) {
 func (w *World) carry(h *host, out *control.HostOutput) {
 	if out.Record != nil {
 		h.record = *out.Record
+		w.see(sighting{what: recorded, host: h.id, view: numbered{instance: h.record.Instance, group: h.group, seq: h.record.Epoch}})
 	}
 	for _, r := range out.Rosters {
 		h.held[r.Place] = slices.Clone(r.Rosters)
@@ -229,6 +245,7 @@ func (w *World) carry(h *host, out *control.HostOutput) {
 		c := out.Commands[i]
 		if c.Kind == control.CommandVacate {
 			c.Incarnation = h.draw()
+			h.left = append(slices.Clip(h.left), h.regs[c.Place()].Incarnation)
 		}
 		t := h.tally(c.Level, &w.scratch[2])
 		control.Apply(&c, &h.regs[c.Place()], t)

@@ -25,7 +25,7 @@ func main() {
 	from := flag.Uint64("from", 1, "first seed")
 	seeds := flag.Uint64("seeds", 1000, "how many seeds")
 	during := flag.Duration("during", time.Hour, "stop after this time")
-	only := flag.String("only", "", "with -check sim: the guarantee that is checked; empty: all")
+	only := flag.String("only", "", "with -check walks, levels or sim: the guarantee that is checked; empty: all")
 	opening := flag.String("opening", "", "with -check walks, levels or search: only from this opening")
 	file := flag.String("file", "", "with -check stored: the run")
 	shrink := flag.Bool("shrink", false, "with -check sim: cut the run that breaks something down, and print it as tests/sim/testdata has it")
@@ -43,11 +43,11 @@ func main() {
 	switch *check {
 	case "walks":
 		var r search.Report
-		tried, r = explore.Walks(beginnings(*opening, explore.Openings, explore.Named), *from, *seeds, *during, say)
+		tried, r = explore.Walks(beginnings(*opening, explore.Openings, explore.Named), *from, *seeds, *during, *only, say)
 		broken = r.Violation
 	case "levels":
 		var r search.Report
-		tried, r = levels.Walks(beginnings(*opening, levels.Openings, levels.Named), *from, *seeds, *during, say)
+		tried, r = levels.Walks(beginnings(*opening, levels.Openings, levels.Named), *from, *seeds, *during, *only, say)
 		broken = r.Violation
 	case "sim":
 		for ; tried < *seeds && broken == nil && time.Since(began) < *during; tried++ {

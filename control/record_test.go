@@ -1,0 +1,40 @@
+package control
+
+import (
+	"slices"
+	"testing"
+)
+
+// TestRecordKeepsJoiners: a view that is decided while others are about to be let in leaves them on record, since
+// the next may let them in and nobody is asked again whether the founders know.
+func TestRecordKeepsJoiners(t *testing.T) {
+	r := &Roster{Seats: []Seat{{Slot: 0, Peer: peer("a", 1)}, {Slot: 1, Peer: peer("b", 2)}, {Slot: 2, Peer: peer("c", 3)}, {Slot: 3, Peer: peer("d", 4)}}}
+	names := func(l []Voter) (s []string) {
+		for _, v := range l {
+			s = append(s, v.Name)
+		}
+		return s
+	}
+	for _, c := range []struct {
+		what    string
+		leads   bool
+		decided Bitmap
+		joiners []string
+	}{
+		{"a follower, and one was removed", false, Of(0), []string{"c", "d"}},
+		{"a follower, and one of two was let in", false, Of(0).Or(Of(2)), []string{"d"}},
+		{"the leader, which gave one of two up", true, Of(0), []string{"d"}},
+	} {
+		n := New(Config{Self: r.Seats[0].Peer, Founders: []string{"a"}})
+		n.reg.Instance = 1
+		n.recordVoters(4, Of(0).Or(Of(1)), Of(2).Or(Of(3)), r)
+		if c.leads {
+			n.role = roleLeader
+			n.lead.view.New, n.lead.adm.joiners, n.lead.adm.roster = Of(0), Of(3), r
+		}
+		n.recordDecided(5, c.decided, r)
+		if n.record.Epoch != 5 || len(n.record.Voters) != c.decided.Len() || !slices.Equal(names(n.record.Joiners), c.joiners) {
+			t.Errorf("%s: %+v", c.what, n.record)
+		}
+	}
+}
