@@ -384,10 +384,5 @@ func (n *Node) goodbye(m *Message) {
 }
 
 func (l *leadership) saidGoodbye(name string) bool {
-	for i := range l.change.Evidence {
-		if e := &l.change.Evidence[i]; e.Name == name {
-			return e.Why == "said goodbye"
-		}
-	}
-	return false
+	return slices.ContainsFunc(l.change.Evidence, func(e Evidence) bool { return e.Name == name && e.Left })
 }

@@ -75,9 +75,12 @@ func (n *Node) awaiting(now Time, r *Register) string {
 	return ""
 }
 
+// ofLate is how old a word of others may be to go by it; founders ask once a second.
+const ofLate = 4 * time.Second
+
 // answeredOfLate reports whether a member of some instance said what becomes of this node.
 func (n *Node) answeredOfLate(now Time) bool {
-	return now.Since(n.found.heardAt) < 4*time.Second && n.join.why != ""
+	return now.Since(n.found.heardAt) < ofLate && n.join.why != ""
 }
 
 // awaitingGroup says in words what an absent node waits for.
@@ -91,7 +94,7 @@ func (n *Node) awaitingGroup() string {
 	}
 	var silent []string
 	for _, name := range founders {
-		if name != n.cfg.Self.Name && n.freshState(name, 4*time.Second) == nil {
+		if name != n.cfg.Self.Name && n.freshState(name, ofLate) == nil {
 			silent = append(silent, name)
 		}
 	}
@@ -112,11 +115,11 @@ func (n *Node) awaitingGroup() string {
 // notOver says which instance may not be over yet, and by whom: one whose members answer, or of whose voters too
 // many are silent; empty: there is none.
 func (n *Node) notOver() string {
-	known := n.known(4 * time.Second)
+	known := n.known(ofLate)
 	for _, old := range known.living(n.found.abandoned) {
 		var silent, holding []string
 		for _, v := range old.Voters {
-			switch state := n.freshState(v.Name, 4*time.Second); {
+			switch state := n.freshState(v.Name, ofLate); {
 			case v.Name == n.cfg.Self.Name:
 			case state == nil:
 				silent = append(silent, v.Name)

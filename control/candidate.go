@@ -17,6 +17,10 @@ type candidacy struct {
 	seen     watch
 }
 
+// hurried is how many prepares leave a quarter of an interval apart. Where they found no quorum the next
+// leave an interval apart: nothing is decided any sooner for haste.
+const hurried = 8
+
 // stand starts a campaign, and says why. With prior, the leader of that ballot asked for it.
 func (n *Node) stand(prior Ballot, why string) {
 	if n.role == roleLeader {
@@ -57,7 +61,7 @@ func (n *Node) ask(to Bitmap) {
 	}
 	c.prepares++
 	wait := n.reg.Interval() / 4
-	if c.prepares > 8 { // nobody decides in a hurry without a quorum
+	if c.prepares > hurried {
 		wait = n.reg.Interval()
 	}
 	c.next = n.now.Add(wait)
@@ -79,7 +83,7 @@ func (n *Node) campaign() {
 	case n.reg.Promised > c.ballot, t.Outbid > c.ballot:
 		n.standDown()
 		return
-	case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4): // somebody leads after all
+	case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4): // somebody leads after all; the first may cross beats of the one that handed over
 		n.standDown()
 		return
 	}
@@ -101,7 +105,7 @@ func (n *Node) campaign() {
 		return
 	}
 	leaderless := n.now.Since(max(n.reg.BeatAt, n.join.since)) // candidates may outbid each other for ever
-	if !c.lost && (c.prepares == 9 || leaderless > 3*n.reg.Calm()) {
+	if !c.lost && (c.prepares > hurried || leaderless > 3*n.reg.Calm()) {
 		c.lost = true
 		n.event(Event{Kind: EventLost, Ballot: c.ballot, Why: "no leader, and no quorum answers"})
 	}

@@ -187,7 +187,7 @@ func (n *Node) cut() {
 		case why == "":
 			why = "no answer to probes and prepare"
 		}
-		e.Evidence = append(e.Evidence, Evidence{Name: n.nameOf(s), Slot: s, LastEcho: t.Heard[s].EchoAt, Missed: n.missed(s), Why: why})
+		e.Evidence = append(e.Evidence, Evidence{Name: n.nameOf(s), Slot: s, LastEcho: t.Heard[s].EchoAt, Missed: n.missed(s), Left: l.goodbyes.Has(s), Why: why})
 		e.Why = why
 	}
 	l.silent = out.Minus(l.certain).Minus(l.goodbyes).Minus(withheld)

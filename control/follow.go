@@ -46,7 +46,7 @@ func (n *Node) follow() {
 	}
 	silent := n.now.Since(n.reg.BeatAt)
 	i := n.reg.Interval()
-	if n.reg.BeatAt == 0 || silent < time.Duration(half(int(n.reg.Rounds)))*i {
+	if n.reg.BeatAt == 0 || silent < n.reg.SilentAfter() {
 		if n.watch.on {
 			n.watch = watch{}
 		}
@@ -163,15 +163,17 @@ func (w *watch) left(at Time) {
 // grid of the rounds may jitter.
 func ripe(i time.Duration) time.Duration { return i - i/8 }
 
+const fetchEvery = 200 * time.Millisecond
+
 // fetch asks for a roster that is missing: the leader and, since that may be the one that is
 // gone, by turns whoever may know.
 func (n *Node) fetch(version uint64) {
-	if n.now.Since(n.join.fetchAt) < 200*time.Millisecond && n.join.fetchAt != 0 {
-		n.wakeAt(n.join.fetchAt.Add(200 * time.Millisecond))
+	if n.now.Since(n.join.fetchAt) < fetchEvery && n.join.fetchAt != 0 {
+		n.wakeAt(n.join.fetchAt.Add(fetchEvery))
 		return
 	}
 	n.join.fetchAt = n.now
-	n.wakeAt(n.now.Add(200 * time.Millisecond))
+	n.wakeAt(n.now.Add(fetchEvery))
 	m := Message{Kind: MessageFetch, Instance: n.reg.Instance, Version: version}
 	leader := n.rpcOf(n.reg.Leader())
 	n.letter(leader, m)

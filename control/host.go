@@ -197,7 +197,7 @@ func (h *Host) stepNode(p Place, m *Message) {
 	}
 	in := Input{Register: &h.in.Registers[p], Tally: t, Wake: h.in.Wakes[p], Sent: h.in.Sent, Unsaved: h.in.Unsaved || h.out.Record != nil, Message: m, Abandon: h.in.Abandon, Name: h.in.Name, Order: h.order(p)}
 	if level < h.cfg.Top && p.Votes() {
-		in.Upper = &h.in.Registers[Place(2*(level+1))]
+		in.Upper = &h.in.Registers[LeaderAt(level+1)]
 	}
 	h.tell(p)
 	out := n.Step(h.now, in)

@@ -159,9 +159,9 @@ func (n *Node) keepJoining() {
 		n.askToJoin(false)
 		return
 	}
-	if n.now.Since(since) < 2*n.reg.Calm()+time.Second {
+	if n.now.Since(since) < n.reg.LostAfter() {
 		n.join.asked = 0
-		n.wakeAt(since.Add(2*n.reg.Calm() + time.Second))
+		n.wakeAt(since.Add(n.reg.LostAfter()))
 		return
 	}
 	n.askToJoin(true)

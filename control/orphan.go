@@ -53,7 +53,7 @@ func (h *Host) sort(m *Message) (to uint) {
 		}
 		return 1
 	}
-	slot, seat := Place(2*m.Level), SeatAt(m.Level)
+	slot, seat := LeaderAt(m.Level), SeatAt(m.Level)
 	ours := m.Group == h.groupAt(m.Level)
 	has := func(p Place) uint {
 		if h.nodes[p] == nil {
@@ -140,7 +140,7 @@ func (h *Host) names(m *Message, p Place) bool {
 
 // asked sends one that asks to be let in to where it will be heard.
 func (h *Host) asked(m *Message, ours bool) (to uint) {
-	seat, slot := SeatAt(m.Level), Place(2*m.Level)
+	seat, slot := SeatAt(m.Level), LeaderAt(m.Level)
 	if n := h.leads(m.Level); ours && n != nil {
 		return 1 << seat
 	}
@@ -279,7 +279,7 @@ func (h *Host) formed(level uint8, group uint16) bool {
 // ask it: each answer is one more letter to read, before those that came since.
 func (h *Host) adoptSelf() {
 	r, n := &h.in.Registers[0], h.nodes[0]
-	silent := r.State == RegisterVacant && n.role == roleAbsent || r.State == RegisterMember && n.role != roleLeader && h.now.Since(max(r.BeatAt, n.join.since)) > 2*r.Calm()+time.Second
+	silent := r.State == RegisterVacant && n.role == roleAbsent || r.State == RegisterMember && n.role != roleLeader && h.now.Since(max(r.BeatAt, n.join.since)) > r.LostAfter()
 	if !silent || r.Incarnation == 0 {
 		return
 	}
@@ -360,7 +360,7 @@ func (h *Host) liking(name string) int {
 // appointed reports whether a decree is for this host: the roster that the level above decided
 // gives it the slot of the group, in that generation, which it did not begin yet.
 func (h *Host) appointed(m *Message) bool {
-	p := Place(2 * (m.Level + 1))
+	p := LeaderAt(m.Level + 1)
 	if p >= Places || h.nodes[p] == nil || h.in.Registers[p].State != RegisterMember {
 		return false
 	}

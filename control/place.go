@@ -22,7 +22,7 @@ func PlaceOf(level uint8, slot uint16) Place {
 	if level > 0 && slot >= FirstSeat && slot < Slots {
 		return SeatAt(level)
 	}
-	return Place(level * 2)
+	return LeaderAt(level)
 }
 
 // SeatAt is the place of a voter at a level.
@@ -32,6 +32,9 @@ func SeatAt(level uint8) Place {
 	}
 	return Place(level*2 + 1)
 }
+
+// LeaderAt is the place, at a level, of who leads the group below; at level 0 everybody's.
+func LeaderAt(level uint8) Place { return Place(level * 2) }
 
 // Level is the level of the group in which the place is.
 func (p Place) Level() uint8 { return uint8(p) / 2 }
@@ -49,7 +52,7 @@ func (p Place) Votes() bool { return p.Level() == 0 || p.Seat() == 1 }
 // network.
 func (o *Outgoing) Own(registers *[Places]Register, t *Tally) (own []Place, others Bitmap) {
 	others = o.To
-	for _, p := range []Place{Place(2 * o.Place.Level()), SeatAt(o.Place.Level())} {
+	for _, p := range []Place{LeaderAt(o.Place.Level()), SeatAt(o.Place.Level())} {
 		r := &registers[p]
 		if r.State == RegisterVacant || r.Instance != o.Frame.Instance || r.Group != o.Frame.Group || !others.Has(r.Slot) {
 			continue

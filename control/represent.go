@@ -1,10 +1,6 @@
 package control
 
-import (
-	"time"
-
-	"rollcall/view"
-)
+import "rollcall/view"
 
 // representation is a host's part in the level above as the leader of a group.
 //
@@ -42,7 +38,7 @@ func (h *Host) claim(p Place) *Standing {
 		s.Ballot = max(r.Promised, 1)
 	}
 	for l := uint8(1); l <= h.cfg.Top; l++ {
-		s.Slots[l] = h.in.Registers[Place(2*l)].Incarnation
+		s.Slots[l] = h.in.Registers[LeaderAt(l)].Incarnation
 	}
 	return s
 }
@@ -76,7 +72,7 @@ func (h *Host) decidedContent(level uint8) *view.Group {
 // above what they decided.
 func (h *Host) represent() {
 	for level := uint8(0); level < h.cfg.Top; level++ {
-		p, r := Place(2*(level+1)), &h.rep[level]
+		p, r := LeaderAt(level+1), &h.rep[level]
 		n := h.nodes[p]
 		reg := &h.in.Registers[p]
 		if h.leads(level) == nil {
@@ -123,7 +119,7 @@ func (h *Host) retire(p Place, r *representation) {
 		return
 	}
 	since := max(r.lost, n.join.since)
-	patience := 2*h.in.Registers[SeatAt(p.Level()-1)].Calm() + time.Second
+	patience := h.in.Registers[SeatAt(p.Level()-1)].LostAfter()
 	switch {
 	case reg.State == RegisterVacant && (n.role == roleLeft || n.role == roleAbsent):
 		h.nodes[p] = nil
@@ -137,7 +133,7 @@ func (h *Host) retire(p Place, r *representation) {
 
 // report tells the level above what a group decided.
 func (h *Host) report(level uint8, g *view.Group) {
-	r, p := &h.rep[level], Place(2*(level+1))
+	r, p := &h.rep[level], LeaderAt(level+1)
 	reg, n := &h.in.Registers[p], h.nodes[p]
 	told := Report{Seq: g.Seq, Digest: g.Digest, Members: h.leads(level).lead.view.New, Generation: g.Generation, Group: g.Number}
 	if reg.State != RegisterVacant && !reg.Below.same(&told) {

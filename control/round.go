@@ -123,7 +123,7 @@ func (t *Tally) Beat(now Time, r, upper *Register) (f Frame, to Bitmap, wake Wak
 
 // mayBeat reports whether this node's register still lets it lead, and its agent lives.
 func (t *Tally) mayBeat(now Time, r *Register) bool {
-	return (r.State == RegisterJoining || r.State == RegisterMember) && r.Promised <= t.Ballot &&
+	return r.Serves() && r.Promised <= t.Ballot &&
 		now.Since(r.AgentAt) <= time.Duration(t.GraceNS)
 }
 

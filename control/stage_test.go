@@ -391,8 +391,7 @@ func (h *host) beaten(before control.Time) {
 	if at == before {
 		return
 	}
-	silent := time.Duration((h.reg.Rounds+1)/2) * h.reg.Interval()
-	h.s.after(silent, func() {
+	h.s.after(h.reg.SilentAfter(), func() {
 		if h.up && h.reg.BeatAt == at {
 			h.wake(control.WakeSilent)
 		}

@@ -125,6 +125,7 @@ type Evidence struct {
 	Slot     uint16
 	LastEcho Time // arrival of its last answer; zero: none under this leader
 	Missed   int  // rounds it left unanswered while others answered
+	Left     bool // it said goodbye
 	Why      string
 }
 

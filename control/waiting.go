@@ -63,7 +63,7 @@ func (n *Node) waitingAt(now Time) int {
 // knows; 0 once there is one.
 func (h *Host) waiting(now Time) int {
 	switch f := h.nodes[SeatAt(h.cfg.Top)]; {
-	case h.nodes[0].role != roleAbsent || f != nil && f.role != roleAbsent || now.Since(h.nodes[0].found.heardAt) < 4*time.Second:
+	case h.nodes[0].role != roleAbsent || f != nil && f.role != roleAbsent || now.Since(h.nodes[0].found.heardAt) < ofLate:
 		return 0
 	case f != nil && f.founder():
 		return f.waitingAt(now)

@@ -26,7 +26,7 @@ func addressed(out *control.Outgoing, own *[control.Places]control.Register) []p
 	voters := control.Voters(level, out.To)
 	var all []parcel
 	if leaders := out.To.Minus(voters); !leaders.Empty() {
-		all = append(all, claim(out.Frame, leaders, control.Place(2*level), own))
+		all = append(all, claim(out.Frame, leaders, control.LeaderAt(level), own))
 	}
 	for s := voters.First(); s < control.Slots; s = voters.Next(s + 1) {
 		f := out.Frame

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
-	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -152,9 +151,7 @@ func (k *Kernel) overdue() (wakes Wakes) {
 			continue
 		}
 		wakes[p] = confirmable
-		patience := time.Duration((r.Rounds+1)/2) * r.Interval()
-		serving := r.State == control.RegisterJoining || r.State == control.RegisterMember
-		if serving && r.BeatAt != 0 && Now().Since(r.BeatAt) >= patience {
+		if r.Serves() && r.BeatAt != 0 && Now().Since(r.BeatAt) >= r.SilentAfter() {
 			wakes[p] |= control.WakeSilent
 		}
 	}

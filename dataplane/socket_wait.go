@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -89,11 +88,10 @@ func (s *Socket) silentAt() control.Time {
 // after its last beat, once for each beat that stays the last.
 func (s *Socket) silentOf(place int) control.Time {
 	r := &s.registers[place]
-	watching := r.State == control.RegisterJoining || r.State == control.RegisterMember
-	if !watching || r.BeatAt == 0 || r.BeatAt == s.told[place] {
+	if !r.Serves() || r.BeatAt == 0 || r.BeatAt == s.told[place] {
 		return control.MaxTime
 	}
-	return r.BeatAt.Add(time.Duration((r.Rounds+1)/2) * r.Interval())
+	return r.BeatAt.Add(r.SilentAfter())
 }
 
 func (s *Socket) tellSilence(now control.Time) {

@@ -165,7 +165,7 @@ func (g *group) wake() {
 			continue
 		}
 		if r := &h.reg; r.BeatAt != 0 {
-			h.watchLeader(0, h.until(r.BeatAt.Add(patience(r))))
+			h.watchLeader(0, h.until(r.BeatAt.Add(r.SilentAfter())))
 		}
 		if h.stepAt == 0 && h.agent != nil { // its housekeeping, at the times it would have been
 			h.schedule(time.Second - (g.w.now-h.stepped)%time.Second)

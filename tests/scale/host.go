@@ -366,14 +366,12 @@ func (h *host) silent(p control.Place, token uint32) {
 	if r.State == control.RegisterVacant || r.BeatAt == 0 {
 		return
 	}
-	if left := h.until(r.BeatAt.Add(patience(r))); left > 0 {
+	if left := h.until(r.BeatAt.Add(r.SilentAfter())); left > 0 {
 		h.watchLeader(p, left)
 		return
 	}
 	h.wake(p, control.WakeSilent)
 }
-
-func patience(r *control.Register) time.Duration { return time.Duration((r.Rounds+1)/2) * r.Interval() }
 
 // watchLeader has the register's silence looked for.
 func (h *host) watchLeader(p control.Place, d time.Duration) {

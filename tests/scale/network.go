@@ -101,7 +101,7 @@ func (h *host) pace(level uint8) {
 	}
 	l.pacing[level]++
 	if due := l.tallies[level].Due(); due != control.MaxTime && h.up {
-		h.w.after(h.until(due), event{kind: kindBeat, host: h, place: control.Place(2 * level), token: l.pacing[level]})
+		h.w.after(h.until(due), event{kind: kindBeat, host: h, place: control.LeaderAt(level), token: l.pacing[level]})
 	}
 }
 
@@ -230,7 +230,7 @@ func (w *World) answers(b *batch) {
 func (h *host) took(p control.Place, was control.Time) {
 	r := h.at(p)
 	if r.BeatAt != was && r.BeatAt != 0 {
-		h.watchLeader(p, patience(r))
+		h.watchLeader(p, r.SilentAfter())
 	}
 }
 

@@ -17,7 +17,7 @@ func (h *host) arrive() {
 	h.newcomer = true
 	m := control.Message{Kind: control.MessageJoin, Standing: &control.Standing{}}
 	for level := range control.Levels {
-		m.Standing.Slots[level] = h.vacant(control.Place(2 * level)).Incarnation
+		m.Standing.Slots[level] = h.vacant(control.LeaderAt(uint8(level))).Incarnation
 	}
 	h.say(h.group.contacts[0], m)
 }

@@ -174,7 +174,7 @@ func (h *host) watch() {
 
 // silentAt is when the group's leader has been silent for ceil(k/2) intervals.
 func (h *host) silentAt() control.Time {
-	return h.reg.BeatAt.Add(time.Duration((h.reg.Rounds+1)/2) * h.reg.Interval())
+	return h.reg.BeatAt.Add(h.reg.SilentAfter())
 }
 
 func (h *host) silence(boot uint32) {

@@ -319,7 +319,7 @@ func (h *host) served(p control.Place, was mark) {
 		return
 	}
 	at, boots := r.BeatAt, h.boots
-	h.w.after(time.Duration((r.Rounds+1)/2)*r.Interval(), func() {
+	h.w.after(r.SilentAfter(), func() {
 		if h.up && h.boots == boots && h.regs[p].BeatAt == at {
 			h.wake(p, control.WakeSilent)
 		}
