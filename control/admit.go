@@ -33,46 +33,46 @@ type applicant struct {
 }
 
 const (
-	pushEvery    = 250 * time.Millisecond // rosters again to those that do not hold them
-	admitPatient = 2 * time.Second        // for joiners that do not hold the roster
-	admitGiveUp  = 10 * time.Second
+	pushEvery     = 250 * time.Millisecond // rosters again to those that do not hold them
+	admitPatience = 2 * time.Second        // for joiners that do not hold the roster
+	admitGiveUp   = 10 * time.Second
 )
 
 // admit answers a node that asks to be let in.
 func (n *Node) admit(m *Message) {
 	var inquiry Inquiry
 	waiting := 0
-	answer := func(status, why string) {
+	answer := func(status AnswerStatus, why string) {
 		a := &Answer{Status: status, Why: why, Waiting: waiting}
-		if status == "redirect" {
+		if status == AnswerRedirect {
 			a.Leader = n.rpcOf(n.reg.Leader())
 		}
 		n.letter(m.From.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: a, Inquiry: inquiry})
 	}
 	switch {
 	case m.Group != n.cfg.Group:
-		answer("refused", "this agent belongs to another group")
+		answer(AnswerRefused, "this agent belongs to another group")
 		return
 	case n.role != roleLeader && n.reg.State == RegisterMember && n.reg.Leader() != n.reg.Slot:
 		n.remember(m)
-		answer("redirect", "")
+		answer(AnswerRedirect, "")
 		return
 	case n.role != roleLeader && n.reg.State == RegisterMember:
-		answer("idle", "its members have none, and elect one when a quorum of them answers")
+		answer(AnswerIdle, "its members have none, and elect one when a quorum of them answers")
 		return
 	case n.role != roleLeader && n.founder() && !slices.Contains(n.cfg.Founders, m.From.Name) && !n.answeredOfLate(n.now):
 		var why string
 		why, waiting = n.noCluster(n.now, m.From.Name)
-		answer("idle", why)
+		answer(AnswerIdle, why)
 		return
 	case n.role != roleLeader:
-		answer("idle", "no group here yet")
+		answer(AnswerIdle, "no group here yet")
 		return
 	case !n.allowed(m.From.Name):
-		answer("refused", "the group's inventory does not name this node")
+		answer(AnswerRefused, "the group's inventory does not name this node")
 		return
 	case m.Keys[n.reg.Key%KeySlots] != n.reg.Keys[n.reg.Key%KeySlots]:
-		answer("refused", fmt.Sprintf("its key file lacks key %08x, which signs the group's frames", n.reg.Keys[n.reg.Key%KeySlots]))
+		answer(AnswerRefused, fmt.Sprintf("its key file lacks key %08x, which signs the group's frames", n.reg.Keys[n.reg.Key%KeySlots]))
 		return
 	}
 	if n.cfg.Level > 0 {
@@ -85,38 +85,38 @@ func (n *Node) admit(m *Message) {
 	flaps := n.quarantined(m.From.Name)
 	switch {
 	case member && seat.Incarnation == m.From.Incarnation:
-		answer("member", "")
+		answer(AnswerMember, "")
 		if !m.Holds && n.settingUp(seat.Slot) { // it did not get the roster
 			n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageRoster, Roster: l.roster}))
 		}
 	case member && n.rebooted(seat, m):
 		n.fell(seat.Slot, "rebooted")
 		l.certain.Set(seat.Slot)
-		answer("waiting", "the node's earlier incarnation is being removed")
+		answer(AnswerWaiting, "the node's earlier incarnation is being removed")
 	case member:
 		if inquiry = n.inquire(seat, &m.From); inquiry == (Inquiry{}) && n.livesOn(seat.Slot) {
-			answer("waiting", "a member of this name still answers: if it is another node, one of the two must be renamed")
+			answer(AnswerWaiting, "a member of this name still answers: if it is another node, one of the two must be renamed")
 			return
 		}
-		answer("waiting", "the node's earlier incarnation has to be removed first")
+		answer(AnswerWaiting, "the node's earlier incarnation has to be removed first")
 	case m.Holds && l.adm.seats(&m.From):
-		answer("waiting", "")
+		answer(AnswerWaiting, "")
 	case m.Holds:
 		n.tellRemoved(m)
 	case flaps != "":
-		answer("quarantined", flaps)
+		answer(AnswerQuarantined, flaps)
 	case n.suspected(m.From.Name) != "":
-		answer("waiting", n.suspected(m.From.Name))
+		answer(AnswerWaiting, n.suspected(m.From.Name))
 	default:
 		n.enqueue(applicant{Peer: m.From, slot: Slots})
-		answer("waiting", "")
+		answer(AnswerWaiting, "")
 	}
 }
 
 // tellRemoved answers one that holds a register of a view that went on without it.
 func (n *Node) tellRemoved(m *Message) {
 	r, _ := n.lead.newest()
-	n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageAnswer, Seat: m.Seat, Roster: r, Answer: &Answer{Status: "removed", Why: "the group goes on without this node"}}))
+	n.letter(m.From.RPC, n.withVoters(Message{Kind: MessageAnswer, Seat: m.Seat, Roster: r, Answer: &Answer{Status: AnswerRemoved, Why: "the group goes on without this node"}}))
 }
 
 // livesOn reports whether the member answered a round within the last few.
@@ -204,7 +204,7 @@ func (n *Node) seatJoiners() {
 		}
 		if slot == Slots {
 			for _, q := range a.asked[i:] {
-				n.letter(q.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Answer: &Answer{Status: "refused", Why: "the group is full"}})
+				n.letter(q.RPC, Message{Kind: MessageAnswer, Instance: n.reg.Instance, Answer: &Answer{Status: AnswerRefused, Why: "the group is full"}})
 			}
 			break
 		}
@@ -256,9 +256,9 @@ func (n *Node) proposeJoiners() {
 		a.holders, a.heldAt, a.pushAt = Of(n.reg.Slot), 0, n.now
 		return
 	}
-	pending, patience := n.onProbation(), admitPatient
+	pending, patience := n.onProbation(), admitPatience
 	if !pending.Empty() {
-		a.heldAt, patience = n.now, admitPatient+probationProbes*probationEvery
+		a.heldAt, patience = n.now, admitPatience+probationProbes*probationEvery
 	}
 	ready := a.joiners.And(a.holders).Minus(pending)
 	switch {

@@ -10,17 +10,17 @@ import (
 // view could rest on. Seats are given in seat.go.
 
 // admitAbove answers one that asks to be let in, where this node leads.
-func (n *Node) admitAbove(m *Message, answer func(status, why string)) {
+func (n *Node) admitAbove(m *Message, answer func(status AnswerStatus, why string)) {
 	l := &n.lead
 	switch {
 	case m.Instance != 0 && m.Instance < n.reg.Instance:
-		answer("removed", "a later instance of the cluster lives")
+		answer(AnswerRemoved, "a later instance of the cluster lives")
 	case m.Instance > n.reg.Instance:
-		answer("refused", "it belongs to a later instance of the cluster")
+		answer(AnswerRefused, "it belongs to a later instance of the cluster")
 	case m.Seat:
 		n.admitSeat(m, answer)
 	case m.Standing == nil || m.Standing.Slot >= FirstSeat || m.Standing.Ballot == 0:
-		answer("refused", "it says of no group that it leads it")
+		answer(AnswerRefused, "it says of no group that it leads it")
 	default:
 		slot, ballot := m.Standing.Slot, m.Standing.Ballot
 		seat := l.roster.At(slot) // what is not even proposed ends no group
@@ -29,22 +29,22 @@ func (n *Node) admitAbove(m *Message, answer func(status, why string)) {
 		case seat != nil && !same && ballot.Generation() < seat.Below.Generation(): // who was appointed leads under no ballot yet
 			n.letter(m.From.RPC, Message{
 				Kind: MessageAnswer, Instance: n.reg.Instance, Version: uint64(seat.Below.Generation()),
-				Answer: &Answer{Status: "superseded", Why: "the group was formed anew without it"},
+				Answer: &Answer{Status: AnswerSuperseded, Why: "the group was formed anew without it"},
 			})
 		case same && l.inView().Has(slot):
-			answer("member", "")
+			answer(AnswerMember, "")
 		case l.adm.seats(&m.From):
 			l.adm.pushAt = n.now
-			answer("waiting", "")
+			answer(AnswerWaiting, "")
 		case l.adm.roster != nil && l.adm.joiners.Has(slot):
-			answer("waiting", "another is about to have the slot of that group")
+			answer(AnswerWaiting, "another is about to have the slot of that group")
 		case seat != nil && ballot < seat.Below && l.inView().Has(slot):
-			answer("waiting", "another leads that group")
+			answer(AnswerWaiting, "another leads that group")
 		case m.Holds:
 			n.tellRemoved(m)
 		default:
 			n.enqueue(applicant{Peer: m.From, slot: slot, below: ballot})
-			answer("waiting", "")
+			answer(AnswerWaiting, "")
 		}
 	}
 }
@@ -82,7 +82,7 @@ func (n *Node) remember(m *Message) {
 func (n *Node) hearClaims() {
 	for _, c := range n.claims {
 		if n.now.Since(c.at) < claimFor && !c.m.Holds {
-			n.admitAbove(c.m, func(string, string) {})
+			n.admitAbove(c.m, func(AnswerStatus, string) {})
 		}
 	}
 	n.claims = nil

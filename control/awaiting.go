@@ -18,13 +18,13 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 	said := now.Since(h.founder.at) < h.cfg.around() && h.founder.at != 0 // others are asked by turns
 	switch g, n := &r[0], h.nodes[0]; {
 	case h.cfg.Top == 0 && (n.role != roleAbsent || n.founder() || !said):
-		return s.Group.Awaiting + others(s.Waiting)
+		return s.Group.Awaiting + alsoWaiting(s.Waiting)
 	case n.role == roleAbsent && n.answeredOfLate(now):
 		return "its group's leader: " + n.join.why
 	case n.role == roleAbsent && top != "" && r[seat].State == RegisterVacant:
-		return top + others(s.Waiting)
+		return top + alsoWaiting(s.Waiting)
 	case n.role == roleAbsent && said:
-		return h.founder.why + others(s.Waiting)
+		return h.founder.why + alsoWaiting(s.Waiting)
 	case n.role == roleAbsent && now.Since(n.found.heardAt) >= 2*askMost:
 		return fmt.Sprintf("a founder: none of %d answers: %s", len(h.cfg.Founders), hostlist.Fold(h.cfg.Founders))
 	case n.role == roleAbsent:
@@ -42,7 +42,7 @@ func (h *Host) awaiting(now Time, r *[Places]Register, s *HostStatus) string {
 }
 
 // others tells how many nodes beside the founders wait for a cluster.
-func others(waiting int) string {
+func alsoWaiting(waiting int) string {
 	if waiting == 0 {
 		return ""
 	}

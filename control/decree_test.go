@@ -178,7 +178,7 @@ func TestClaims(t *testing.T) {
 	roster := (&Roster{}).With(Seat{Slot: 3, Peer: peer("a", 100), Below: NewBallot(2, 4, 0)}).With(Seat{Slot: 248, Peer: peer("root", 1)})
 	n.role = roleLeader
 	n.lead = leadership{roster: roster, decided: true, view: Proposal{New: Of(3, 248), Old: Of(3, 248)}}
-	ask := func(name string, incarnation uint64, ballot Ballot) string {
+	ask := func(name string, incarnation uint64, ballot Ballot) AnswerStatus {
 		n.out = Output{}
 		n.admit(&Message{Kind: MessageJoin, From: peer(name, incarnation), Standing: &Standing{Slot: 3, Ballot: ballot}})
 		return n.out.Messages[0].Message.Answer.Status
@@ -187,7 +187,7 @@ func TestClaims(t *testing.T) {
 		name        string
 		incarnation uint64
 		ballot      Ballot
-		want        string
+		want        AnswerStatus
 		asked       int
 	}{
 		{"a", 100, NewBallot(2, 4, 0), "member", 0},

@@ -19,7 +19,7 @@ func TestHeardOfAnyGroup(t *testing.T) {
 			registers[p].Incarnation = uint64(1 + p)
 		}
 		ready := &Message{Kind: MessageState, Cluster: "story", Level: 1, From: peer("b", 9), State: &FoundState{QuietMS: 60_000}}
-		member := &Message{Kind: MessageAnswer, Cluster: "story", Instance: 3, From: peer("m", 8), Answer: &Answer{Status: "waiting"}}
+		member := &Message{Kind: MessageAnswer, Cluster: "story", Instance: 3, From: peer("m", 8), Answer: &Answer{Status: AnswerWaiting}}
 		proposed := false
 		for since := time.Duration(0); since < 2*c.FoundWait; since += c.Interval {
 			letters := []*Message{ready}

@@ -70,14 +70,14 @@ type Host struct {
 	deadline Time
 	empty    *Tally // where the driver has none
 
-	content content
-	orphans orphans
-	founder founderSaid
-	rep     [Levels]representation // by the level of the group led
-	pushAt  Time                   // decrees and invitations to those that did not act on them
-	vacant  [Levels]Time           // since when a seat is free, where this host leads
-	seats   [Levels]Bitmap         // that were taken then, or since
-	leaving bool
+	content     content
+	orphans     orphans
+	founder     founderSaid
+	represented [Levels]representation // by the level of the group led
+	pushAt      Time                   // decrees and invitations to those that did not act on them
+	vacantSince [Levels]Time           // since when a seat is free, where this host leads
+	seatsTaken  [Levels]Bitmap         // that were taken then, or since
+	leaving     bool
 }
 
 // NewHost returns a host that belongs to no group yet, or, when its registers say otherwise at
@@ -143,7 +143,7 @@ func (h *Host) Step(now Time, in HostInput) HostOutput {
 	if len(h.mail) > 0 {
 		m, h.mail = h.mail[0], h.mail[1:]
 	}
-	to := h.sort(m)
+	to := h.route(m)
 	for p := Place(0); p < Places; p++ {
 		if h.nodes[p] == nil {
 			continue

@@ -169,7 +169,7 @@ func (n *Node) keepJoining() {
 
 // answered reacts to what became of a request to join.
 func (n *Node) answered(m *Message) {
-	if m.Answer.Status == "superseded" {
+	if m.Answer.Status == AnswerSuperseded {
 		if over := n.reg.Promised.Generation() < uint16(m.Version) || !n.place.Votes(); over && m.Instance >= n.reg.Instance {
 			n.removed(m.Answer.Why)
 		}
@@ -180,37 +180,37 @@ func (n *Node) answered(m *Message) {
 	}
 	a := m.Answer
 	news := n.join.why != a.Why
-	if (a.Status != "idle" || m.Instance != 0) && a.Status != "redirect" { // who has no group, or does not lead it, knows nothing of it
+	if (a.Status != AnswerIdle || m.Instance != 0) && a.Status != AnswerRedirect { // who has no group, or does not lead it, knows nothing of it
 		n.join.why = a.Why
 	}
-	if a.Status != "idle" && a.Status != "refused" {
+	if a.Status != AnswerIdle && a.Status != AnswerRefused {
 		n.heardOf(m.Instance)
 	}
 	switch a.Status {
-	case "redirect":
+	case AnswerRedirect:
 		if j := &n.join; !n.hint(a.Leader) {
 			j.pointed = true
 		} else if j.asked = 0; j.hops < hopsMost {
 			j.next = n.now
 			j.hops++
 		}
-	case "waiting", "member":
+	case AnswerWaiting, AnswerMember:
 		n.hint(m.From.RPC)
 		if m.Inquiry != (Inquiry{}) && n.role == roleAbsent && n.reg.Incarnation != 0 {
 			again := n.request()
 			again.Inquiry = m.Inquiry
 			n.letter(m.From.RPC, again)
 		}
-	case "taken": // a founder asks again; others are invited
+	case AnswerTaken: // a founder asks again; others are invited
 		n.hint(m.From.RPC)
 		n.invited = false
 		n.join.next = n.now.Add(askTaken)
-	case "quarantined":
+	case AnswerQuarantined:
 		n.hint(m.From.RPC)
 		if news {
 			n.event(Event{Kind: EventRefused, Leader: m.From.Name, Why: a.Why})
 		}
-	case "removed":
+	case AnswerRemoved:
 		if n.role != roleAbsent && m.Instance >= n.reg.Instance {
 			n.hint(m.From.RPC)
 			if m.Roster != nil && m.Instance == n.reg.Instance {
@@ -218,7 +218,7 @@ func (n *Node) answered(m *Message) {
 			}
 			n.removed("the group goes on without this node")
 		}
-	case "refused":
+	case AnswerRefused:
 		n.event(Event{Kind: EventRefused, Leader: m.From.Name, Why: a.Why})
 		n.join.next = n.now.Add(20 * askEvery)
 	}

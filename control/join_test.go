@@ -22,7 +22,7 @@ func TestRedirectsEnd(t *testing.T) {
 		before := asked
 		for i := range 100 {
 			to := []string{"a:1", "b:1"}[i%2]
-			step(&Message{Kind: MessageAnswer, Cluster: "story", From: Peer{Name: "f", RPC: "f:1"}, Answer: &Answer{Status: "redirect", Leader: to}})
+			step(&Message{Kind: MessageAnswer, Cluster: "story", From: Peer{Name: "f", RPC: "f:1"}, Answer: &Answer{Status: AnswerRedirect, Leader: to}})
 		}
 		return asked - before
 	}

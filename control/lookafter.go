@@ -112,15 +112,15 @@ const inviteAfter = 3 * time.Second
 func (h *Host) invite(level uint8, n *Node) bool {
 	l := &n.lead
 	taken := Voters(level, l.inView())
-	free, lost := n.seats()-taken.Len(), h.seats[level].Minus(taken)
-	if h.seats[level] = taken; free <= 0 {
-		h.vacant[level] = 0
+	free, lost := n.seats()-taken.Len(), h.seatsTaken[level].Minus(taken)
+	if h.seatsTaken[level] = taken; free <= 0 {
+		h.vacantSince[level] = 0
 		return false
 	}
-	if h.vacant[level] == 0 || !lost.Empty() {
-		h.vacant[level] = h.now
+	if h.vacantSince[level] == 0 || !lost.Empty() {
+		h.vacantSince[level] = h.now
 	}
-	if wait := h.vacant[level].Add(inviteAfter); l.adm.roster != nil || h.now.Before(wait) {
+	if wait := h.vacantSince[level].Add(inviteAfter); l.adm.roster != nil || h.now.Before(wait) {
 		h.wakeAt(max(wait, h.now.Add(n.cfg.Interval)))
 		return false
 	}

@@ -73,11 +73,27 @@ type Content struct {
 	Body  []byte `json:"body"`
 }
 
+// AnswerStatus says what becomes of a request to be let in.
+type AnswerStatus string
+
+// The statuses.
+const (
+	AnswerRedirect    AnswerStatus = "redirect"    // ask Leader
+	AnswerWaiting     AnswerStatus = "waiting"     // it is going to be let in, or Why not yet
+	AnswerMember      AnswerStatus = "member"      // it is in
+	AnswerTaken       AnswerStatus = "taken"       // others have the seats
+	AnswerRemoved     AnswerStatus = "removed"     // what it holds is of a view that went on without it
+	AnswerSuperseded  AnswerStatus = "superseded"  // its group was formed anew, in generation Version, without it
+	AnswerQuarantined AnswerStatus = "quarantined" // it was removed too often
+	AnswerRefused     AnswerStatus = "refused"     // for good
+	AnswerIdle        AnswerStatus = "idle"        // nobody here knows a leader
+)
+
 // Answer tells a joiner what becomes of its request.
 type Answer struct {
-	Status string `json:"status"`           // redirect | waiting | member | taken | removed | superseded | quarantined | refused | idle
-	Leader string `json:"leader,omitempty"` // RPC address, with redirect
-	Why    string `json:"why,omitempty"`
+	Status AnswerStatus `json:"status"`
+	Leader string       `json:"leader,omitempty"` // RPC address, with redirect
+	Why    string       `json:"why,omitempty"`
 	// Waiting is how many nodes beside the founders asked the sender, with idle: a founder that has no cluster.
 	Waiting int `json:"waiting,omitempty"`
 }

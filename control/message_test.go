@@ -11,7 +11,7 @@ func goodMessage() *Message {
 	return &Message{
 		Kind: MessageRoster, Cluster: "tofu", From: p, Instance: 3, Version: 9,
 		Roster: &Roster{Seats: []Seat{{Slot: 0, Peer: p}, {Slot: 5, Peer: Peer{Name: "cn002", Incarnation: 8, RPC: "cn002:7746"}}}},
-		Answer: &Answer{Status: "waiting"},
+		Answer: &Answer{Status: AnswerWaiting},
 		State:  &FoundState{},
 	}
 }

@@ -45,22 +45,23 @@ type Node struct {
 	join  joining
 	found founding
 
+	below    *vector   // above level 0, of a voter: what its group decides about
+	claims   []claimed // above level 0, of a voter: who asked for groups' slots while it did not lead
+	invited  bool      // above level 0: the leader wants it to have a seat
+	deadline Time
+
 	// The step in progress.
 	now        Time
 	reg        Register
 	tally      *Tally
-	below      *vector   // above level 0, of a voter: what its group decides about
+	upper      *Register
 	claim      *Standing // what it says of itself when it asks to be let in
 	elsewhere  uint32    // the highest instance of the host's other registers
-	claims     []claimed // above level 0, of a voter: who asked for groups' slots while it did not lead
 	leaderHere bool      // above level 0: another node of this host leads its group
 	topVoters  []Voter   // of the top, as this host's node there recorded them
-	invited    bool      // above level 0: the leader wants it to have a seat
-	upper      *Register
-	saving     bool // Input.Unsaved
+	saving     bool      // Input.Unsaved
 	wake       Wake
 	out        Output
-	deadline   Time
 }
 
 // New returns a node that belongs to no group yet, or, when its register says otherwise at

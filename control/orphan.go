@@ -17,9 +17,9 @@ import (
 // removed, so that its lease is over), one of the orphans is appointed (Host.appoint): it forms the
 // group in a new generation.
 type orphans struct {
-	list []orphan // by level, group and name
-	next Time     // when to look after them again
-	self Time     // when this host is to ask itself again
+	list      []orphan // by level, group and name
+	next      Time     // when to look after them again
+	askSelfAt Time     // when this host is to ask itself again
 }
 
 type orphan struct {
@@ -38,9 +38,9 @@ const (
 	lostWait    = time.Second           // for others of a group that had been formed, so that they go on together
 )
 
-// sort has the host itself read the letters that are for no node of it, and gives the set of
+// route has the host itself read the letters that are for no node of it, and gives the set of
 // places whose nodes are to read the letter.
-func (h *Host) sort(m *Message) (to uint) {
+func (h *Host) route(m *Message) (to uint) {
 	if m == nil || m.Cluster != h.cfg.Cluster || m.Level > h.cfg.Top {
 		return 0
 	}
@@ -92,12 +92,12 @@ func (h *Host) sort(m *Message) (to uint) {
 		return has(slot) | has(seat)
 	case MessageAnswer:
 		h.heardFounder(m)
-		if m.Answer.Status == "removed" && m.Instance > h.in.Registers[0].Instance && h.in.Registers[0].Instance != 0 {
+		if m.Answer.Status == AnswerRemoved && m.Instance > h.in.Registers[0].Instance && h.in.Registers[0].Instance != 0 {
 			for p := range h.in.Wakes {
 				h.in.Wakes[p] |= WakeInstance
 			}
 		}
-		if m.Answer.Status == "superseded" && m.Level > 0 && !m.Seat {
+		if m.Answer.Status == AnswerSuperseded && m.Level > 0 && !m.Seat {
 			h.superseded(m)
 		}
 		if m.Seat {
@@ -119,7 +119,7 @@ type founderSaid struct {
 
 // heardFounder notes why there is no cluster yet: who asks to be let in waits for the same.
 func (h *Host) heardFounder(m *Message) {
-	if m.Answer.Status == "idle" && m.Instance == 0 && slices.Contains(h.cfg.Founders, m.From.Name) {
+	if m.Answer.Status == AnswerIdle && m.Instance == 0 && slices.Contains(h.cfg.Founders, m.From.Name) {
 		h.founder = founderSaid{m.Answer.Why, m.Answer.Waiting, h.now}
 	}
 }
@@ -154,9 +154,9 @@ func (h *Host) asked(m *Message, ours bool) (to uint) {
 			}
 		}
 	}
-	status, leader := "idle", h.upward()
+	status, leader := AnswerIdle, h.upward()
 	if leader != "" {
-		status = "redirect"
+		status = AnswerRedirect
 	}
 	why := "no leader of the cluster is known here"
 	waiting := 0
@@ -206,13 +206,13 @@ func (h *Host) orphaned(m *Message) bool {
 				return true // this host is about to
 			}
 			h.letter(m.From.RPC, m.Level, m.Group, Message{
-				Kind: MessageAnswer, Instance: h.in.Registers[0].Instance, Seat: m.Seat, Answer: &Answer{Status: "redirect", Leader: leader.RPC},
+				Kind: MessageAnswer, Instance: h.in.Registers[0].Instance, Seat: m.Seat, Answer: &Answer{Status: AnswerRedirect, Leader: leader.RPC},
 			})
 			return true
 		}
 		h.adopt(orphan{level: level, group: group, peer: m.From, standing: *m.Standing, since: h.now, at: h.now})
 		h.letter(m.From.RPC, m.Level, m.Group, Message{
-			Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: &Answer{Status: "waiting", Why: "its group is about to be formed"},
+			Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: &Answer{Status: AnswerWaiting, Why: "its group is about to be formed"},
 		})
 		return true
 	}
@@ -283,11 +283,11 @@ func (h *Host) adoptSelf() {
 	if !silent || r.Incarnation == 0 {
 		return
 	}
-	if h.now.Before(h.orphans.self) {
-		h.wakeAt(h.orphans.self)
+	if h.now.Before(h.orphans.askSelfAt) {
+		h.wakeAt(h.orphans.askSelfAt)
 		return
 	}
-	h.orphans.self = h.now.Add(askEvery)
+	h.orphans.askSelfAt = h.now.Add(askEvery)
 	if to := h.upward(); to != "" { // the leader that another node of this host follows
 		n.hint(to)
 	}
@@ -385,7 +385,7 @@ func (h *Host) superseded(m *Message) {
 		for i := range n.rosters[0].Seats {
 			h.letter(n.rosters[0].Seats[i].RPC, level, n.cfg.Group, Message{
 				Kind: MessageAnswer, Instance: m.Instance, Version: m.Version, Seat: level > 0,
-				Answer: &Answer{Status: "superseded", Why: m.Answer.Why},
+				Answer: &Answer{Status: AnswerSuperseded, Why: m.Answer.Why},
 			})
 		}
 	}

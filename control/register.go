@@ -312,17 +312,6 @@ func (r *Register) Interval() time.Duration {
 	return time.Duration(r.IntervalUS) * time.Microsecond
 }
 
-// Calm is how long after a beat a prepare is refused: k+1 intervals.
-func (r *Register) Calm() time.Duration { return time.Duration(r.Rounds+1) * r.Interval() }
-
-// SilentAfter is how long after a beat the silence of its leader is suspicious: ceil(k/2) intervals.
-func (r *Register) SilentAfter() time.Duration {
-	return time.Duration(half(int(r.Rounds))) * r.Interval()
-}
-
-// LostAfter is how long after a beat its leader is looked for elsewhere.
-func (r *Register) LostAfter() time.Duration { return 2*r.Calm() + time.Second }
-
 // Serves reports whether the register takes part in a group's rounds.
 func (r *Register) Serves() bool { return r.State == RegisterJoining || r.State == RegisterMember }
 

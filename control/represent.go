@@ -58,7 +58,7 @@ func (h *Host) decidedContent(level uint8) *view.Group {
 	case level > 0:
 		return h.vectors[level].base
 	}
-	v, r, c := n.current, &h.rep[0], &h.in.Registers[0].Committed
+	v, r, c := n.current, &h.represented[0], &h.in.Registers[0].Committed
 	if v == nil || v.Instance != h.in.Registers[0].Instance || v.Epoch != n.lead.view.Seq || v.Epoch != c.Seq || v.Generation != n.lead.ballot.Generation() {
 		return nil
 	}
@@ -72,7 +72,7 @@ func (h *Host) decidedContent(level uint8) *view.Group {
 // above what they decided.
 func (h *Host) represent() {
 	for level := uint8(0); level < h.cfg.Top; level++ {
-		p, r := LeaderAt(level+1), &h.rep[level]
+		p, r := LeaderAt(level+1), &h.represented[level]
 		n := h.nodes[p]
 		reg := &h.in.Registers[p]
 		if h.leads(level) == nil {
@@ -133,7 +133,7 @@ func (h *Host) retire(p Place, r *representation) {
 
 // report tells the level above what a group decided.
 func (h *Host) report(level uint8, g *view.Group) {
-	r, p := &h.rep[level], LeaderAt(level+1)
+	r, p := &h.represented[level], LeaderAt(level+1)
 	reg, n := &h.in.Registers[p], h.nodes[p]
 	told := Report{Seq: g.Seq, Digest: g.Digest, Members: h.leads(level).lead.view.New, Generation: g.Generation, Group: g.Number}
 	if reg.State != RegisterVacant && !reg.Below.same(&told) {

@@ -9,7 +9,7 @@ import "slices"
 // its group was given a seat: the founder's counts for more, since the next founding rests on its record.
 
 // admitSeat gives a seat where one is free.
-func (n *Node) admitSeat(m *Message, answer func(status, why string)) {
+func (n *Node) admitSeat(m *Message, answer func(status AnswerStatus, why string)) {
 	l := &n.lead
 	seat := n.named(l.roster, m.From.Name)
 	member := seat != nil && l.inView().Has(seat.Slot)
@@ -21,21 +21,21 @@ func (n *Node) admitSeat(m *Message, answer func(status, why string)) {
 	}
 	switch {
 	case member && seat.Incarnation == m.From.Incarnation:
-		answer("member", "")
+		answer(AnswerMember, "")
 	case member:
-		answer("waiting", "the seat of the node's earlier incarnation has to be removed first")
+		answer(AnswerWaiting, "the seat of the node's earlier incarnation has to be removed first")
 	case l.adm.seats(&m.From):
 		l.adm.pushAt = n.now
-		answer("waiting", "")
+		answer(AnswerWaiting, "")
 	case m.Holds:
 		n.tellRemoved(m)
 	case kept != nil:
-		answer("taken", kept.Name+" has the seat of its group")
+		answer(AnswerTaken, kept.Name+" has the seat of its group")
 	case given >= n.seats():
-		answer("taken", "every seat is taken")
+		answer(AnswerTaken, "every seat is taken")
 	default:
 		n.enqueue(applicant{Peer: m.From, slot: Slots})
-		answer("waiting", "")
+		answer(AnswerWaiting, "")
 	}
 }
 

@@ -212,7 +212,7 @@ func (h *host) tellLetter(l *control.Letter) {
 		}
 		h.letter(to, "asks TO to be let in")
 	case control.MessageAnswer:
-		what := m.Answer.Status
+		what := string(m.Answer.Status)
 		if m.Answer.Leader != "" {
 			what += " to " + hostOf(m.Answer.Leader)
 		}

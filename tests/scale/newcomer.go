@@ -38,7 +38,7 @@ func (h *host) self() control.Peer {
 func (h *host) takes(m *control.Message) bool {
 	switch m.Kind {
 	case control.MessageAnswer:
-		return m.Answer.Status == "waiting" || m.Answer.Status == "member"
+		return m.Answer.Status == control.AnswerWaiting || m.Answer.Status == control.AnswerMember
 	case control.MessageRoster:
 		self := h.self()
 		seat := m.Roster.Held(&self)
