@@ -198,7 +198,7 @@ func (h *Host) learn(instance uint32, g *view.Group) {
 // refuted reports whether that is not what the epoch holds, by the digest that the own registers accepted at
 // the top or that the last beats below it told.
 func (h *Host) refuted(g *view.Group) bool {
-	for _, p := range []Place{Place(2 * h.cfg.Top), SeatAt(h.cfg.Top)} {
+	for _, p := range []Place{LeaderAt(h.cfg.Top), SeatAt(h.cfg.Top)} {
 		r := &h.in.Registers[p].Committed
 		if h.in.Registers[p].State == RegisterMember && r.Seq == g.Seq && r.Ballot.Generation() == g.Generation && r.Digest != 0 && r.Digest != g.Digest {
 			return true
@@ -312,7 +312,7 @@ func (h *Host) show() {
 
 // topLeader is the name of the leader of the top group, as far as this host knows.
 func (h *Host) topLeader() string {
-	for _, p := range []Place{SeatAt(h.cfg.Top), Place(2 * h.cfg.Top)} {
+	for _, p := range []Place{SeatAt(h.cfg.Top), LeaderAt(h.cfg.Top)} {
 		if r, n := &h.in.Registers[p], h.nodes[p]; n != nil && r.State == RegisterMember && r.BeatBallot != 0 {
 			return n.nameOf(r.Leader())
 		}
@@ -322,13 +322,13 @@ func (h *Host) topLeader() string {
 
 // knownEpoch is the highest epoch that this host's registers know of; 0: none.
 func (h *Host) knownEpoch() (known uint64) {
-	for _, p := range []Place{Place(2 * h.cfg.Top), SeatAt(h.cfg.Top)} {
+	for _, p := range []Place{LeaderAt(h.cfg.Top), SeatAt(h.cfg.Top)} {
 		if r := &h.in.Registers[p]; r.State == RegisterMember {
 			known = max(known, r.Committed.Seq)
 		}
 	}
 	for level := range h.cfg.Top {
-		for _, p := range []Place{Place(2 * level), SeatAt(level)} {
+		for _, p := range []Place{LeaderAt(level), SeatAt(level)} {
 			if r := &h.in.Registers[p]; r.State == RegisterMember {
 				known = max(known, r.Epoch)
 			}
@@ -370,7 +370,7 @@ func (h *Host) catchUp() {
 		}
 		p := SeatAt(level)
 		if h.nodes[p] == nil || h.in.Registers[p].State != RegisterMember {
-			p = Place(2 * level)
+			p = LeaderAt(level)
 		}
 		if n, r := h.nodes[p], &h.in.Registers[p]; n != nil && r.BeatBallot != 0 {
 			h.want(n.rpcOf(r.Leader()), h.cfg.Top, h.groupAt(h.cfg.Top), base)
