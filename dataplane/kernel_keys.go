@@ -16,7 +16,7 @@ type key struct {
 // SetKeys implements Plane. No member is told of a key before the programs take it, and each is
 // told that it is gone before they no longer do.
 func (k *Kernel) SetKeys(keys *Keys) error {
-	if err := k.serveKeys(keys); err != nil {
+	if err := k.checkKeys(keys); err != nil {
 		return err
 	}
 	if err := k.putKeys(keys, true); err != nil {
@@ -47,12 +47,12 @@ func (k *Kernel) putKeys(keys *Keys, present bool) error {
 	return nil
 }
 
-// serveKeys reports whether the host can go on in all its groups with these keys.
-func (k *Kernel) serveKeys(keys *Keys) error {
+// checkKeys reports whether the host can go on in all its groups with these keys.
+func (k *Kernel) checkKeys(keys *Keys) error {
 	for p := range k.pages.registers {
 		var r control.Register
 		snapshot(&r, &k.pages.registers[p])
-		if err := keys.serve(&r); err != nil {
+		if err := keys.mayReplace(&r); err != nil {
 			return err
 		}
 	}

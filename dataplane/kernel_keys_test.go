@@ -120,12 +120,12 @@ func TestKeysThatServe(t *testing.T) {
 		{"a register of before there were ids", control.Register{}, newKey, true},
 	} {
 		c.r.State = control.RegisterMember
-		if err := c.keys.serve(&c.r); (err == nil) != c.want {
+		if err := c.keys.mayReplace(&c.r); (err == nil) != c.want {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		c.r.State = control.RegisterVacant
 		for _, keys := range allKeys {
-			if err := keys.serve(&c.r); err != nil {
+			if err := keys.mayReplace(&c.r); err != nil {
 				t.Errorf("%s, outside of a group: %v", c.name, err)
 			}
 		}

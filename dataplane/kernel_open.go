@@ -142,7 +142,7 @@ func (k *Kernel) adopt(old map[string]*ebpf.Map) error {
 	if err := k.equip(); err != nil {
 		return err
 	}
-	if err := k.serveKeys(k.opt.Keys); err != nil {
+	if err := k.checkKeys(k.opt.Keys); err != nil {
 		return err
 	}
 	if err := k.regroup(); err != nil {

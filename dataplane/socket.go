@@ -184,7 +184,7 @@ func (s *Socket) Apply(c control.Command) error {
 // SetKeys implements Plane.
 func (s *Socket) SetKeys(keys *Keys) error {
 	for p := range s.registers {
-		if err := keys.serve(&s.registers[p]); err != nil {
+		if err := keys.mayReplace(&s.registers[p]); err != nil {
 			return err
 		}
 	}

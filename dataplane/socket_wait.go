@@ -32,9 +32,9 @@ type ear interface {
 // frameRoom is room for an Ethernet header, a frame, and a byte that shows it was too long.
 const frameRoom = etherHeader + FrameLen + 1
 
-// patience is how many frames are served before the agent is heard again: four rounds of
+// framesAtOnce is how many frames are served before the agent is heard again: four rounds of
 // a full group. A flood must not keep the agent from its deadlines.
-const patience = 4 * control.Slots
+const framesAtOnce = 4 * control.Slots
 
 // Wait implements Plane. Frames are served here and nowhere else, and beats that are due leave.
 func (s *Socket) Wait(deadline control.Time) (Wakes, error) {
@@ -106,7 +106,7 @@ func (s *Socket) tellSilence(now control.Time) {
 // drain serves the frames that have arrived at an ear.
 func (s *Socket) drain(at ear) error {
 	defer s.publish()
-	for range patience {
+	for range framesAtOnce {
 		frame, from, why, err := at.hear(&s.heard)
 		switch {
 		case errors.Is(err, unix.EAGAIN):

@@ -272,7 +272,7 @@ func TestSocketServesOverdueBeatsFirst(t *testing.T) {
 func TestSocketFlood(t *testing.T) {
 	g := udpGroup(t, 1, loopback4)
 	s, a := g.socket(0), newAsker(t, g.socket(0))
-	for range 2 * patience {
+	for range 2 * framesAtOnce {
 		a.send([]byte("flood"))
 	}
 	for before := uint64(0); ; {
@@ -280,7 +280,7 @@ func TestSocketFlood(t *testing.T) {
 			t.Fatalf("woken for %b, %v", wake, err)
 		}
 		now := s.Stats()[control.ReasonBadLength]
-		if now-before > patience {
+		if now-before > framesAtOnce {
 			t.Errorf("%d frames were served before the deadline was looked at", now-before)
 		}
 		if now == before {
@@ -288,7 +288,7 @@ func TestSocketFlood(t *testing.T) {
 		}
 		before = now
 	}
-	if got := s.Stats()[control.ReasonBadLength]; got <= patience {
+	if got := s.Stats()[control.ReasonBadLength]; got <= framesAtOnce {
 		t.Errorf("only %d frames arrived: the flood was none", got)
 	}
 }

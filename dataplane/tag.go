@@ -82,9 +82,9 @@ func (k *Keys) has(slot uint8) bool {
 	return slot < KeySlots && k.Slots[slot] != [16]byte{}
 }
 
-// serve reports whether a host that has these keys instead of those its register tells of
+// mayReplace reports whether a host that has these keys instead of those its register tells of
 // can go on in its group: the key that signs there must stay.
-func (k *Keys) serve(r *control.Register) error {
+func (k *Keys) mayReplace(r *control.Register) error {
 	if r.State == control.RegisterVacant || r.Keys == (control.KeyIDs{}) {
 		return nil
 	}

@@ -20,14 +20,14 @@ const sendPatience = 20 * time.Millisecond
 
 // etherTransport sends frames right behind the EtherType.
 type etherTransport struct {
-	out     *rawSender
-	rail    int
-	link    Link
-	control int // socket for requests, of the network namespace it was opened in
-	cluster uint64
-	joined  [6]byte // multicast address of the group; zero: none
-	group   net.Addr
-	peers   [control.Slots]net.Addr
+	out      *rawSender
+	rail     int
+	link     Link
+	requests int // socket for requests, of the network namespace it was opened in
+	cluster  uint64
+	joined   [6]byte // multicast address of the group; zero: none
+	group    net.Addr
+	peers    [control.Slots]net.Addr
 }
 
 func openEther(opt *Options, rail int) (*etherTransport, error) {
@@ -38,16 +38,16 @@ func openEther(opt *Options, rail int) (*etherTransport, error) {
 	if link.MAC == [6]byte{} {
 		return nil, fmt.Errorf("open interface %s: it has no Ethernet address, choose transport %q", link.Name, TransportUDP)
 	}
-	control, err := requestSocket()
+	requests, err := requestSocket()
 	if err != nil {
 		return nil, err
 	}
 	out, err := openRaw(link, opt.EtherType)
 	if err != nil {
-		unix.Close(control)
+		unix.Close(requests)
 		return nil, err
 	}
-	return &etherTransport{rail: rail, out: out, link: link, control: control, cluster: opt.ClusterID}, nil
+	return &etherTransport{rail: rail, out: out, link: link, requests: requests, cluster: opt.ClusterID}, nil
 }
 
 func (e *etherTransport) SetGroup(group uint16) error {
@@ -58,7 +58,7 @@ func (e *etherTransport) SetGroup(group uint16) error {
 	if err := e.LeaveGroup(); err != nil {
 		return err
 	}
-	if err := multicast(e.control, unix.SIOCADDMULTI, e.link.Name, mac); err != nil {
+	if err := multicast(e.requests, unix.SIOCADDMULTI, e.link.Name, mac); err != nil {
 		return fmt.Errorf("join %s on %s (needs CAP_NET_ADMIN): %w", net.HardwareAddr(mac[:]), e.link.Name, err)
 	}
 	e.joined, e.group = mac, rawAddr(mac)
@@ -71,7 +71,7 @@ func (e *etherTransport) LeaveGroup() error {
 		return nil
 	}
 	e.joined, e.group = [6]byte{}, nil
-	if err := multicast(e.control, unix.SIOCDELMULTI, e.link.Name, mac); err != nil {
+	if err := multicast(e.requests, unix.SIOCDELMULTI, e.link.Name, mac); err != nil {
 		return fmt.Errorf("leave %s on %s: %w", net.HardwareAddr(mac[:]), e.link.Name, err)
 	}
 	return nil
@@ -119,7 +119,7 @@ func (e *etherTransport) Send(level uint8, frame []byte, to control.Bitmap) erro
 }
 
 func (e *etherTransport) Close() error {
-	unix.Close(e.control)
+	unix.Close(e.requests)
 	return e.out.close()
 }
 
