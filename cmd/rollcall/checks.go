@@ -57,17 +57,16 @@ func checkKernel() []finding {
 type capability struct {
 	name     string
 	bit      uint
-	verdict  string // when it is missing
 	without  string
 	implying uint // another that stands for it too
 }
 
 var capabilities = []capability{
-	{"CAP_BPF", unix.CAP_BPF, verdictNote, "only attach = \"socket\" works", unix.CAP_SYS_ADMIN},
-	{"CAP_NET_ADMIN", unix.CAP_NET_ADMIN, verdictNote, "only attach = \"socket\" works", unix.CAP_NET_ADMIN},
-	{"CAP_NET_RAW", unix.CAP_NET_RAW, verdictNote, "transport = \"ether\" does not work", unix.CAP_NET_RAW},
-	{"CAP_SYS_NICE", unix.CAP_SYS_NICE, verdictNote, "the daemon has no real-time priority, and a busy host starves it", unix.CAP_SYS_NICE},
-	{"CAP_IPC_LOCK", unix.CAP_IPC_LOCK, verdictNote, "the daemon's memory may be swapped out", unix.CAP_IPC_LOCK},
+	{"CAP_BPF", unix.CAP_BPF, "only attach = \"socket\" works", unix.CAP_SYS_ADMIN},
+	{"CAP_NET_ADMIN", unix.CAP_NET_ADMIN, "only attach = \"socket\" works", unix.CAP_NET_ADMIN},
+	{"CAP_NET_RAW", unix.CAP_NET_RAW, "transport = \"ether\" does not work", unix.CAP_NET_RAW},
+	{"CAP_SYS_NICE", unix.CAP_SYS_NICE, "the daemon has no real-time priority, and a busy host starves it", unix.CAP_SYS_NICE},
+	{"CAP_IPC_LOCK", unix.CAP_IPC_LOCK, "the daemon's memory may be swapped out", unix.CAP_IPC_LOCK},
 }
 
 func checkCapabilities() []finding {
@@ -78,7 +77,7 @@ func checkCapabilities() []finding {
 	var found []finding
 	for _, c := range capabilities {
 		if effective>>c.bit&1 == 0 && effective>>c.implying&1 == 0 {
-			found = append(found, finding{"capabilities", c.verdict, c.name + " is missing: " + c.without,
+			found = append(found, finding{"capabilities", verdictNote, c.name + " is missing: " + c.without,
 				"run rollcalld as root, or with AmbientCapabilities=" + c.name})
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,7 +85,7 @@ type twig struct {
 }
 
 func (w *twig) add(b *publish.TreeBranch) {
-	w.groups, w.labels = append(w.groups, b), append(w.labels, label(b))
+	w.groups, w.labels = append(w.groups, b), append(w.labels, publish.GroupLabel(b.Name, b.Group))
 	w.here, w.nodes, w.down = w.here+b.Here, w.nodes+b.Nodes, append(w.down, b.Down...)
 	if b.Leader != "" {
 		w.leaders = append(w.leaders, b.Leader)
@@ -140,14 +139,6 @@ func branches(t *publish.TreeDocument, onlyDown, all bool) []string {
 		w.add(b)
 	}
 	return draw(twigs)
-}
-
-// label is a group's name, or its number as the configuration has it.
-func label(b *publish.TreeBranch) string {
-	if b.Name != "" {
-		return b.Name
-	}
-	return "group" + strconv.Itoa(int(b.Group))
 }
 
 func draw(twigs []*twig) []string {

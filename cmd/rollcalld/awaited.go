@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"rollcall/cmd/internal/config"
 	"rollcall/control"
 	"rollcall/view"
 	"rollcall/view/hostlist"
+	"rollcall/view/publish"
 )
 
 // awaited says what the cluster lacks where this node itself waits for nothing: first the groups that
@@ -55,7 +55,7 @@ func (s *source) awaited(ctx context.Context, seen *snapshot, in *installed) str
 func labels(groups []*config.Group) string {
 	var l []string
 	for _, g := range groups {
-		l = append(l, label(g))
+		l = append(l, publish.GroupLabel(g.Name, g.ID))
 	}
 	return hostlist.Fold(l)
 }
@@ -67,12 +67,4 @@ func hasSeat(g *view.Group, seated map[string]bool) bool {
 		}
 	}
 	return false
-}
-
-// label is a group's name, or its number as rollcall tree has it.
-func label(g *config.Group) string {
-	if g.Name != "" {
-		return g.Name
-	}
-	return "group" + strconv.Itoa(int(g.ID))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -300,7 +301,7 @@ func addresses(seat *control.Seat) []string {
 		if rail.UDP.IsValid() {
 			list = append(list, rail.UDP.String())
 		} else {
-			list = append(list, fmt.Sprintf("%x:%x:%x:%x:%x:%x", rail.MAC[0], rail.MAC[1], rail.MAC[2], rail.MAC[3], rail.MAC[4], rail.MAC[5]))
+			list = append(list, net.HardwareAddr(rail.MAC[:]).String())
 		}
 	}
 	return list

@@ -3,6 +3,7 @@ package publish
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"rollcall/view"
 )
@@ -21,6 +22,14 @@ type TreeDocument struct {
 	Here     int          `json:"here"`  // nodes of the view that answer
 	Nodes    int          `json:"nodes"` // of the inventory, and of the view
 	Groups   []TreeBranch `json:"groups"`
+}
+
+// GroupLabel is what users are shown of a group: its name, or its number where it has none.
+func GroupLabel(name string, number uint16) string {
+	if name != "" {
+		return name
+	}
+	return "group" + strconv.Itoa(int(number))
 }
 
 // TreeBranch is one group of the tree.
