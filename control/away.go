@@ -9,8 +9,9 @@ import (
 // something waits for the agent: a member fell, a decision was not told yet, or a group below
 // reported. Then the tally gives the lead up by a last beat (FlagAway), rather than let all wait for
 // its silence. The beat names the accused: those who missed k rounds and whose leases have surely
-// ended, by the same rule by which the agent would propose a view without them. After it no beat leaves under the ballot, even if the agent comes back at that moment, so
-// nobody extends the leases of the accused.
+// ended, by the same rule by which the agent would propose a view without them. After it no beat
+// leaves under the ballot, even if the agent comes back at that moment, so nobody extends the leases
+// of the accused.
 //
 // Who takes that beat notes it in the register. The first in rank stands at once, the others by
 // turns, by the prepares of a hand-over, which are taken from who follows that ballot still, or

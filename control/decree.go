@@ -6,7 +6,8 @@ import "time"
 // nobody else begins the given generation. Members that it names and that still hold the
 // registers that this node's roster names go on in it under their incarnations; they follow,
 // because the higher generation wins everywhere. Its first view follows none, so its members alone
-// decide it, and its number is above all that they know.
+// decide it, and its number is above all that they know: the message's Epoch, too. Its Version is the
+// generation, its Roster the members to take along.
 func (n *Node) decreed(m *Message) {
 	generation := uint16(m.Version)
 	if n.role == roleLeft || n.leaving || n.reg.Promised.Generation() >= generation && n.reg.State != RegisterVacant {

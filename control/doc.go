@@ -129,8 +129,8 @@
 // can go on, and in calm runs after each crash and each return. G10 is no matter of these runs, in which
 // nobody forges: the tests named below show it. TestCheckersCatchLies, TestCheckerOfRegisters,
 // TestCheckerOfRecords, TestCheckerOfInstances, TestCheckerOfCuts and TestCheckerOfProgress show
-// that the checkers can fail, TestStored repeats runs that fail when a rule is undone, as tests/mutants TestMutants does. control/testdata
-// tells the guarantees as stories; tests/e2e shows them with real daemons and the real kernel program,
+// that the checkers can fail, TestStored repeats runs that fail when a rule is undone, as
+// tests/mutants TestMutants does. control/testdata tells the guarantees as stories; tests/e2e shows them with real daemons and the real kernel program,
 // and make torture counts under faults of every kind what G1 and G5 forbid.
 //
 //   - G1 Agreement: two nodes never install different content for the same instance and

@@ -12,21 +12,21 @@ type MessageKind string
 // The kinds of message, and the field of Message that each needs beside From.
 const (
 	MessageJoin     MessageKind = "join"      // Keys: let me in
-	MessageAnswer   MessageKind = "answer"    // Answer: what becomes of a join; to those removed with all that a roster has
+	MessageAnswer   MessageKind = "answer"    // Answer: what becomes of a join; to those removed all of a roster
 	MessageRoster   MessageKind = "roster"    // Instance, Epoch, Roster, Voters, Joiners: hold this
 	MessageHeld     MessageKind = "held"      // Instance, Version: I hold it (and, a founder, wrote it down)
 	MessageFetch    MessageKind = "fetch"     // Instance, Version: I miss this roster; 0: the newest
 	MessageLeave    MessageKind = "leave"     // Peer: take me out
 	MessageAsk      MessageKind = "found-ask" // may I found?
 	MessageState    MessageKind = "found-state"
-	MessagePropose  MessageKind = "found-propose" // Instance, Roster: these found it; State.Record: for all its proposer knows
+	MessagePropose  MessageKind = "found-propose" // Instance, Roster: these found it; State.Record: all I know
 	MessageVote     MessageKind = "found-vote"    // Instance: you have my vote
 	MessageShutdown MessageKind = "shutdown"      // Instance: it is closed
-	MessageDecree   MessageKind = "decree"        // Instance, Version: form the group anew in that generation, above the number Epoch; Roster: with these of its members
+	MessageDecree   MessageKind = "decree"        // Instance, Version, Epoch, Roster: form the group anew, see decree.go
 	MessageReadmit  MessageKind = "readmit"       // Name: it may come back
 	MessageInvite   MessageKind = "invite"        // Instance: take a seat
 	MessageContent  MessageKind = "content"       // Instance, Content: what the group Level, Group decided
-	MessageWant     MessageKind = "want"          // Instance, Version: I have what the group decided by that digest, 0: nothing; send me the rest
+	MessageWant     MessageKind = "want"          // Instance, Version: send what was decided since that digest; 0: all
 )
 
 // Message is what agents say to each other over mutually authenticated TLS, as JSON. Each is
@@ -47,7 +47,7 @@ type Message struct {
 	Holds    bool        `json:"holds,omitempty"`  // with join: the sender has a register, and hears no beat
 	Keys     KeyIDs      `json:"keys,omitzero"`    // with join: of the keys that the sender holds
 	Inquiry  Inquiry     `json:"inquiry,omitzero"` // with answer: ask again with it; with join: the one that it answers
-	Seat     bool        `json:"seat,omitempty"`   // above level 0: it is about the sender's seat or, with answer, the addressee's
+	Seat     bool        `json:"seat,omitempty"`   // above level 0: of the sender's seat; with answer, the addressee's
 	Standing *Standing   `json:"standing,omitempty"`
 	Content  *Content    `json:"content,omitempty"`
 	Answer   *Answer     `json:"answer,omitempty"`

@@ -24,7 +24,7 @@ type Config struct {
 	FoundWait   time.Duration // silence before founding
 	AgentGrace  time.Duration // how long an agent may be silent before on_stale applies
 	RemoveStale bool          // on_stale = "remove"
-	Quarantine  int           // removals of a node within ten minutes after which it is kept out; 0: never, and none is on probation
+	Quarantine  int           // removals in ten minutes that keep a node out; 0: never, and none is on probation
 	Founders    []string      // names
 	Prefer      []string      // names that should lead and, above level 0, vote
 	Avoid       []string      // names that should only where there are no others
@@ -56,7 +56,7 @@ const (
 type Input struct {
 	Register *Register
 	Tally    *Tally
-	Upper    *Register // that of the group's slot in the level above, whose epoch and lease this leader hands down; nil: this is the top
+	Upper    *Register // of the group's slot above, whose epoch and lease a leader hands down; nil: this is the top
 	Wake     Wake
 	Sent     Time     // when the last frame of an earlier Output had left; 0: none was sent
 	Unsaved  bool     // the record of an earlier Output is not on disk yet; a step comes as soon as it is
@@ -71,7 +71,7 @@ type Input struct {
 type Output struct {
 	Record      *InstanceRecord // to be written and synced, before anything else happens unless Config.WriteBehind
 	RecordFirst bool            // nothing else happens before this record, and all before it, are on disk
-	Rosters     []*Roster       // when they changed: all held, to be kept for the next agent; the first names the slots from now on
+	Rosters     []*Roster       // when they changed: all held, for the next agent; the first names the slots now
 	Commands    []Command       // to the register and tally
 	Frames      []Outgoing      // each delivered to the own register first where To has the own slot
 	Messages    []Letter

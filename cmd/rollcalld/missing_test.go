@@ -14,8 +14,8 @@ import (
 	"rollcall/view/publish"
 )
 
-// TestInterfaceComesLate: a daemon whose interface is missing, then its address, says so to everybody who asks, and goes
-// on by itself when they come.
+// TestInterfaceComesLate: a daemon whose interface is missing, then its address, says so to everybody who asks,
+// and goes on by itself when they come.
 func TestInterfaceComesLate(t *testing.T) {
 	if !inOwnNetwork(t) {
 		return

@@ -176,7 +176,8 @@ func bringUp(name string, addrs []netip.Prefix) error {
 	return nil
 }
 
-// Unplug takes the node's links and namespace away, with everything that was attached to them. Processes in the namespace must have ended before.
+// Unplug takes the node's links and namespace away, with everything that was attached to them.
+// Processes in the namespace must have ended before.
 func (n *Network) Unplug(name string) error {
 	node, err := n.Node(name)
 	if err != nil {
