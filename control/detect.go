@@ -90,9 +90,8 @@ func (n *Node) others() Bitmap { return Voters(n.cfg.Level, n.lead.view.New).Min
 // since where all are no better off the lead would go round.
 func (n *Node) ails() bool {
 	l, t := &n.lead, n.tally
-	others := n.others()
 	switch {
-	case 2*others.And(t.Doubtful).Len() <= others.Len():
+	case !n.mostInDoubt():
 		l.ailing = 0
 	case l.ailing == 0:
 		l.ailing = t.Round
@@ -100,6 +99,19 @@ func (n *Node) ails() bool {
 		return l.decided && t.Round-l.ailing >= uint64(n.cfg.Rounds-1) && n.now.Since(l.elected) >= housekeeping
 	}
 	return false
+}
+
+// mostInDoubt reports whether most of the others missed rounds of late, or answered through some of them only.
+func (n *Node) mostInDoubt() bool {
+	others := n.others()
+	return 2*others.And(n.tally.Doubtful).Len() > others.Len()
+}
+
+// unsure reports whether those who are silent may be as well as those whom this leader has heard of since: while most are
+// in doubt, and not all of these have fallen, its own way to them is as likely broken. It hands over soon, or they
+// answer, or fall.
+func (n *Node) unsure() bool {
+	return n.mostInDoubt() && !n.others().And(n.tally.Doubtful).Minus(n.lead.fallen).Empty()
 }
 
 // lives reports whether a member answered the prepare, a beat or, late, a probe.
@@ -160,12 +172,13 @@ func (n *Node) cut() {
 	if !l.fallen.Minus(l.certain).Empty() && !doubtful.Empty() && t.Round+1 < l.settleBy {
 		return
 	}
+	unsure := n.unsure()
 	gone := l.fallen.Or(l.goodbyes).And(l.view.New)
 	for s := gone.First(); s < Slots; s = gone.Next(s + 1) {
 		if n.succeeded(s) {
 			continue
 		}
-		if l.certain.Has(s) || l.goodbyes.Has(s) && !l.withheld.from.Has(s) || n.leaseOver(s) && !n.awaited(s) {
+		if l.certain.Has(s) || l.goodbyes.Has(s) && !l.withheld.from.Has(s) || n.leaseOver(s) && !n.awaited(s) && !unsure {
 			out.Set(s)
 		}
 	}

@@ -146,7 +146,7 @@
 //     A member that said goodbye has given its lease up, whatever its clock still says.
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
 //     it through another member. TestSeeds (the starved runs remove nobody at all), TestRebooted, tests/sim
-//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestAccusedAnswers, TestLateRequest,
+//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestLeaderLoses, TestAccusedAnswers, TestLateRequest,
 //     TestProbesOfOneSilence, TestProbesCountFromLeaving,
 //     tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode, TestDeadRail, TestDeadRailOfGroups.
 //     The operator may order otherwise for silent agents (on_stale = "remove").

@@ -190,6 +190,11 @@ var mutants = []mutant{
 		check:   "sim TestLeaderAils",
 	},
 	{
+		name:    "silence accuses while most are in doubt",
+		patches: []patch{{"detect.go", " && !unsure {", " {"}, {"detect.go", "	unsure := n.unsure()\n", ""}},
+		check:   "sim TestLeaderLoses",
+	},
+	{
 		name:    "deputies probe directly only",
 		patches: []patch{{"follow.go", "		n.probeAgain(others, probe)\n", ""}},
 		check:   "sim TestSuccessorOneWay",

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"testing"
+	"time"
 
 	"rollcall/control"
 )
@@ -32,4 +33,33 @@ func TestOnlyTheLeavingKnows(t *testing.T) {
 	leader.powerOff()
 	s.isolate(stays.id, false)
 	s.expect("one is left", func() bool { return s.agreed([]*host{stays}) })
+}
+
+// TestLeaderLoses: a leader whose link loses most of what it sends, or of what it is sent, accuses nobody of it: who is
+// removed, if anybody, is that leader.
+func TestLeaderLoses(t *testing.T) {
+	for _, loss := range []float64{0.5, 0.8, 0.95} {
+		for _, deaf := range []bool{false, true} {
+			for dice := range uint64(6) {
+				o := defaults(dice)
+				o.Hosts, o.Founders, o.Contacts = 16, 3, 3
+				s := standAs(t, o)
+				s.Run(2 * time.Second)
+				lead, removals := s.leader(), s.removals()
+				for _, h := range s.but(lead) {
+					from, to := lead, h
+					if deaf {
+						from, to = h, lead
+					}
+					s.net.link(0, from.id, to.id).loss = loss
+				}
+				s.Run(5 * time.Second)
+				for _, r := range removals() {
+					if gone := r.gone.Minus(control.Of(lead.reg.Slot)); !gone.Empty() {
+						t.Errorf("loss %g, deaf %v, dice %d: removed %s, where %d ails", loss, deaf, dice, slots(gone), lead.reg.Slot)
+					}
+				}
+			}
+		}
+	}
 }

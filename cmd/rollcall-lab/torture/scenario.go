@@ -35,10 +35,12 @@ func scenarios() []scenario {
 		scenario{name: "timer storm on all CPUs", run: loaded("timers", cpus)},
 		scenario{name: "a third of the agents stopped", run: stopped},
 		scenario{name: "the leader's agent stopped", run: leaderStopped},
-		scenario{name: "5 % loss at one node", run: lossy(50, 50, false)},
-		scenario{name: "20 % loss at one node", run: lossy(200, 200, false)},
-		scenario{name: "80 % loss to one node", run: lossy(800, 0, true)},
-		scenario{name: "80 % loss from one node", run: lossy(0, 800, true)},
+		scenario{name: "5 % loss at one node", run: lossy((*field).member, 50, 50)},
+		scenario{name: "20 % loss at one node", run: lossy((*field).member, 200, 200)},
+		scenario{name: "80 % loss to one node", run: lossy((*field).member, 800, 0)},
+		scenario{name: "80 % loss from one node", run: lossy((*field).member, 0, 800)},
+		scenario{name: "80 % loss to the leader", run: lossy((*field).leader, 800, 0), movesLead: true},
+		scenario{name: "80 % loss from the leader", run: lossy((*field).leader, 0, 800), movesLead: true},
 		scenario{name: "a link down 1 s, up 1 s", run: flipping},
 		scenario{name: "partition 11/5, and heal", run: partitioned, movesLead: true},
 		scenario{name: "daemons restarted in a row", run: restarted, movesLead: true},
@@ -75,13 +77,15 @@ func leaderStopped(ctx context.Context, f *field) error {
 	return f.stop(ctx, leader)
 }
 
-// lossy loses frames of one node; where that makes it unreachable it may be removed.
-func lossy(to, from uint32, unreachable bool) func(context.Context, *field) error {
+// lossy loses frames of one node, so many in a thousand; one that loses most may be removed.
+func lossy(target func(*field, context.Context) (string, error), to, from uint32) func(context.Context, *field) error {
 	return func(ctx context.Context, f *field) error {
-		name, err := f.member(ctx)
+		name, err := target(f, ctx)
 		if err != nil {
 			return err
 		}
+		f.touch(name)
+		unreachable := max(to, from) > 500
 		since := dataplane.Now()
 		if unreachable {
 			f.unreachable(name)
