@@ -83,8 +83,9 @@ lint: vet ## check format, vet and staticcheck
 	go run $(STATICCHECK) ./...
 
 .PHONY: soak
-soak: ## simulate groups from fresh seeds for SECONDS (60)
-	go test ./tests/sim -count=1 -v -timeout 0 -run TestSeeds -args -seconds $(SECONDS)
+soak: ## simulate one group, then clusters of several, from fresh seeds for half of SECONDS (60) each
+	go test ./tests/sim -count=1 -v -timeout 0 -run TestSeeds -args -seconds $$(($(SECONDS) / 2))
+	go test ./tests/sim/levels -count=1 -v -timeout 0 -run TestSeeds -args -seconds $$(($(SECONDS) / 2))
 
 .PHONY: scale
 scale: ## simulate clusters of SIZES (1,950 to 1,000,000) nodes and print what faults cost them, beside what Rapid published
