@@ -121,9 +121,9 @@ func (w *World) settleDown() {
 // Rest is a time in which nothing happens.
 func (w *World) Rest() Result { return w.measure("none", 0, 10*time.Second, false, func() {}) }
 
-// Strike has a fault happen, measures it, and mends it.
-func (w *World) Strike(f *Fault) Result {
-	struck := f.Begin(w)
+// Strike has a fault happen and measures it. Who was struck is to be mended.
+func (w *World) Strike(f *Fault) (r Result, struck []*host) {
+	struck = f.Begin(w)
 	var led [control.Levels]int
 	for _, h := range struck {
 		h.struck = true
@@ -133,22 +133,24 @@ func (w *World) Strike(f *Fault) Result {
 			}
 		}
 	}
-	r := w.measure(f.Name, 0, f.Lasts, f.Lingers, func() { f.During(w, struck) })
+	r = w.measure(f.Name, 0, f.Lasts, f.Lingers, func() { f.During(w, struck) })
 	r.Struck, r.Led = len(struck), led
 	for _, h := range struck {
 		if h.reg.State != control.RegisterMember {
 			r.Out++
 		}
 	}
-	if w.failure == nil {
-		f.End(w, struck)
-		w.readmit(struck)
-		for _, h := range struck {
-			h.struck = false
-		}
-		w.settleDown()
+	return r, struck
+}
+
+// mend ends a fault, and has the cluster settle.
+func (w *World) mend(f *Fault, struck []*host) {
+	f.End(w, struck)
+	w.readmit(struck)
+	for _, h := range struck {
+		h.struck = false
 	}
-	return r
+	w.settleDown()
 }
 
 // describe tells of some of the hosts that do not show what most do.

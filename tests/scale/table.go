@@ -40,10 +40,16 @@ func Measure(o Options, faults []Fault, row func(string)) (*Table, error) {
 	row(t.head())
 	row(t.row(&t.Start))
 	for i := range faults {
-		if w.failure == nil {
-			t.Faults = append(t.Faults, w.Strike(&faults[i]))
-			row(t.row(&t.Faults[i]))
+		if w.failure != nil {
+			break
 		}
+		r, struck := w.Strike(&faults[i])
+		if w.failure != nil {
+			break
+		}
+		t.Faults = append(t.Faults, r)
+		row(t.row(&r))
+		w.mend(&faults[i], struck)
 	}
 	t.Content = w.contents.largest
 	return t, w.failure
