@@ -125,7 +125,7 @@ var kept = []mutant{
 	}, {
 		name:    "whoever votes for another's instance does not give up its own",
 		patches: []patch{{"found.go", "	if n.giveUpProposal() {\n		n.found.until = n.now.Add(n.turn(n.foundEvery()))\n	}\n", ""}},
-		check:   "walks", opening: "three found, the third comes late", from: "56000", seeds: "2000",
+		check:   "walks", opening: "three found, the third comes late", from: "46000", seeds: "2000",
 	},
 	{
 		name:    "a founder that is told that it is out does not write down who votes",
