@@ -27,11 +27,7 @@ func (h *Host) claim(p Place) *Standing {
 		n := h.leads(level - 1)
 		switch {
 		case n != nil:
-			s := &Standing{Slot: h.slotAt(level), Ballot: n.lead.ballot}
-			for l := level + 1; l <= h.cfg.Top; l++ { // where it would lead, were its branch lost
-				s.Slots[l] = h.in.Registers[LeaderAt(l)].Incarnation
-			}
-			return s
+			return &Standing{Slot: h.slotAt(level), Ballot: n.lead.ballot}
 		case r.State == RegisterVacant:
 			return nil
 		}

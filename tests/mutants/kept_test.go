@@ -255,11 +255,6 @@ var kept = []mutant{
 		check:   "../control TestRecordKeepsJoiners",
 	},
 	{
-		name:    "who leads a group of a branch that is lost can not be named to form that anew",
-		patches: []patch{{"represent.go", "for l := level + 1; l <= h.cfg.Top; l++ {", "for l := level + 1; false; l++ {"}},
-		check:   "sim/levels TestBranchLost",
-	},
-	{
 		name:    "whoever stood goes on asking while somebody beats",
 		patches: []patch{{"candidate.go", "case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4):", "case false:"}},
 		check:   "../control TestCampaignEnds",
