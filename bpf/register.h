@@ -158,7 +158,7 @@ static __always_inline __u64 rc_echoed_at(const struct rc_group *r, __u64 round)
 }
 
 /* Extends the lease, and that of the level above, to the end that an echo the leader had earns. */
-static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_frame *f, __u64 round)
+static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_frame *f, __u64 round, bool behind)
 {
 	__u32 upper_us = bpf_ntohl(f->ask.upper_us);
 	__u64 at = 0, until;
@@ -172,7 +172,7 @@ static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_
 	until = at + bpf_ntohl(f->ask.lease_us) * RC_NS_PER_US;
 	if (at != 0 && r->lease_until < until)
 		r->lease_until = until;
-	if (at != 0 && upper_us != RC_NO_UPPER)
+	if (at != 0 && upper_us != RC_NO_UPPER && !behind)
 		r->upper_until = at + upper_us * RC_NS_PER_US;
 }
 
@@ -192,12 +192,15 @@ static __always_inline void rc_read_stale(struct rc_group *r, const struct rc_fr
 	r->away = away;
 }
 
-/* Takes the beat's timing and remembers the echo that is about to leave. */
+/* Takes the beat's timing and remembers the echo that is about to leave. Who tells of an earlier epoch than came with the
+ * lease from above that still runs changes neither. */
 static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f, __u64 now, __u64 ballot, __u64 round,
 				    __u32 rail)
 {
 	const struct rc_wire_ask *a = &f->ask;
 	__u32 upper_us = bpf_ntohl(a->upper_us);
+	__u64 epoch = bpf_be64_to_cpu(a->epoch);
+	bool behind;
 
 	r->silence_us = r->beat_at ? rc_clamp_us(now - r->beat_at) : 0;
 	if (ballot != r->beat_ballot) {
@@ -215,15 +218,18 @@ static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f
 	r->interval_us = bpf_ntohl(a->interval_us);
 	r->lease_us = bpf_ntohl(a->lease_us);
 	r->rounds = bpf_ntohs(a->rounds);
-	r->epoch = bpf_be64_to_cpu(a->epoch);
-	r->epoch_digest = bpf_be64_to_cpu(a->epoch_digest);
+	behind = upper_us != RC_NO_UPPER && r->upper_until != RC_FOREVER && now < r->upper_until && epoch < r->epoch;
+	if (!behind) {
+		r->epoch = epoch;
+		r->epoch_digest = bpf_be64_to_cpu(a->epoch_digest);
+	}
 	rc_read_stale(r, f);
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 		r->heard.word[i] = bpf_be64_to_cpu(a->heard1[i] | a->heard2[i]);
 	if (upper_us == RC_NO_UPPER)
 		r->upper_until = RC_FOREVER;
-	rc_extend_lease(r, f, round);
+	rc_extend_lease(r, f, round, behind);
 	r->echoed[1] = r->echoed[0];
 	r->echoed[0].round = round;
 	r->echoed[0].at = now;

@@ -79,7 +79,9 @@
 //     leader of the group above takes back the one that was given to another member meanwhile (seat.go).
 //   - Rounds double with every level (5, 10, 20): what a leader hands down of its lease must
 //     outlast a round that is lost below, and counts from an echo of the member, since nobody
-//     knows how long the beat was on its way. An epoch is beaten as often as a group.
+//     knows how long the beat was on its way. An epoch is beaten as often as a group. What is handed down
+//     vouches for views of the epoch that was told with it, or later ones: a leader that tells of an
+//     earlier one, or of none as long as it has no place above, changes neither until it has ended.
 //   - A generation is begun by one host only: the level above names it, and the generation, in the
 //     roster under which it decides the view with that host in the group's slot (Seat.Below). A
 //     new root holds that roster or stands down, so no generation is ever given twice. Who begins it

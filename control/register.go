@@ -244,7 +244,11 @@ func (r *Register) time(now Time, f *Frame) {
 	r.BeatBallot, r.BeatRound, r.BeatAt, r.Key = f.Ballot, f.Round, now, f.Key
 	r.newByRail(f)
 	r.IntervalUS, r.LeaseUS, r.Rounds = a.IntervalUS, a.LeaseUS, uint32(a.Rounds)
-	r.Epoch, r.EpochDigest, r.Heard = a.Epoch, a.EpochDigest, a.Heard1.Or(a.Heard2)
+	r.Heard = a.Heard1.Or(a.Heard2)
+	behind := r.behind(now, a)
+	if !behind {
+		r.Epoch, r.EpochDigest = a.Epoch, a.EpochDigest
+	}
 	if f.Flags&FlagAway != 0 {
 		r.Away, r.Accused = 1, a.Stale
 	} else {
@@ -264,12 +268,19 @@ func (r *Register) time(now Time, f *Frame) {
 		if until := at + Time(a.LeaseUS)*1000; at != 0 && r.LeaseUntil < until {
 			r.LeaseUntil = until
 		}
-		if at != 0 && a.UpperUS != NoUpper {
+		if at != 0 && a.UpperUS != NoUpper && !behind {
 			r.UpperUntil = at + Time(a.UpperUS)*1000
 		}
 	}
 	r.Echoed[1] = r.Echoed[0]
 	r.Echoed[0] = Echoed{Round: f.Round, At: now}
+}
+
+// behind reports whether a leader tells of an earlier epoch than was told with the lease from above that still runs, as one
+// does that has no place above yet. That lease vouches for views of the later epoch alone, so until it ends neither
+// changes.
+func (r *Register) behind(now Time, a *Ask) bool {
+	return a.UpperUS != NoUpper && r.UpperUntil != MaxTime && now < r.UpperUntil && a.Epoch < r.Epoch
 }
 
 func (r *Register) echoedAt(round uint64) Time {

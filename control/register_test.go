@@ -367,6 +367,36 @@ func TestUpperLease(t *testing.T) {
 	}
 }
 
+// TestEarlierEpoch: a leader that knows of no epoch, or of an earlier one, neither takes back what was told with the lease
+// from above that still runs, nor extends that; once it has ended, what the leader tells counts.
+func TestEarlierEpoch(t *testing.T) {
+	const ms = Time(1_000_000)
+	r := member()
+	r.LeaseUntil = MaxTime
+	beat := func(at Time, ballot Ballot, round, epoch uint64, upper uint32) {
+		f := ask(KindBeat, ballot, round)
+		f.Ask.Epoch, f.Ask.UpperUS, f.Ask.Heard1 = epoch, upper, Of(1)
+		r.Receive(at, f)
+	}
+	first, next := NewBallot(1, 1, 0), NewBallot(1, 2, 2)
+	beat(1*ms, first, 1, 12, 9000)
+	beat(2*ms, first, 2, 12, 9000) // until 10 ms
+	beat(3*ms, next, 3, 0, 0)
+	beat(4*ms, next, 4, 0, 0)
+	beat(5*ms, next, 5, 11, 9000)
+	if r.Epoch != 12 || r.UpperUntil != 10*ms {
+		t.Errorf("epoch %d, and the upper lease ends at %d", r.Epoch, r.UpperUntil)
+	}
+	beat(11*ms, next, 6, 11, 9000)
+	if r.Epoch != 11 || r.UpperUntil != 14*ms {
+		t.Errorf("after its end, epoch %d, and the upper lease ends at %d", r.Epoch, r.UpperUntil)
+	}
+	beat(12*ms, next, 7, 10, NoUpper)
+	if r.Epoch != 10 || r.UpperUntil != MaxTime {
+		t.Errorf("nothing above: epoch %d, and the upper lease ends at %d", r.Epoch, r.UpperUntil)
+	}
+}
+
 // TestGenerationBegins: the first view of a higher generation follows no other. Its number may
 // be lower than that of what was decided before, and of the number before its own it tells nothing.
 func TestGenerationBegins(t *testing.T) {

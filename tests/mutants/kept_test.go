@@ -259,4 +259,9 @@ var kept = []mutant{
 		patches: []patch{{"candidate.go", "case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4):", "case false:"}},
 		check:   "../control TestCampaignEnds",
 	},
+	{
+		name:    "a new leader takes back the epoch that was told with the lease above",
+		patches: []patch{{"register.go", "now < r.UpperUntil && a.Epoch < r.Epoch", "false"}},
+		check:   "../control TestEarlierEpoch",
+	},
 }

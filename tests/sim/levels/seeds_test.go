@@ -24,7 +24,26 @@ func draw(seed uint64) Options {
 	o.Interval = []time.Duration{10 * time.Millisecond, 100 * time.Millisecond}[r.IntN(2)]
 	o.Loss, o.Letters, o.Jitter, o.Drift = upto(0.2), upto(0.2), upto(0.3), int(upto(80))
 	o.Unaided = seed%2 == 1
+	o.vary(r)
 	return o
+}
+
+// vary draws who keeps the time, and who should lead.
+func (o *Options) vary(r *rand.Rand) {
+	o.Kernel = r.IntN(2) == 0
+	if r.IntN(3) == 0 {
+		return
+	}
+	for _, g := range o.Groups {
+		for i := range o.PerGroup {
+			switch r.IntN(5) {
+			case 0:
+				o.Prefer = append(o.Prefer, nameOf(g, i))
+			case 1:
+				o.Avoid = append(o.Avoid, nameOf(g, i))
+			}
+		}
+	}
 }
 
 // misfortune does something bad, or ends it.

@@ -17,6 +17,7 @@ func TestStalledAgentsLoseNobody(t *testing.T) {
 		r := rand.New(rand.NewPCG(s, 0x7374616c6c))
 		o := Story(2+r.IntN(3), 3+r.IntN(3))
 		o.Seed, o.Jitter, o.Interval = s, r.Float64()*0.2, []time.Duration{10 * time.Millisecond, 100 * time.Millisecond}[r.IntN(2)]
+		o.vary(r)
 		w := cluster(t, o)
 		for range 12 {
 			h := w.hosts[w.rng.IntN(len(w.hosts))]
