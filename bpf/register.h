@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The rules of a register: the twin of control/register.go, which is the specification and
- * says why. Functions have the names of their twins. Everything here runs under the lock of
+ * The rules of a register: the twin of control/register.go and lease.go, which are the specification and
+ * say why. Functions have the names of their twins. Everything here runs under the lock of
  * the register's level, where the verifier allows no call: hence always_inline.
  */
 #ifndef RC_REGISTER_H

@@ -160,7 +160,7 @@ var kept = []mutant{
 	},
 	{
 		name:    "what remains of the lease above counts from the arrival of the beat",
-		patches: []patch{{"register.go", "r.UpperUntil = at + Time(a.UpperUS)*1000", "r.UpperUntil = now + Time(a.UpperUS)*1000"}},
+		patches: []patch{{"lease.go", "r.UpperUntil = at + Time(a.UpperUS)*1000", "r.UpperUntil = now + Time(a.UpperUS)*1000"}},
 		check:   "../control TestUpperLease",
 	},
 	{
@@ -261,7 +261,7 @@ var kept = []mutant{
 	},
 	{
 		name:    "a new leader takes back the epoch that was told with the lease above",
-		patches: []patch{{"register.go", "now < r.UpperUntil && a.Epoch < r.Epoch", "false"}},
+		patches: []patch{{"lease.go", "now < r.UpperUntil && a.Epoch < r.Epoch", "false"}},
 		check:   "../control TestEarlierEpoch",
 	},
 }

@@ -74,8 +74,8 @@ var mutants = []mutant{
 	{
 		name: "a lease runs from the arrival of the beat",
 		patches: []patch{
-			{"register.go", "at = r.echoedAt(f.Round - 1)", "at = now"},
-			{"register.go", "at = r.echoedAt(f.Round - 2)", "at = now"},
+			{"lease.go", "at = r.echoedAt(f.Round - 1)", "at = now"},
+			{"lease.go", "at = r.echoedAt(f.Round - 2)", "at = now"},
 		},
 		check: "sim", only: "G4", seeds: "2000",
 	},
