@@ -132,8 +132,9 @@
 // nobody forges: the tests named below show it. TestCheckersCatchLies, TestCheckerOfRegisters,
 // TestCheckerOfRecords, TestCheckerOfInstances, TestCheckerOfCuts and TestCheckerOfProgress show
 // that the checkers can fail, TestStored repeats runs that fail when a rule is undone, as
-// tests/mutants TestMutants does. control/testdata tells the guarantees as stories; tests/e2e shows them with real daemons and the real kernel program,
-// and make torture counts under faults of every kind what G1 and G5 forbid.
+// tests/mutants TestMutants does. control/testdata tells the guarantees as stories; tests/e2e shows
+// them with real daemons and the real kernel program, and make torture counts under faults of every
+// kind what G1 and G5 forbid.
 //
 //   - G1 Agreement: two nodes never install different content for the same instance and
 //     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/explore TestSearch, TestWalks,
@@ -171,10 +172,10 @@
 //
 // What G3 does not cover: the founders' rule rests on the voters they recorded. A founder records
 // those of every view that it installs, those that are about to be let in before they are (they stay
-// on record until they vote, or the leader says otherwise), and when it is told that it is out, those who voted it out. So a record is out of date only in a founder
-// that has heard nothing since: it was off, cut off, or lost power before its disk had written. Founders
-// begin a second instance, while the first may live on among those who remained and those who came
-// later, if
+// on record until they vote, or the leader says otherwise), and when it is told that it is out, those
+// who voted it out. So a record is out of date only in a founder that has heard nothing since: it was
+// off, cut off, or lost power before its disk had written. Founders begin a second instance, while the
+// first may live on among those who remained and those who came later, if
 //
 //  1. that holds for a majority of the founders,
 //  2. they are still cut off from what the group became (a founder waits for two rounds of questions
