@@ -180,7 +180,7 @@ func (h *Host) learn(instance uint32, g *view.Group) {
 	if c.current != nil && c.current.Instance == instance && !g.Newer(c.current.Top) {
 		return
 	}
-	if h.refuted(g) {
+	if h.refuted(instance, g) {
 		h.mismatch(g)
 		return
 	}
@@ -197,19 +197,30 @@ func (h *Host) learn(instance uint32, g *view.Group) {
 
 // refuted reports whether that is not what the epoch holds, by the digest that the own registers accepted at
 // the top or that the last beats below it told.
-func (h *Host) refuted(g *view.Group) bool {
+func (h *Host) refuted(instance uint32, g *view.Group) bool {
 	for _, p := range []Place{LeaderAt(h.cfg.Top), SeatAt(h.cfg.Top)} {
-		r := &h.in.Registers[p].Committed
-		if h.in.Registers[p].State == RegisterMember && r.Seq == g.Seq && r.Ballot.Generation() == g.Generation && r.Digest != 0 && r.Digest != g.Digest {
-			return true
+		if r := h.memberIn(instance, p); r != nil {
+			c := &r.Committed
+			if c.Seq == g.Seq && c.Ballot.Generation() == g.Generation && c.Digest != 0 && c.Digest != g.Digest {
+				return true
+			}
 		}
 	}
 	for p := Place(0); p.Level() < h.cfg.Top; p++ {
-		if r := &h.in.Registers[p]; r.State == RegisterMember && r.Epoch == g.Seq && r.Outdates(g.Seq, g.Digest) {
+		if r := h.memberIn(instance, p); r != nil && r.Epoch == g.Seq && r.Outdates(g.Seq, g.Digest) {
 			return true
 		}
 	}
 	return false
+}
+
+// memberIn is the register of a place where this host is a member in the instance; nil elsewhere. A host may come into an
+// instance above while it holds a register of an earlier one below, to which the same numbers mean other epochs.
+func (h *Host) memberIn(instance uint32, p Place) *Register {
+	if r := &h.in.Registers[p]; r.State == RegisterMember && r.Instance == instance {
+		return r
+	}
+	return nil
 }
 
 func (h *Host) mismatch(g *view.Group) {
@@ -228,8 +239,8 @@ func (h *Host) inform() {
 	if c.knownOf != instance {
 		c.known, c.knownOf = 0, instance
 	}
-	c.known = max(c.known, h.knownEpoch())
-	if c.current != nil && h.refuted(c.current.Top) { // fetched again, all of it
+	c.known = max(c.known, h.knownEpoch(instance))
+	if c.current != nil && h.refuted(instance, c.current.Top) { // fetched again, all of it
 		h.mismatch(c.current.Top)
 		c.current, c.past = nil, [8]*view.Group{}
 	}
@@ -320,18 +331,15 @@ func (h *Host) topLeader() string {
 	return h.content.root
 }
 
-// knownEpoch is the highest epoch that this host's registers know of; 0: none.
-func (h *Host) knownEpoch() (known uint64) {
-	for _, p := range []Place{LeaderAt(h.cfg.Top), SeatAt(h.cfg.Top)} {
-		if r := &h.in.Registers[p]; r.State == RegisterMember {
+// knownEpoch is the highest epoch that this host's registers know of in the instance; 0: none.
+func (h *Host) knownEpoch(instance uint32) (known uint64) {
+	for p := range Place(Places) {
+		switch r := h.memberIn(instance, p); {
+		case r == nil:
+		case p.Level() == h.cfg.Top:
 			known = max(known, r.Committed.Seq)
-		}
-	}
-	for level := range h.cfg.Top {
-		for _, p := range []Place{LeaderAt(level), SeatAt(level)} {
-			if r := &h.in.Registers[p]; r.State == RegisterMember {
-				known = max(known, r.Epoch)
-			}
+		case p.Level() < h.cfg.Top:
+			known = max(known, r.Epoch)
 		}
 	}
 	return known
@@ -339,7 +347,7 @@ func (h *Host) knownEpoch() (known uint64) {
 
 // catchUp asks for the content of an epoch of which beats tell and no letter came.
 func (h *Host) catchUp() {
-	c, known := &h.content, h.knownEpoch()
+	c, known := &h.content, h.knownEpoch(h.instance())
 	if known == 0 || c.current != nil && c.current.Epoch() >= known {
 		c.behind, c.wants = 0, 0
 		return

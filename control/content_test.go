@@ -235,6 +235,21 @@ func TestRefutedContent(t *testing.T) {
 	}
 }
 
+// TestOtherInstanceIsNoWitness: a host that comes into an instance above, and has a register of an earlier one below, is told
+// nothing by that of the epochs of the new one.
+func TestOtherInstanceIsNoWitness(t *testing.T) {
+	h := host2("b")
+	r := &h.in.Registers[0]
+	g := full(2, 7)
+	r.Instance, r.Epoch, r.EpochDigest = 2, g.Seq, g.Digest+1
+	if h.refuted(3, g) || h.knownEpoch(3) != 0 {
+		t.Errorf("refuted: %v; epoch %d is known of", h.refuted(3, g), h.knownEpoch(3))
+	}
+	if !h.refuted(2, g) || h.knownEpoch(2) != g.Seq {
+		t.Errorf("of its own instance, refuted: %v; epoch %d is known of", h.refuted(2, g), h.knownEpoch(2))
+	}
+}
+
 // TestSpoiledContent: of a content that comes in parts one part has a bit turned over, or is lost. Nothing of it is
 // installed, and what was sent again is, whole.
 func TestSpoiledContent(t *testing.T) {

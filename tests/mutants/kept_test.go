@@ -264,4 +264,9 @@ var kept = []mutant{
 		patches: []patch{{"lease.go", "now < r.UpperUntil && a.Epoch < r.Epoch", "false"}},
 		check:   "../control TestEarlierEpoch",
 	},
+	{
+		name:    "registers of another instance tell of epochs",
+		patches: []patch{{"content.go", "r.State == RegisterMember && r.Instance == instance {", "r.State == RegisterMember {"}},
+		check:   "../control TestOtherInstanceIsNoWitness",
+	},
 }
