@@ -264,11 +264,6 @@ var mutants = []mutant{
 		check:   "levels", opening: "four groups, the founder lost its memory", seeds: "2000",
 	},
 	{
-		name:    "founders found whatever most of the voters of the last instance hold, in whole runs",
-		patches: []patch{{"found.go", "	for _, old := range known.living(n.found.abandoned) {\n		voters := 0\n", "	for _, old := range known.living(known.Instance) {\n		voters := 0\n"}},
-		check:   "sim/levels TestSeeds", seeds: "200",
-	},
-	{
 		name: "a root gives a generation again",
 		patches: []patch{{"admit_above.go",
 			"generation = seat.Below.Generation() + 1",
