@@ -1,12 +1,14 @@
 package control
 
+import "rollcall/view"
+
 // The shape of the hierarchy. A group of level n+1 has the leaders of PerBranch groups of level n
 // in its slots below FirstSeat, by the groups' numbers, and its voters in those from there on.
 const (
-	Levels    = 4
+	Levels    = view.Levels
 	Places    = 2 * Levels
-	FirstSeat = 248
-	PerBranch = FirstSeat // groups with a leader in one group of the level above
+	PerBranch = view.PerBranch // groups with a leader in one group of the level above
+	FirstSeat = PerBranch
 	SeatsMax  = Slots - FirstSeat
 
 	SeatsWanted = 7 // voters that a leader above level 0 sees to, unless configured otherwise

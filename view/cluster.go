@@ -140,9 +140,12 @@ func (v *ClusterView) Group(number uint16) *Group {
 	return g
 }
 
-// PerBranch is how many groups have their leaders in one group of the level above: group g of
+// The shape of a cluster: it has at most Levels levels, the nodes' own groups among them, and group g of
 // a level belongs to group g/PerBranch of the next.
-const PerBranch = 248
+const (
+	Levels    = 4
+	PerBranch = 248
+)
 
 // Flat is the view as one list of members, as those want it who show it. Its Hash is not that of
 // the cluster view unless the cluster has one group.

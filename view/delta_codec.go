@@ -6,9 +6,6 @@ import (
 	"fmt"
 )
 
-// levelsMax is how many levels an encoded delta may have.
-const levelsMax = 4
-
 // deltaVersion is the first byte of an encoded delta.
 const deltaVersion = 1
 
@@ -60,7 +57,7 @@ func ParseDelta(b []byte) (*Delta, error) {
 	}
 	r := reader{rest: b[1:]}
 	d := &Delta{Cluster: r.name(), Instance: r.uint32()}
-	d.Change = r.change(levelsMax)
+	d.Change = r.change(Levels)
 	if r.short {
 		return nil, errors.New("parse content: it ends too early, or nests too deep")
 	}
@@ -113,7 +110,7 @@ func (d *Delta) check() error {
 	if len(d.Cluster) > NameMax {
 		return fmt.Errorf("cluster's name of more than %d bytes", NameMax)
 	}
-	return d.Change.check(levelsMax)
+	return d.Change.check(Levels)
 }
 
 func (c *Change) check(above uint8) error {

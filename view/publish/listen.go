@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socketPathMax is what fits into sockaddr_un.
-const socketPathMax = 107
+// SocketPathMax is how many bytes of a path fit into sockaddr_un.
+const SocketPathMax = 107
 
 // Listen opens the unix socket at path for everybody to connect to. It creates the directory,
 // replaces the socket of a daemon that is dead and refuses to replace that of a living one,
@@ -23,8 +23,8 @@ const socketPathMax = 107
 // A lock file beside the socket, path.lock, keeps two daemons that start at once apart; it
 // stays, and means nothing when nobody holds the lock.
 func Listen(path string) (net.Listener, error) {
-	if len(path) > socketPathMax {
-		return nil, fmt.Errorf("listen on %s: path of %d bytes, at most %d: set a shorter socket", path, len(path), socketPathMax)
+	if len(path) > SocketPathMax {
+		return nil, fmt.Errorf("listen on %s: path of %d bytes, at most %d: set a shorter socket", path, len(path), SocketPathMax)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)

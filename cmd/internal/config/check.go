@@ -15,6 +15,7 @@ import (
 	"rollcall/control"
 	"rollcall/dataplane"
 	"rollcall/view/hostlist"
+	"rollcall/view/publish"
 )
 
 // check completes what was decoded and says what is impossible in it.
@@ -121,8 +122,8 @@ func (p *problems) paths(c *Config) {
 			p.at(at.key, "%q is not an absolute path", clip(at.path))
 		}
 	}
-	if len(c.Socket) > socketMax {
-		p.at("socket", "path of %d bytes; a unix socket's has at most %d", len(c.Socket), socketMax)
+	if len(c.Socket) > publish.SocketPathMax {
+		p.at("socket", "path of %d bytes; a unix socket's has at most %d", len(c.Socket), publish.SocketPathMax)
 	}
 }
 
@@ -204,7 +205,7 @@ func (p *problems) founders(c *Config, inventory map[string]int) {
 	c.Founders = p.nodes("founders", c.founders, inventory)
 	most, why := control.FoundersMax, "three or five are enough"
 	if len(c.Groups) > 1 {
-		most, why = seatsMax, "each takes a seat above the groups"
+		most, why = control.SeatsWanted, "each takes a seat above the groups"
 	}
 	if len(c.Founders) > most {
 		p.at("founders", "%d nodes, at most %d; %s", len(c.Founders), most, why)

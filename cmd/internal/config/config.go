@@ -19,6 +19,7 @@ import (
 
 	"rollcall/control"
 	"rollcall/dataplane"
+	"rollcall/view/publish"
 )
 
 // DefaultPath is where the configuration is unless --config says otherwise.
@@ -28,12 +29,10 @@ const DefaultPath = "/etc/rollcall/rollcall.toml"
 const (
 	fileMax       = 1 << 20 // bytes
 	lineMax       = 8 << 10 // bytes; the decoder takes forever over a dotted key of 100,000 parts
-	GroupsMax     = 248     // slots of level 1 that are not seats
+	GroupsMax     = control.PerBranch
 	GroupNodesMax = control.Slots
-	seatsMax      = 7  // founders of a cluster of several groups: the seats at the top
 	membersQuick  = 64 // members of a group whose rounds follow each other faster than quick
 	quick         = 5 * time.Millisecond
-	socketMax     = 107 // bytes of a unix socket's path
 )
 
 // Config is one node's configuration. All times are whole microseconds.
@@ -110,7 +109,7 @@ func defaults() *Config {
 		Transport:  dataplane.TransportUDP,
 		KeyFile:    "/etc/rollcall/cluster.key",
 		rpc:        fmt.Sprintf(":%d", dataplane.DefaultPort),
-		Socket:     "/run/rollcall/rollcall.sock",
+		Socket:     publish.DefaultSocket,
 		StateDir:   "/var/lib/rollcall",
 		PinDir:     dataplane.DefaultPinDir,
 		AgentGrace: 30 * time.Second,
