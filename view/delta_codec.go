@@ -128,7 +128,7 @@ func (c *Change) check(above uint8) error {
 	for i := range c.Joined {
 		m := &c.Joined[i]
 		if m.Group != c.Number || i > 0 && c.Joined[i-1].Slot >= m.Slot {
-			return fmt.Errorf("group %d: member %q is not in order of slots, or of another group", c.Number, clip(m.Name))
+			return fmt.Errorf("group %d: member %.80q is not in order of slots, or of another group", c.Number, m.Name)
 		}
 		if len(m.Name) > NameMax {
 			return fmt.Errorf("group %d: name of %d bytes, at most %d", c.Number, len(m.Name), NameMax)
@@ -144,11 +144,4 @@ func (c *Change) check(above uint8) error {
 		}
 	}
 	return nil
-}
-
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }

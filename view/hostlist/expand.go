@@ -46,7 +46,7 @@ scan:
 	for i := range len(list) {
 		switch c := list[i]; {
 		case c == '[' && inside, c == ']' && !inside:
-			return "", "", fmt.Errorf("%q: %q without its other half", clip(list), c)
+			return "", "", fmt.Errorf("%.80q: %q without its other half", list, c)
 		case c == '[', c == ']':
 			inside = !inside
 		case !inside && (c == ',' || strings.IndexByte(blanks, c) >= 0):
@@ -55,15 +55,15 @@ scan:
 		}
 	}
 	if inside {
-		return "", "", fmt.Errorf("%q: \"[\" without its other half", clip(list))
+		return "", "", fmt.Errorf("%.80q: \"[\" without its other half", list)
 	}
 	if end == 0 {
-		return "", "", fmt.Errorf("%q: a comma without a name before it", clip(list))
+		return "", "", fmt.Errorf("%.80q: a comma without a name before it", list)
 	}
 	rest = strings.TrimLeft(list[end:], blanks)
 	if after, found := strings.CutPrefix(rest, ","); found {
 		if rest = strings.TrimLeft(after, blanks); rest == "" {
-			return "", "", fmt.Errorf("%q: a comma without a name behind it", clip(list))
+			return "", "", fmt.Errorf("%.80q: a comma without a name behind it", list)
 		}
 	}
 	return list[:end], rest, nil
@@ -84,7 +84,7 @@ type piece struct {
 func (e *expansion) add(part string) error {
 	pieces, err := split(part)
 	if err != nil {
-		return fmt.Errorf("%q: %w", clip(part), err)
+		return fmt.Errorf("%.80q: %w", part, err)
 	}
 	count := int64(1)
 	for _, p := range pieces {
@@ -100,7 +100,7 @@ func (e *expansion) add(part string) error {
 		}
 	}
 	if count > int64(NamesMax-len(e.names)) {
-		return fmt.Errorf("%q: more than %d names", clip(part), NamesMax)
+		return fmt.Errorf("%.80q: more than %d names", part, NamesMax)
 	}
 	return e.emit(make([]byte, 0, NameMax), part, pieces)
 }
@@ -108,11 +108,11 @@ func (e *expansion) add(part string) error {
 // emit appends each name that starts with head and goes on with the pieces.
 func (e *expansion) emit(head []byte, part string, pieces []piece) error {
 	if len(head) > NameMax {
-		return fmt.Errorf("%q: name of more than %d bytes", clip(part), NameMax)
+		return fmt.Errorf("%.80q: name of more than %d bytes", part, NameMax)
 	}
 	if len(pieces) == 0 {
 		if e.text += len(head); e.text > TextMax {
-			return fmt.Errorf("%q: names of more than %d bytes together", clip(part), TextMax)
+			return fmt.Errorf("%.80q: names of more than %d bytes together", part, TextMax)
 		}
 		e.names = append(e.names, string(head))
 		return nil
@@ -165,12 +165,4 @@ func split(part string) (pieces []piece, err error) {
 
 func notInNames(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._:", r))
-}
-
-func clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		return s[:most] + "…"
-	}
-	return s
 }

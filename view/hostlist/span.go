@@ -26,25 +26,25 @@ func parseSpan(word string) (s span, err error) {
 	}
 	for _, n := range []string{low, high, step} {
 		if n == "" || strings.Trim(n, "0123456789") != "" {
-			return s, fmt.Errorf("bad range %q: write 7, 01-10 or 0-10/2", clip(word))
+			return s, fmt.Errorf("bad range %.80q: write 7, 01-10 or 0-10/2", word)
 		}
 		if len(n) > NameMax {
 			return s, fmt.Errorf("number of %d digits in a range, at most %d", len(n), NameMax)
 		}
 	}
 	if stepped && !ranged {
-		return s, fmt.Errorf("bad range %q: a step needs a range before it", clip(word))
+		return s, fmt.Errorf("bad range %.80q: a step needs a range before it", word)
 	}
 	if len(high) > 1 && high[0] == '0' && len(high) != len(low) {
-		return s, fmt.Errorf("bad range %q: both ends need the same number of digits", clip(word))
+		return s, fmt.Errorf("bad range %.80q: both ends need the same number of digits", word)
 	}
 	s.first, s.step, s.width = number(low), number(step), len(low)
 	if s.step.Sign() == 0 {
-		return s, fmt.Errorf("bad range %q: a step of 0 never arrives", clip(word))
+		return s, fmt.Errorf("bad range %.80q: a step of 0 never arrives", word)
 	}
 	count := new(big.Int).Sub(number(high), s.first)
 	if count.Sign() < 0 {
-		return s, fmt.Errorf("bad range %q: it runs backwards", clip(word))
+		return s, fmt.Errorf("bad range %.80q: it runs backwards", word)
 	}
 	count.Div(count, s.step)
 	s.count = NamesMax + 1

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"rollcall/view"
 )
 
 // ErrorDocument is the body of every answer that is not a success.
@@ -28,7 +30,6 @@ const (
 	idleTimeout   = 30 * time.Second
 	answerTimeout = 30 * time.Second
 	orderTimeout  = 30 * time.Second
-	wordMax       = 80 // of what an error repeats
 )
 
 // Server answers the API for a Source. The zero value with a Source is ready.
@@ -110,12 +111,12 @@ const paths = "/v1/view, /v1/group, /v1/node, /v1/tree, /v1/diff, /v1/verify, /v
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h, ok := routes[r.URL.Path]
 	if !ok {
-		refuse(w, http.StatusNotFound, "no such path %q: ask for %s", clip(r.URL.Path), paths)
+		refuse(w, http.StatusNotFound, "no such path %.80q: ask for %s", r.URL.Path, paths)
 		return
 	}
 	if r.Method != h.method {
 		w.Header().Set("Allow", h.method)
-		refuse(w, http.StatusMethodNotAllowed, "%s does not take %s: use %s", r.URL.Path, clip(r.Method), h.method)
+		refuse(w, http.StatusMethodNotAllowed, "%s does not take %.80s: use %s", r.URL.Path, r.Method, h.method)
 		return
 	}
 	if _, err := io.ReadFull(r.Body, make([]byte, 1)); err != io.EOF {
@@ -132,8 +133,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	for name, values := range query {
 		if !slices.Contains(h.params, name) || len(values) != 1 {
-			refuse(w, http.StatusBadRequest, "%s does not take the parameter %q, or only once: it knows [%s]",
-				r.URL.Path, clip(name), strings.Join(h.params, " "))
+			refuse(w, http.StatusBadRequest, "%s does not take the parameter %.80q, or only once: it knows [%s]",
+				r.URL.Path, name, strings.Join(h.params, " "))
 			return
 		}
 	}
@@ -158,14 +159,14 @@ func order(v Verb) func(*Server, http.ResponseWriter, *http.Request, url.Values)
 			n, err := strconv.ParseUint(query.Get("abandon"), 10, 32)
 			if err != nil || n == 0 {
 				refuse(w, http.StatusBadRequest,
-					"found: abandon=%q: name the number of the instance that is dead, from 1", clip(query.Get("abandon")))
+					"found: abandon=%.80q: name the number of the instance that is dead, from 1", query.Get("abandon"))
 				return
 			}
 			o.Abandon = uint32(n)
 		}
 		if v == Readmit {
-			if o.Node = query.Get("node"); o.Node == "" || len(o.Node) > wordMax {
-				refuse(w, http.StatusBadRequest, "readmit: node=%q: name the node that may come back", clip(o.Node))
+			if o.Node = query.Get("node"); o.Node == "" || len(o.Node) > view.NameMax {
+				refuse(w, http.StatusBadRequest, "readmit: node=%.80q: name the node that may come back", o.Node)
 				return
 			}
 		}
@@ -181,8 +182,8 @@ func order(v Verb) func(*Server, http.ResponseWriter, *http.Request, url.Values)
 
 func (s *Server) group(w http.ResponseWriter, r *http.Request, query url.Values) {
 	which := query.Get("group")
-	if len(which) > wordMax {
-		refuse(w, http.StatusBadRequest, "group: group=%q: give a name or number", clip(which))
+	if len(which) > view.NameMax {
+		refuse(w, http.StatusBadRequest, "group: group=%.80q: give a name or number", which)
 		return
 	}
 	d, err := s.Source.Group(r.Context(), which)
@@ -206,7 +207,7 @@ func (s *Server) diff(w http.ResponseWriter, _ *http.Request, query url.Values) 
 	for i, name := range []string{"from", "to"} {
 		n, err := strconv.ParseUint(query.Get(name), 10, 64)
 		if err != nil || n == 0 {
-			refuse(w, http.StatusBadRequest, "diff: %s=%q: give an epoch, from 1", name, clip(query.Get(name)))
+			refuse(w, http.StatusBadRequest, "diff: %s=%.80q: give an epoch, from 1", name, query.Get(name))
 			return
 		}
 		epochs[i] = n
@@ -234,7 +235,7 @@ func (s *Server) node(w http.ResponseWriter, r *http.Request, query url.Values) 
 	name := query.Get("name")
 	d, ok := s.Source.Node(r.Context(), name)
 	if !ok {
-		refuse(w, http.StatusNotFound, "node: nobody here knows of %q: rollcall view has the names", clip(name))
+		refuse(w, http.StatusNotFound, "node: nobody here knows of %.80q: rollcall view has the names", name)
 		return
 	}
 	write(w, http.StatusOK, d)
@@ -245,7 +246,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, query url.Values
 	if v := query.Get("since"); v != "" {
 		n, err := strconv.ParseUint(v, 10, 64)
 		if err != nil {
-			refuse(w, http.StatusBadRequest, "events: since=%q: give the number of the last event seen", clip(v))
+			refuse(w, http.StatusBadRequest, "events: since=%.80q: give the number of the last event seen", v)
 			return
 		}
 		since = n
@@ -260,7 +261,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, query url.Values
 		}
 		write(w, http.StatusOK, list)
 	default:
-		refuse(w, http.StatusBadRequest, "events: follow=%q: give 0 or 1", clip(v))
+		refuse(w, http.StatusBadRequest, "events: follow=%.80q: give 0 or 1", v)
 	}
 }
 
@@ -281,11 +282,4 @@ func write(w http.ResponseWriter, status int, v any) {
 
 func refuse(w http.ResponseWriter, status int, format string, args ...any) {
 	write(w, status, ErrorDocument{Error: fmt.Sprintf(format, args...)})
-}
-
-func clip(s string) string {
-	if len(s) > wordMax {
-		return s[:wordMax] + "…"
-	}
-	return s
 }

@@ -36,7 +36,7 @@ func (p *problems) identity(c *Config) {
 	case c.Cluster == "":
 		p.at("cluster", `missing; name the cluster, for example cluster = "tofu"`)
 	case len(c.Cluster) > 32 || strings.Trim(c.Cluster, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
-		p.at("cluster", "bad name %q; 1 to 32 of a-z, 0-9 and -", clip(c.Cluster))
+		p.at("cluster", "bad name %.80q; 1 to 32 of a-z, 0-9 and -", c.Cluster)
 	}
 	if c.Node == "" {
 		name, err := os.Hostname()
@@ -54,7 +54,7 @@ func (p *problems) identity(c *Config) {
 func (p *problems) timing(c *Config) {
 	i := slices.IndexFunc(profiles, func(p profile) bool { return p.name == c.Profile })
 	if i < 0 {
-		p.at("profile", "no profile %q; safe, fast or extreme", clip(c.Profile))
+		p.at("profile", "no profile %.80q; safe, fast or extreme", c.Profile)
 		return
 	}
 	if c.Interval != 0 || c.Rounds != 0 {
@@ -81,7 +81,7 @@ func (p *problems) atLeast(key string, d, least time.Duration) {
 
 func (p *problems) oneOf(key, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {
-		p.at(key, "no such choice %q; one of %s", clip(value), strings.Join(allowed, ", "))
+		p.at(key, "no such choice %.80q; one of %s", value, strings.Join(allowed, ", "))
 	}
 }
 
@@ -96,10 +96,10 @@ func (p *problems) plane(c *Config) {
 	}
 	for i, name := range c.Interfaces {
 		if slices.Contains(c.Interfaces[:i], name) {
-			p.at("interfaces", "%s is named twice; each rail is an interface of its own", clip(name))
+			p.at("interfaces", "%.80s is named twice; each rail is an interface of its own", name)
 		}
 		if name == "" || len(name) > 15 || strings.ContainsAny(name, "/: \t\n") || name == "." || name == ".." {
-			p.at("interfaces", "%q is no name of an interface; see: ip link", clip(name))
+			p.at("interfaces", "%.80q is no name of an interface; see: ip link", name)
 		}
 	}
 	p.oneOf("attach", c.Attach, dataplane.AttachAuto, dataplane.AttachNative, dataplane.AttachTC, dataplane.AttachGeneric, dataplane.AttachSocket)
@@ -119,7 +119,7 @@ func (p *problems) paths(c *Config) {
 		{"key_file", c.KeyFile}, {"socket", c.Socket}, {"state_dir", c.StateDir}, {"pin_dir", c.PinDir},
 	} {
 		if !filepath.IsAbs(at.path) || strings.ContainsRune(at.path, 0) {
-			p.at(at.key, "%q is not an absolute path", clip(at.path))
+			p.at(at.key, "%.80q is not an absolute path", at.path)
 		}
 	}
 	if len(c.Socket) > publish.SocketPathMax {
@@ -149,11 +149,11 @@ func (p *problems) inventory(c *Config) map[string]int {
 		}
 		if g.Name != "" {
 			if err := control.ValidName(g.Name); err != nil {
-				p.in(i, "name", "bad name %q; letters, digits, '-', '.', '_' only", clip(g.Name))
+				p.in(i, "name", "bad name %.80q; letters, digits, '-', '.', '_' only", g.Name)
 			}
 		}
 		if g.Transport != "" && g.Transport != dataplane.TransportUDP && g.Transport != dataplane.TransportEther {
-			p.in(i, "transport", "no such choice %q; one of udp, ether", clip(g.Transport))
+			p.in(i, "transport", "no such choice %.80q; one of udp, ether", g.Transport)
 		}
 		p.members(c, i, owner)
 	}
@@ -272,7 +272,7 @@ func (p *problems) calls(c *Config, inventory map[string]int) {
 	var addr netip.Addr
 	if host != "" {
 		if addr, err = netip.ParseAddr(host); err != nil || addr.Zone() != "" || addr.IsUnspecified() {
-			p.at("rpc", `bad address %q; an address of this host, or none, as in ":7746", for the interface's`, clip(host))
+			p.at("rpc", `bad address %.80q; an address of this host, or none, as in ":7746", for the interface's`, host)
 			return
 		}
 	}
@@ -288,7 +288,7 @@ func (p *problems) calls(c *Config, inventory map[string]int) {
 			continue
 		}
 		if _, ok := inventory[host]; !ok {
-			p.at("contacts", "%s is in no group and no address", clip(contact))
+			p.at("contacts", "%.80s is in no group and no address", contact)
 		}
 	}
 	if len(c.contacts) == 0 {
@@ -306,7 +306,7 @@ func splitHostPort(s string) (host string, port uint16, err error) {
 		port = uint16(n)
 	}
 	if err != nil || port == 0 || len(s) > control.RPCMax {
-		return "", 0, fmt.Errorf("bad address %q; write HOST:PORT, for example cn001:%d", clip(s), dataplane.DefaultPort)
+		return "", 0, fmt.Errorf("bad address %.80q; write HOST:PORT, for example cn001:%d", s, dataplane.DefaultPort)
 	}
 	return host, port, nil
 }

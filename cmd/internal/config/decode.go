@@ -54,7 +54,7 @@ func (p *problems) add(line int, key, what string) {
 	if line > 0 {
 		place += ":" + strconv.Itoa(line)
 	}
-	p.found = append(p.found, fmt.Errorf("%s: %s: %s", place, key, what))
+	p.found = append(p.found, fmt.Errorf("%s: %.80s: %s", place, key, what))
 }
 
 var (
@@ -121,12 +121,12 @@ func (p *problems) decode(c *Config, text []byte) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
-		p.found = append(p.found, fmt.Errorf("no key %q to set", clip(name)))
+		p.found = append(p.found, fmt.Errorf("no key %.80q to set", name))
 	}
 	p.groups(c, doc)
 	delete(doc, "group")
 	for _, name := range slices.Sorted(maps.Keys(doc)) {
-		p.add(p.anywhere(name), clip(name), "unknown key; the keys are "+names(Keys, func(k Key) string { return k.Name })+" and [[group]]")
+		p.add(p.anywhere(name), name, "unknown key; the keys are "+names(Keys, func(k Key) string { return k.Name })+" and [[group]]")
 	}
 }
 
@@ -171,7 +171,7 @@ func (p *problems) groups(c *Config, doc map[string]any) {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(t)) {
-			p.in(i, clip(name), "unknown key; the keys of a group are %s", names(groupKeys, func(k groupKey) string { return k.name }))
+			p.in(i, name, "unknown key; the keys of a group are %s", names(groupKeys, func(k groupKey) string { return k.name }))
 		}
 	}
 }
@@ -219,7 +219,7 @@ func plain(v any, k kind) (string, error) {
 				return "", errors.New("must be " + kindNames[k])
 			}
 			if s == "" || strings.Contains(s, ",") {
-				return "", fmt.Errorf("bad entry %q; one name each, none with a comma", clip(s))
+				return "", fmt.Errorf("bad entry %.80q; one name each, none with a comma", s)
 			}
 			ss[i] = s
 		}

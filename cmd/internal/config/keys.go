@@ -100,7 +100,7 @@ func span(at func(*Config) *time.Duration, lo, hi time.Duration) func(*Config, s
 	return func(c *Config, s string) error {
 		d, err := time.ParseDuration(s)
 		if err != nil {
-			return fmt.Errorf("bad duration %q; write for example 10ms, 2.5s or 1m", clip(s))
+			return fmt.Errorf("bad duration %.80q; write for example 10ms, 2.5s or 1m", s)
 		}
 		switch {
 		case d < lo || d > hi:
@@ -117,7 +117,7 @@ func integer[T any, N int | uint8 | uint16](at func(*T) *N, lo, hi int64) func(*
 	return func(t *T, s string) error {
 		n, err := strconv.ParseInt(s, 0, 64)
 		if err != nil {
-			return fmt.Errorf("bad integer %q", clip(s))
+			return fmt.Errorf("bad integer %.80q", s)
 		}
 		if n < lo || n > hi {
 			return fmt.Errorf("%s is out of range; %d to %d", s, lo, hi)
@@ -132,16 +132,9 @@ func addresses(c *Config, s string) error {
 	for one := range strings.SplitSeq(s, ",") {
 		a, err := netip.ParseAddr(strings.TrimSpace(one))
 		if err != nil || a.Zone() != "" || a.IsUnspecified() || a.IsMulticast() {
-			return fmt.Errorf("bad address %q; write one that the interface has, without its prefix length", clip(one))
+			return fmt.Errorf("bad address %.80q; write one that the interface has, without its prefix length", one)
 		}
 		c.Addresses = append(c.Addresses, a.Unmap())
 	}
 	return nil
-}
-
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }

@@ -141,7 +141,7 @@ func (l *switchLine) read(words []string) error {
 	for _, word := range words {
 		key, value, ok := strings.Cut(word, "=")
 		if !ok || value == "" {
-			return l.problem("%q is not KEY=VALUE", clip(word))
+			return l.problem("%.80q is not KEY=VALUE", word)
 		}
 		var err error
 		switch strings.ToLower(key) {
@@ -156,7 +156,7 @@ func (l *switchLine) read(words []string) error {
 			l.switches, err = hostlist.Expand(value)
 		case "linkspeed", "blocksizes": // says nothing about who is where
 		default:
-			return l.problem("unknown key %q; known are SwitchName, BlockName, Nodes, Switches, LinkSpeed and BlockSizes", clip(key))
+			return l.problem("unknown key %.80q; known are SwitchName, BlockName, Nodes, Switches, LinkSpeed and BlockSizes", key)
 		}
 		if err != nil {
 			return l.problem("%v", err)
@@ -176,11 +176,4 @@ func validNames(names []string) error {
 		}
 	}
 	return nil
-}
-
-func clip(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "…"
-	}
-	return s
 }
