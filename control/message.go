@@ -172,7 +172,7 @@ func (m *Message) Validate() error {
 		return fmt.Errorf("message %q from %s: slot %d, at most %d", m.Kind, m.From.Name, s.Slot, Slots-1)
 	}
 	if s := m.State; s != nil {
-		if err := s.Record.validate(); err != nil {
+		if err := s.Record.Validate(); err != nil {
 			return fmt.Errorf("message %q from %s: %w", m.Kind, m.From.Name, err)
 		}
 	}
@@ -210,7 +210,8 @@ func (r *Roster) Validate() error {
 	return nil
 }
 
-func (r *InstanceRecord) validate() error {
+// Validate reports what is wrong with a record that came from outside or from disk.
+func (r *InstanceRecord) Validate() error {
 	if len(r.Votes) > votesMax {
 		return fmt.Errorf("record of %d votes, at most %d", len(r.Votes), votesMax)
 	}

@@ -41,8 +41,8 @@ func parseRecord(b []byte) (r control.InstanceRecord, err error) {
 	if err := strict(b, &r); err != nil {
 		return control.InstanceRecord{}, err
 	}
-	if len(r.Voters) > control.FoundersMax || len(r.Votes) > control.FoundersMax {
-		return control.InstanceRecord{}, fmt.Errorf("%d voters and %d votes, at most %d", len(r.Voters), len(r.Votes), control.FoundersMax)
+	if err := r.Validate(); err != nil {
+		return control.InstanceRecord{}, err
 	}
 	return r, nil
 }
