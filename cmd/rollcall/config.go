@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"rollcall/cmd/internal/config"
+	"rollcall/cmd/internal/disk"
 	"rollcall/cmd/rollcall/inventory"
 	"rollcall/view/hostlist"
 )
@@ -123,7 +123,10 @@ would not be valid.`,
 				_, err := io.WriteString(a.stdout, text)
 				return err
 			}
-			return replaceFile(to, text)
+			if err := disk.ReplaceDurably(to, []byte(text), 0o644); err != nil {
+				return fmt.Errorf("write configuration: %w", err)
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVar(&from, "from", "", "`source`: slurm-topology or hostlist")
@@ -182,22 +185,4 @@ func (a *app) generate(racks []inventory.Rack, size int, keep string) (string, e
 		a.note("%s", note)
 	}
 	return text, nil
-}
-
-// replaceFile puts a new file in the place of an old one, in one step.
-func replaceFile(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("write configuration: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write configuration: %w", err)
-	}
-	return nil
 }

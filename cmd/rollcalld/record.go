@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"rollcall/cmd/internal/disk"
 	"rollcall/control"
 )
 
@@ -18,6 +19,7 @@ const (
 	recordFile  = "instance"             // what a founder must not forget
 	rostersFile = "rosters.json"         // who had which slot, for an agent that is restarted
 	stateMax    = 4 * control.MessageMax // bytes of a file
+	stateMode   = 0o600
 )
 
 // loadRecord reads the founder's record; where there is none it is empty. A record that
@@ -52,7 +54,7 @@ func parseRecord(b []byte) (r control.InstanceRecord, err error) {
 func saveRecord(dir string, r *control.InstanceRecord) error {
 	b, err := json.Marshal(r)
 	if err == nil {
-		err = replace(filepath.Join(dir, recordFile), append(b, '\n'), true)
+		err = disk.ReplaceDurably(filepath.Join(dir, recordFile), append(b, '\n'), stateMode)
 	}
 	if err != nil {
 		return fmt.Errorf("save the founder's record: %w", err)
@@ -111,7 +113,7 @@ func saveRosters(dir string, held *[control.Places][]*control.Roster) error {
 	}
 	b, err := json.Marshal(l)
 	if err == nil {
-		err = replace(filepath.Join(dir, rostersFile), append(b, '\n'), false)
+		err = disk.Replace(filepath.Join(dir, rostersFile), append(b, '\n'), stateMode)
 	}
 	if err != nil {
 		return fmt.Errorf("save the rosters: %w", err)
@@ -143,28 +145,4 @@ func readState(path string) ([]byte, error) {
 		err = fmt.Errorf("read %s: longer than %d bytes", path, stateMax)
 	}
 	return b, err
-}
-
-// replace writes a file in one step. A durable one is on disk when it returns.
-func replace(path string, b []byte, durable bool) error {
-	temp := path + ".new"
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil && durable {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(temp, path); err != nil || !durable {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

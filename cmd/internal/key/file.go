@@ -6,12 +6,15 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"rollcall/cmd/internal/disk"
 	"rollcall/dataplane"
 )
 
-const fileMax = dataplane.KeySlots * (len(prefix) + 2*Size + 1)
+const (
+	fileMax  = dataplane.KeySlots * (len(prefix) + 2*Size + 1) // bytes
+	fileMode = 0o400
+)
 
 // Load reads a key file. It refuses a file that others than its owner can read or write.
 func Load(path string) (Ring, error) {
@@ -48,7 +51,7 @@ func Load(path string) (Ring, error) {
 // overwrites a file: a lost key is a lost cluster.
 func Create(path string) (Key, error) {
 	k := Generate()
-	err := create(path, Ring{k})
+	err := disk.Create(path, Ring{k}.text(), fileMode)
 	if errors.Is(err, fs.ErrExist) {
 		return Key{}, fmt.Errorf("create cluster key: %w; move it away first if the cluster no longer needs it", err)
 	}
@@ -83,43 +86,10 @@ func Retire(path string) (retired ID, err error) {
 	return r[0].ID(), replace(path, r[1:])
 }
 
-// replace writes the file anew beside itself and puts it in its place in one step.
+// replace puts another ring into a key file.
 func replace(path string, r Ring) error {
-	next := path + ".new"
-	if err := create(next, r); err != nil {
-		return fmt.Errorf("write cluster key %s: %w", path, err)
-	}
-	err := os.Rename(next, path)
-	if err != nil {
-		os.Remove(next)
-	}
-	if err = errors.Join(err, syncDir(filepath.Dir(path))); err != nil {
-		return fmt.Errorf("write cluster key %s: %w", path, err)
+	if err := disk.ReplaceDurably(path, r.text(), fileMode); err != nil {
+		return fmt.Errorf("write cluster key: %w", err)
 	}
 	return nil
-}
-
-// create writes a file that was not there before.
-func create(path string, r Ring) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
-	if err != nil {
-		return err
-	}
-	for _, k := range r {
-		if _, err = fmt.Fprintf(f, "%s%x\n", prefix, k.secret); err != nil {
-			break
-		}
-	}
-	if err = errors.Join(err, f.Sync(), f.Close(), syncDir(filepath.Dir(path))); err != nil {
-		os.Remove(path)
-	}
-	return err
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

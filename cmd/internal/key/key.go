@@ -73,6 +73,14 @@ func Parse(text []byte) (Ring, error) {
 	return r, nil
 }
 
+// text is what Parse reads.
+func (r Ring) text() (text []byte) {
+	for _, k := range r {
+		text = fmt.Appendf(text, "%s%x\n", prefix, k.secret)
+	}
+	return text
+}
+
 func parseLine(line []byte) (Key, error) {
 	var k Key
 	digits, ok := bytes.CutPrefix(line, []byte(prefix))

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"rollcall/cmd/internal/disk"
 	"rollcall/cmd/internal/key"
 	"rollcall/cmd/rollcall-lab/netlab"
 	"rollcall/dataplane"
@@ -250,11 +251,7 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	draft := path + ".new"
-	if err := os.WriteFile(draft, append(b, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(draft, path); err != nil {
+	if err := disk.Replace(path, append(b, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
