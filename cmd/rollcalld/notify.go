@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
+	systemd "github.com/coreos/go-systemd/v22/daemon"
 )
 
 // notifier tells the service manager how the daemon fares, where there is one. Its methods
@@ -16,22 +16,22 @@ type notifier struct {
 }
 
 func newNotifier() *notifier {
-	every, err := daemon.SdWatchdogEnabled(false)
+	every, err := systemd.SdWatchdogEnabled(false)
 	return &notifier{watchdog: err == nil && every > 0, alive: make(chan struct{}, 1), status: make(chan string, 1)}
 }
 
 // run talks to the service manager until ctx ends: READY first, so the daemon must be.
 func (n *notifier) run(ctx context.Context) {
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	_, _ = systemd.SdNotify(false, systemd.SdNotifyReady)
 	for {
 		select {
 		case <-ctx.Done():
-			_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+			_, _ = systemd.SdNotify(false, systemd.SdNotifyStopping)
 			return
 		case <-n.alive:
-			_, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog)
+			_, _ = systemd.SdNotify(false, systemd.SdNotifyWatchdog)
 		case s := <-n.status:
-			_, _ = daemon.SdNotify(false, "STATUS="+s)
+			_, _ = systemd.SdNotify(false, "STATUS="+s)
 		}
 	}
 }
@@ -59,15 +59,15 @@ func (n *notifier) say(status string) {
 
 // notifyWaits says that the daemon is up, and what it waits for before it can do anything.
 func notifyWaits(what string) {
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady+"\nSTATUS=waits: "+what)
+	_, _ = systemd.SdNotify(false, systemd.SdNotifyReady+"\nSTATUS=waits: "+what)
 }
 
 // notifyAlive is for a daemon that has no loop yet.
-func notifyAlive() { _, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) }
+func notifyAlive() { _, _ = systemd.SdNotify(false, systemd.SdNotifyWatchdog) }
 
 // watchdogDue tells when notifyAlive is due, until stop; never where there is no watchdog.
 func watchdogDue() (due <-chan time.Time, stop func()) {
-	every, err := daemon.SdWatchdogEnabled(false)
+	every, err := systemd.SdWatchdogEnabled(false)
 	if err != nil || every == 0 {
 		return nil, func() {}
 	}

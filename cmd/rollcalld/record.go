@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"rollcall/cmd/internal/config"
 	"rollcall/cmd/internal/disk"
 	"rollcall/control"
 )
@@ -21,6 +22,18 @@ const (
 	stateMax    = 4 * control.MessageMax // bytes of a file
 	stateMode   = 0o600
 )
+
+// openState makes the folder, and sees that a founder's record can be kept: now, not when the cluster waits for
+// this node's vote.
+func openState(cfg *config.Config, record *control.InstanceRecord) error {
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil && cfg.Founder() {
+		return fmt.Errorf("make the founder's state_dir: %w", err)
+	}
+	if !cfg.Founder() {
+		return nil
+	}
+	return saveRecord(cfg.StateDir, record)
+}
 
 // loadRecord reads the founder's record; where there is none it is empty. A record that
 // cannot be read is an error: guessing might found a second cluster.

@@ -42,10 +42,9 @@ type source struct {
 	sender interface {
 		Counts() (sent, failed uint64)
 	}
-	loop     *loop // its counters only
-	realtime bool
-	locked   bool
-	started  time.Time
+	loop    *loop // its counters only
+	granted granted
+	started time.Time
 
 	seen      atomic.Pointer[snapshot]
 	installed atomic.Pointer[installed]
@@ -179,7 +178,7 @@ func (s *source) Status(ctx context.Context) publish.StatusDocument {
 	d := publish.StatusDocument{
 		Schema: publish.Schema, Cluster: s.cfg.Cluster, Node: s.cfg.Node, Role: "absent", Awaiting: "its first step",
 		Profile: s.cfg.Profile, IntervalUS: s.cfg.Interval.Microseconds(), Rounds: s.cfg.Rounds,
-		PID: os.Getpid(), Realtime: s.realtime, Locked: s.locked, Started: s.started,
+		PID: os.Getpid(), Realtime: s.granted.realtime, Locked: s.granted.locked, Started: s.started,
 		Version: version.String(), Socket: s.cfg.Socket, Config: s.cfg.File, Roster: publish.Hex(0), Places: []publish.Place{},
 	}
 	about := s.plane.Describe()

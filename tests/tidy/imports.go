@@ -35,7 +35,7 @@ var Layers = []Layer{
 	}},
 	{Dir: "cmd", Ours: []string{"view", "control", "dataplane", "cmd/internal"}, Modules: []string{
 		"github.com/BurntSushi/toml", "github.com/coreos/go-systemd/v22", "github.com/rs/zerolog",
-		"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sys", "golang.org/x/term",
+		"github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/sync", "golang.org/x/sys", "golang.org/x/term",
 	}},
 	// The lab builds bridges, and puts a pass program on their ends.
 	{Dir: "cmd/rollcall-lab", Ours: []string{"view", "control", "dataplane", "cmd/internal"}, Modules: []string{
