@@ -43,10 +43,9 @@ torture: build bpffs ## let a cluster live through faults of every kind, SECONDS
 	bin/rollcall-lab torture --seconds $(SECONDS) --upgrade bin/rollcalld-upgrade $(TORTUREFLAGS)
 
 .PHONY: ladder
-ladder: build bpffs ## the same at 10 ms beside user-space peers: memberlist, and our socket plane (root)
+ladder: build bpffs ## the same at 10 ms beside user-space peers: memberlist, and our socket plane, SECONDS (60) each (root)
 	CGO_ENABLED=0 go build -C tests/memberlist -trimpath -buildvcs=false -o ../../bin/lab-memberlist .
-	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --quarantine 0 --peer bin/lab-memberlist
-	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --quarantine 0 --attach socket --lenient
+	bin/rollcall-lab ladder --seconds $(SECONDS) --peer bin/lab-memberlist $(LADDERFLAGS)
 	@echo 'What must fail, to show that it would be seen: the socket plane without priority.'
 	bin/rollcall-lab torture --seconds $(SECONDS) --interval 10ms --quarantine 0 --attach socket --priority 0 --scenario 'threads on all' --lenient
 

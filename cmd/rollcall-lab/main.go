@@ -46,7 +46,7 @@ func command(out io.Writer) *cobra.Command {
 		},
 	}
 	root.SetOut(out)
-	root.AddCommand(upCommand(), downCommand(), statusCommand(), switchesCommand(), runCommand(), benchCommand(), hogCommand(), floodCommand(), tortureCommand())
+	root.AddCommand(upCommand(), downCommand(), statusCommand(), switchesCommand(), runCommand(), benchCommand(), hogCommand(), floodCommand(), tortureCommand(), ladderCommand())
 	root.AddCommand(faultCommands()...)
 	return root
 }

@@ -7,18 +7,53 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"rollcall/cmd/rollcall-lab/cluster"
 	"rollcall/cmd/rollcall-lab/stalls"
 	"rollcall/cmd/rollcall-lab/torture"
 )
 
+// ordeal is what torture and ladder are told alike.
+type ordeal struct {
+	torture.Plan
+	seconds   float64
+	scenarios string
+	priority  int
+}
+
+func newOrdeal() *ordeal {
+	return &ordeal{Plan: torture.Plan{Options: cluster.Options{Tied: true}}}
+}
+
+func (o *ordeal) flags(f *pflag.FlagSet, lab string) {
+	f.IntVar(&o.Options.Nodes, "nodes", 16, "how many nodes")
+	f.IntVar(&o.Options.Rounds, "rounds", 5, "unanswered rounds before a removal")
+	f.IntVar(&o.priority, "priority", 50, "real-time priority of the daemons, 0: none")
+	f.Float64Var(&o.seconds, "seconds", 60, "how long each scenario lasts")
+	f.StringVar(&o.scenarios, "scenario", "", "only scenarios whose name matches this regular expression")
+	f.BoolVar(&o.Elections, "elections", false, "tell of each move of the leadership")
+	f.StringVar(&o.Options.Daemon, "daemon", "", "path of rollcalld (default: beside this program, or in the PATH)")
+	nameFlag(f, &o.Options.Lab, lab)
+}
+
+// settle takes over what the flags said, and raises this process above what it is going to start.
+func (o *ordeal) settle() (err error) {
+	if o.Scenarios, err = regexp.Compile(o.scenarios); err != nil {
+		return fmt.Errorf("--scenario: %w", err)
+	}
+	o.During = time.Duration(o.seconds * float64(time.Second))
+	if o.During < time.Second || o.Options.Nodes < torture.NodesMin {
+		return fmt.Errorf("--seconds %g --nodes %d: at least 1 and %d", o.seconds, o.Options.Nodes, torture.NodesMin)
+	}
+	o.Options.Extra = fmt.Sprintf("priority = %d", o.priority)
+	o.Options.Priority = max(o.priority-1, 0) // as the service unit starts them
+	return torture.Prepare()
+}
+
 func tortureCommand() *cobra.Command {
-	p := torture.Plan{Options: cluster.Options{Tied: true}}
+	o := newOrdeal()
 	var intervals []string
-	var scenarios string
-	var seconds float64
-	priority := 50
 	c := &cobra.Command{
 		Use:   "torture",
 		Short: "Let a cluster live through faults of every kind, and count what it must not do",
@@ -31,15 +66,6 @@ seconds, in proportion in less), frames of a flood were not counted as refused, 
 removed for its lossy link was let in again while it lost most frames.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if p.Scenarios, err = regexp.Compile(scenarios); err != nil {
-				return fmt.Errorf("--scenario: %w", err)
-			}
-			p.During = time.Duration(seconds * float64(time.Second))
-			if p.During < time.Second || p.Options.Nodes < torture.NodesMin {
-				return fmt.Errorf("--seconds %g --nodes %d: at least 1 and %d", seconds, p.Options.Nodes, torture.NodesMin)
-			}
-			p.Options.Extra = fmt.Sprintf("priority = %d", priority)
-			p.Options.Priority = max(priority-1, 0) // as the service unit starts them
 			var each []time.Duration
 			for _, s := range intervals {
 				d, err := time.ParseDuration(s)
@@ -48,14 +74,14 @@ removed for its lossy link was let in again while it lost most frames.`,
 				}
 				each = append(each, d)
 			}
-			if err := torture.Prepare(); err != nil {
+			if err := o.settle(); err != nil {
 				return err
 			}
 			r := stalls.Record()
 			defer r.Stop()
-			for _, p.Options.Interval = range each {
-				if run := torture.Run(c.Context(), c.OutOrStdout(), p, r); run != nil {
-					err = errors.Join(err, fmt.Errorf("at %v: %w", p.Options.Interval, run))
+			for _, o.Options.Interval = range each {
+				if run := torture.Run(c.Context(), c.OutOrStdout(), o.Plan, r); run != nil {
+					err = errors.Join(err, fmt.Errorf("at %v: %w", o.Options.Interval, run))
 				}
 				if c.Context().Err() != nil {
 					break
@@ -65,19 +91,11 @@ removed for its lossy link was let in again while it lost most frames.`,
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&p.Options.Nodes, "nodes", 16, "how many nodes")
+	o.flags(f, "torture")
 	f.StringSliceVar(&intervals, "interval", []string{"10ms", "1ms"}, "time between rounds; several are gone through in turn")
-	f.IntVar(&p.Options.Rounds, "rounds", 5, "unanswered rounds before a removal")
-	f.StringVar(&p.Options.Attach, "attach", "native", "how frames are served: native, tc, generic or socket")
-	f.IntVar(&p.Options.Quarantine, "quarantine", 3, "removals within ten minutes after which a node is kept out until its scenario ends, 0: never")
-	f.IntVar(&priority, "priority", priority, "real-time priority of the daemons, 0: none")
-	f.Float64Var(&seconds, "seconds", 60, "how long each scenario lasts")
-	f.StringVar(&scenarios, "scenario", "", "only scenarios whose name matches this regular expression")
-	f.StringVar(&p.Peer, "peer", "", "path, and arguments, of a user-space peer to run beside, as tests/memberlist is")
-	f.StringVar(&p.Upgrade, "upgrade", "", "path of another build of rollcalld, to and from which restarted daemons are upgraded")
-	f.BoolVar(&p.Elections, "elections", false, "tell of each move of the leadership")
-	f.BoolVar(&p.Lenient, "lenient", false, "exit with status 0 whatever happens to live nodes")
-	f.StringVar(&p.Options.Daemon, "daemon", "", "path of rollcalld (default: beside this program, or in the PATH)")
-	nameFlag(f, &p.Options.Lab, "torture")
+	f.StringVar(&o.Options.Attach, "attach", "native", "how frames are served: native, tc, generic or socket")
+	f.IntVar(&o.Options.Quarantine, "quarantine", 3, "removals within ten minutes after which a node is kept out until its scenario ends, 0: never")
+	f.StringVar(&o.Upgrade, "upgrade", "", "path of another build of rollcalld, to and from which restarted daemons are upgraded")
+	f.BoolVar(&o.Lenient, "lenient", false, "exit with status 0 whatever happens to live nodes")
 	return c
 }

@@ -16,6 +16,9 @@ import (
 // restarts is how often daemons are restarted at most, and must be within a minute.
 const restarts = 100
 
+// restartsDone counts them.
+const restartsDone = "restarts"
+
 // demanded is how many restarts there must be in a scenario that lasts so long: all in a minute, and
 // in less their part of the time that is left when the first daemons are back.
 func demanded(during time.Duration) int {
@@ -33,7 +36,6 @@ func restarted(ctx context.Context, f *field) error {
 	}
 	own := len(names) / atOnce // that nobody else restarts
 	demand := demanded(f.plan.During)
-	counter := fmt.Sprintf("restarts (%d demanded)", demand)
 	var wg sync.WaitGroup
 	errs := make([]error, atOnce)
 	for w := range atOnce {
@@ -51,13 +53,13 @@ func restarted(ctx context.Context, f *field) error {
 					errs[w] = err
 					return
 				}
-				f.note(counter, 1)
+				f.note(restartsDone, 1)
 			}
 		})
 	}
 	wg.Wait()
 	<-ctx.Done()
-	if n := f.counters[counter]; n < demand {
+	if n := f.counters[restartsDone]; n < demand {
 		errs = append(errs, fmt.Errorf("%d daemons restarted, demanded are %d", n, demand))
 	}
 	return errors.Join(errs...)

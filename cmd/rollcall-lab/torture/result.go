@@ -139,7 +139,7 @@ func (r *result) print(out io.Writer, elections bool) {
 		verdict = "WRONG"
 	}
 	if r.compared {
-		verdict += fmt.Sprintf("; peer: %d removed alive, crash to removal %s", len(r.peers), r.foundByPeers())
+		verdict += "; peer: " + r.peersCell()
 	}
 	for _, what := range slices.Sorted(maps.Keys(r.counters)) {
 		verdict += fmt.Sprintf(", %d %s", r.counters[what], what)
@@ -166,20 +166,6 @@ func (r *result) print(out io.Writer, elections bool) {
 	for _, s := range told {
 		fmt.Fprintln(out, "    "+strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n    "))
 	}
-}
-
-// foundByPeers tells after what time the first of the peers removed each crashed node.
-func (r *result) foundByPeers() string {
-	var took []string
-	for i := range r.crashes {
-		switch c := &r.crashes[i]; {
-		case c.foundByPeers != 0:
-			took = append(took, c.foundByPeers.Since(c.fault).Round(time.Millisecond).String())
-		case c.back != 0:
-			took = append(took, "never")
-		}
-	}
-	return strings.Join(took, " ")
 }
 
 func milliseconds(d time.Duration) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"syscall"
 	"time"
 
@@ -35,43 +36,72 @@ func Prepare() error { return schedule.RoundRobin(priority).Process() }
 // Run goes through all scenarios on one cluster and prints a line about each. The error says
 // how many were not lived through as they must be.
 func Run(ctx context.Context, out io.Writer, p Plan, recorder *stalls.Recorder) (err error) {
-	if _, err := peerProgram(p.Peer); err != nil {
+	if err := p.find(); err != nil {
 		return err
 	}
-	if p.Upgrade, err = upgrade(p.Upgrade); err != nil {
-		return err
-	}
-	var t *target
-	defer func() { err = errors.Join(err, t.down()) }()
+	s := stand{plan: p, recorder: recorder}
+	defer func() { err = errors.Join(err, s.down()) }()
 	head(out, p)
 	failed := 0
-	for _, s := range scenarios() {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if p.Scenarios != nil && !p.Scenarios.MatchString(s.name) {
-			continue
-		}
-		if t == nil {
-			if t, err = up(p); err != nil {
-				return err
-			}
-		}
-		r := endure(ctx, t, s, p, recorder)
-		r.print(out, p.Elections)
-		if len(r.wrong) == 0 {
-			continue
-		}
-		failed++
-		if err := t.down(); err != nil { // the next one deserves a cluster that is well
+	for _, scenario := range p.chosen() {
+		r, err := s.endure(ctx, scenario)
+		if err != nil {
 			return err
 		}
-		t = nil
+		r.print(out, p.Elections)
+		if len(r.wrong) > 0 {
+			failed++
+		}
 	}
 	if failed > 0 && !p.Lenient {
 		return fmt.Errorf("%d scenarios were not lived through", failed)
 	}
 	return nil
+}
+
+// find sees to it that the programs of the plan are there.
+func (p *Plan) find() (err error) {
+	if _, err = peerProgram(p.Peer); err == nil {
+		p.Upgrade, err = upgrade(p.Upgrade)
+	}
+	return err
+}
+
+// chosen are the scenarios of the plan.
+func (p *Plan) chosen() []scenario {
+	return slices.DeleteFunc(scenarios(), func(s scenario) bool {
+		return p.Scenarios != nil && !p.Scenarios.MatchString(s.name)
+	})
+}
+
+// stand is a cluster that is kept from scenario to scenario, as long as it lives through them.
+type stand struct {
+	plan     Plan
+	recorder *stalls.Recorder
+	target   *target
+}
+
+// endure lets the cluster go through one more scenario. The error says that there is no cluster, or that
+// ctx has ended.
+func (s *stand) endure(ctx context.Context, next scenario) (r *result, err error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if s.target == nil {
+		if s.target, err = up(s.plan); err != nil {
+			return nil, err
+		}
+	}
+	if r = endure(ctx, s.target, next, s.plan, s.recorder); len(r.wrong) > 0 {
+		err = s.down() // the next one deserves a cluster that is well
+	}
+	return r, err
+}
+
+func (s *stand) down() error {
+	err := s.target.down()
+	s.target = nil
+	return err
 }
 
 // target is what lives through scenarios, one after the other.
