@@ -297,7 +297,7 @@ static __always_inline bool rc_refuses(const struct rc_group *r, const struct rc
 	__s64 silent = now - r->beat_at;
 	__u64 prior = bpf_be64_to_cpu(f->ask.prior);
 
-	if (f->h.flags & RC_FLAG_HANDOVER && (prior == r->promised || (r->away && prior == r->beat_ballot)))
+	if (f->h.flags & RC_FLAG_HAND_OVER && (prior == r->promised || (r->away && prior == r->beat_ballot)))
 		return false;
 	return r->beat_at != 0 && silent < calm;
 }
@@ -344,7 +344,7 @@ static __always_inline void rc_register_receive(struct rc_group *r, struct rc_fr
 		o->reason = RC_PROBE_ANSWERED;
 		rc_reply(r, f, now, RC_ANSWER, o);
 		break;
-	case RC_HANDOVER:
+	case RC_HAND_OVER:
 		rc_hand_over(r, f, o);
 		break;
 	default:

@@ -46,7 +46,7 @@ static __always_inline void rc_pass_on(const struct rc_group *r, struct rc_relay
 	bool known = x && x->incarnation == r->incarnation;
 	struct rc_bitmap *done;
 
-	if (f->h.kind == RC_PREPARE || f->h.kind == RC_PROMISE || f->h.kind == RC_HANDOVER) {
+	if (f->h.kind == RC_PREPARE || f->h.kind == RC_PROMISE || f->h.kind == RC_HAND_OVER) {
 		o->reason = RC_BAD_KIND;
 	} else if (!x || from >= RC_SLOTS || to >= RC_SLOTS || from == r->slot || from == to ||
 		   !rc_has(&r->committed.members, from) || !rc_has(&r->committed.members, to)) {

@@ -186,7 +186,7 @@ static __always_inline enum rc_verdict rc_serve(void *data, void *data_end, __u3
 		o.reason = RC_BAD_LENGTH;
 	} else if (f->h.magic != bpf_htonl(RC_MAGIC) || f->h.version != RC_WIRE_VERSION) {
 		o.reason = RC_BAD_VERSION;
-	} else if (f->h.kind < RC_BEAT || f->h.kind > RC_HANDOVER) {
+	} else if (f->h.kind < RC_BEAT || f->h.kind > RC_HAND_OVER) {
 		o.reason = RC_BAD_KIND;
 	} else if (key = rc_find_key(f), !key) {
 		o.reason = RC_UNKNOWN_KEY;

@@ -29,10 +29,10 @@ enum rc_kind {
 	RC_PROMISE = 4,
 	RC_PROBE = 5,
 	RC_ANSWER = 6,
-	RC_HANDOVER = 7,
+	RC_HAND_OVER = 7,
 };
 
-#define RC_FLAG_HANDOVER 1
+#define RC_FLAG_HAND_OVER 1
 #define RC_FLAG_RELAY 2 /* travels through the member in slot via, both ways */
 #define RC_FLAG_AWAY 4 /* on a beat: the last of its ballot; stale names the accused */
 #define RC_HEALTH_ORPHANED 0x8000 /* the agent's process is no more */
@@ -58,7 +58,7 @@ struct rc_wire_header {
 	__be64 sent;
 };
 
-/* body of beat, prepare, probe, handover */
+/* body of beat, prepare, probe, hand-over */
 struct rc_wire_ask {
 	__be64 seq;
 	__be64 committed;

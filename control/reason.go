@@ -35,7 +35,7 @@ const (
 	ReasonStale                 // answer to another ballot or to a round never sent
 	ReasonReplayed              // answer that was already taken
 	ReasonStranger              // answer from another incarnation than the roster names
-	ReasonTagged                // ours, inside a VLAN that belongs to another device: passed on
+	ReasonVLANTagged            // ours, inside a VLAN that belongs to another device: passed on
 	ReasonBeatRepeated          // beat of the last round once more, by another rail or for this slot alone: answered again
 	ReasonRelayed               // for another member, sent on to it
 	ReasonNoWay                 // for another member, to which no way is known
@@ -56,7 +56,7 @@ var reasonNames = [Reasons]string{
 // answered as they ask, nor sent on.
 func (r Reason) Refuses() bool {
 	switch r {
-	case ReasonTagged, ReasonBeatRepeated, ReasonRelayed, ReasonEchoRepeated, ReasonRelayedEcho:
+	case ReasonVLANTagged, ReasonBeatRepeated, ReasonRelayed, ReasonEchoRepeated, ReasonRelayedEcho:
 		return false
 	}
 	return ReasonRosterMissing < r && r < Reasons

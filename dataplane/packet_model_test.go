@@ -215,7 +215,7 @@ func (m *model) serve(now control.Time, b []byte) (verdict, []byte) {
 	}
 	switch {
 	case f.tagged:
-		count(control.ReasonTagged)
+		count(control.ReasonVLANTagged)
 		return passed, b
 	case rail < 0:
 		count(control.ReasonBadDestination)

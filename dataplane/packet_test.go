@@ -135,10 +135,10 @@ var packetCases = []struct {
 	{name: "options", only: []carrier{overUDP4}, change: overwrite(14, 0x46), want: passed},
 	{name: "three tags", change: vlan(3), want: passed},
 
-	{name: "one tag", change: vlan(1), want: passed, reason: control.ReasonTagged},
-	{name: "two tags", change: vlan(2), want: passed, reason: control.ReasonTagged},
+	{name: "one tag", change: vlan(1), want: passed, reason: control.ReasonVLANTagged},
+	{name: "two tags", change: vlan(2), want: passed, reason: control.ReasonVLANTagged},
 	{name: "a priority tag", change: prioritized, want: sent, reason: control.ReasonBeatTaken},
-	{name: "a priority tag before a tag", change: func(b []byte, t carrier) []byte { return prioritized(vlan(1)(b, t), t) }, want: passed, reason: control.ReasonTagged},
+	{name: "a priority tag before a tag", change: func(b []byte, t carrier) []byte { return prioritized(vlan(1)(b, t), t) }, want: passed, reason: control.ReasonVLANTagged},
 	{name: "to another MAC", change: overwrite(5, 2), want: passed, reason: control.ReasonBadDestination},
 	{name: "broadcast", change: overwrite(0, 255, 255, 255, 255, 255, 255), want: passed, reason: control.ReasonBadDestination},
 	{name: "group address", only: []carrier{overUDP4, overUDP6}, change: overwrite(0, hostGroup[:]...), want: passed, reason: control.ReasonBadDestination},

@@ -56,7 +56,7 @@ func (e *etherEar) destination(to [6]byte, kind uint8) control.Reason {
 	case kind == unix.PACKET_HOST, kind == unix.PACKET_MULTICAST && group:
 		return control.ReasonNone
 	case kind == unix.PACKET_OTHERHOST && (group || to == e.link.MAC):
-		return control.ReasonTagged
+		return control.ReasonVLANTagged
 	}
 	return control.ReasonBadDestination
 }

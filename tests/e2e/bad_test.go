@@ -296,7 +296,7 @@ func badFrames(t *testing.T, r *rig) {
 		{"another host's address", i.packet(good, third.IPv4.As4()), control.ReasonBadDestination},
 		{"an answer to nothing", with(func(f *control.Frame) { f.Kind = control.KindEcho }), control.ReasonNotAsking},
 		{"replayed", replayed, control.ReasonOldRound},
-		{"in a VLAN", tagged, control.ReasonTagged},
+		{"in a VLAN", tagged, control.ReasonVLANTagged},
 	} {
 		i.counted(t, tc.what, tc.packet, tc.reason)
 	}

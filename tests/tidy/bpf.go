@@ -1,7 +1,6 @@
 package tidy
 
 import (
-	"cmp"
 	"fmt"
 	"go/constant"
 	"go/types"
@@ -18,19 +17,17 @@ const spdx = "SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause"
 const mapNameMax = 15
 
 // Twin names an enum of the C side and the Go constants that must have its values. Names
-// are compared without prefix, case and underscore: RC_BEAT_TAKEN is ReasonBeatTaken, and
+// are compared word by word without their prefixes: RC_BEAT_TAKEN is ReasonBeatTaken, and
 // RC_REASONS, which counts them, is Reasons.
 type Twin struct {
 	C, CPrefix            string
-	Package, Go, GoPrefix string            // directory, type, and what its constants start with
-	Renamed               map[string]string // from the C name without prefix to the Go one
+	Package, Go, GoPrefix string // directory, type, and what its constants start with
 }
 
 // Twins are the enums that frames, maps and commands carry.
 var Twins = []Twin{
 	{C: "rc_kind", CPrefix: "RC_", Package: "control", Go: "Kind", GoPrefix: "Kind"},
-	{C: "rc_reason", CPrefix: "RC_", Package: "control", Go: "Reason", GoPrefix: "Reason",
-		Renamed: map[string]string{"vlantagged": "tagged"}},
+	{C: "rc_reason", CPrefix: "RC_", Package: "control", Go: "Reason", GoPrefix: "Reason"},
 	{C: "rc_state", CPrefix: "RC_STATE_", Package: "control", Go: "RegisterState", GoPrefix: "Register"},
 	{C: "rc_wake", CPrefix: "RC_WAKE_", Package: "control", Go: "Wake", GoPrefix: "Wake"},
 	{C: "rc_command_kind", CPrefix: "RC_COMMAND_", Package: "control", Go: "CommandKind", GoPrefix: "Command"},
@@ -75,8 +72,7 @@ func CheckTwins(t *Tree, scopes map[string]*types.Scope, twins []Twin) []Finding
 	for _, w := range twins {
 		ours := make(map[string]int64)
 		for name, v := range enums[w.C] {
-			name = plain(strings.TrimPrefix(name, w.CPrefix))
-			ours[cmp.Or(w.Renamed[name], name)] = v
+			ours[strings.ToLower(strings.TrimPrefix(name, w.CPrefix))] = v
 		}
 		if len(ours) == 0 {
 			found = append(found, Finding{"bpf", "no enum " + w.C})
@@ -111,7 +107,7 @@ func constants(scope *types.Scope, typ, prefix string) map[string]int64 {
 		}
 		n, ok := k.Type().(*types.Named)
 		if v, exact := constant.Int64Val(k.Val()); ok && exact && n.Obj().Name() == typ {
-			values[plain(rest)] = v
+			values[words(rest)] = v
 		}
 	}
 	return values
@@ -158,7 +154,13 @@ func number(s string) int64 {
 	return v
 }
 
-func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+// wordStart finds where a word of a Go name begins, after another or after an abbreviation.
+var wordStart = regexp.MustCompile(`([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])`)
+
+// words is a Go name as C has it, in lower case.
+func words(name string) string {
+	return strings.ToLower(wordStart.ReplaceAllString(name, "${1}${3}_${2}${4}"))
+}
 
 func c(t *Tree) []*File {
 	var files []*File

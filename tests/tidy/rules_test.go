@@ -191,19 +191,20 @@ func TestBPFRules(t *testing.T) {
 func TestTwinsRule(t *testing.T) {
 	scope := check(t, `package control
 		type Kind uint8
-		const ( KindNone Kind = iota; KindBeat; KindHandOver )
+		const ( KindNone Kind = iota; KindBeat; KindTCPAsked )
 		type Other uint8
 		const KindOther Other = 7`)
-	twins := []Twin{{C: "rc_kind", CPrefix: "RC_", Package: "control", Go: "Kind", GoPrefix: "Kind", Renamed: map[string]string{"pulse": "beat"}}}
+	twins := []Twin{{C: "rc_kind", CPrefix: "RC_", Package: "control", Go: "Kind", GoPrefix: "Kind"}}
 	rule := func(tree *Tree) []Finding {
 		return CheckTwins(tree, map[string]*types.Scope{"control": scope}, twins)
 	}
-	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_PULSE, RC_HAND_OVER };")
-	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT, /* last */ RC_HAND_OVER = 2, };")
-	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT, RC_HAND_OVER = 3 };", "handover is 2 in Go")
-	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT };", "handover is 2 in Go")
-	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT = 1 << 0, RC_HANDOVER = 0x2U, RC_MORE };", "more is unknown in Go")
-	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT = SOMETHING, RC_HANDOVER = 2 };", "beat is 1 in Go")
+	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT, RC_TCP_ASKED };")
+	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT, RC_TCPASKED };", "tcp_asked is 2 in Go", "tcpasked is unknown in Go")
+	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT, /* last */ RC_TCP_ASKED = 2, };")
+	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT, RC_TCP_ASKED = 3 };", "tcp_asked is 2 in Go")
+	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT };", "tcp_asked is 2 in Go")
+	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT = 1 << 0, RC_TCP_ASKED = 0x2U, RC_MORE };", "more is unknown in Go")
+	expect(t, rule, "bpf/x.h", "enum rc_kind { RC_NONE, RC_BEAT = SOMETHING, RC_TCP_ASKED = 2 };", "beat is 1 in Go")
 	expect(t, rule, "bpf/x.h", "enum rc_other { RC_NONE };", "no enum rc_kind")
 }
 
