@@ -330,6 +330,7 @@ func (h *host) perform() {
 			}
 			h.w.tell(h.id, "roster", "%s", describeRoster(newest))
 			h.rosters = out.Rosters
+			h.w.ledger.name(newest)
 			h.expect(newest)
 			h.route(newest)
 		}

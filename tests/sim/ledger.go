@@ -11,6 +11,7 @@ import (
 // G7), progress.go (G8), restart.go (G9).
 type ledger struct {
 	w        *World
+	rosters  map[uint64]*control.Roster // by version: whose votes count
 	votes    map[proposalKey]*vote
 	proposed map[viewKey][]control.Bitmap // contents proposed, under whatever ballot
 	chosen   map[viewKey]*choice
@@ -64,12 +65,15 @@ type removal struct {
 
 func (l *ledger) start(w *World) {
 	*l = ledger{
-		w: w, votes: map[proposalKey]*vote{}, proposed: map[viewKey][]control.Bitmap{},
+		w: w, rosters: map[uint64]*control.Roster{}, votes: map[proposalKey]*vote{}, proposed: map[viewKey][]control.Bitmap{},
 		chosen: map[viewKey]*choice{}, began: map[uint32]Instant{}, contents: map[viewKey]content{}, order: map[int]viewKey{},
 	}
 }
 
-// accepted counts a vote where it is cast.
+// name keeps a roster, by which votes are counted.
+func (l *ledger) name(r *control.Roster) { l.rosters[r.Version()] = r }
+
+// accepted counts a vote where it is cast, if the roster of the proposal names this incarnation.
 func (l *ledger) accepted(h *host) {
 	a := &h.reg.Accepted
 	key := proposalKey{h.reg.Instance, a.Ballot, a.Seq}
@@ -82,6 +86,9 @@ func (l *ledger) accepted(h *host) {
 		l.w.tell(h.id, "proposal", "%v/%d new %s old %s", a.Ballot, a.Seq, slots(a.New), slots(a.Old))
 	}
 	if !l.oneProposal(h, v) {
+		return
+	}
+	if r := l.rosters[a.Roster]; r == nil || r.At(h.reg.Slot) == nil || r.At(h.reg.Slot).Incarnation != h.reg.Incarnation {
 		return
 	}
 	v.voters.Set(h.reg.Slot)
