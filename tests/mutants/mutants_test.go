@@ -1,13 +1,12 @@
 package mutants
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -17,51 +16,70 @@ type mutant struct {
 	name     string
 	patches  []patch
 	check    string // walks, levels, search, sim or stored, or a package, seen from tests, and its test that must fail
-	opening  string // with walks and search: they begin there only
-	only     string // with sim: the guarantee that must break
+	breaks   string // the guarantee that must break, or another check of the oracle; else what the test that fails must say
+	opening  string // with walks, levels and search: they begin there only
 	run      string // with stored: a file of tests/sim/testdata
 	from     string // with walks, levels and sim: the first seed, where those from 1 on take long
-	seeds    string // with walks, sim and TestSeeds of sim/levels: within so many, several times what it took
-	harmless bool   // it must break nothing: what the next ones leave out holds alone
+	seeds    string // with walks, levels, sim and TestSeeds of sim/levels: within so many, several times what it took
+	harmless bool   // it must not break that: what the next ones leave out holds alone
 }
 
-// patch replaces a text that must be in the file exactly once.
+// patch replaces a text that must be in the file exactly once, and in the body of one function.
 type patch struct{ file, old, new string }
 
-// TestMutants builds the oracle with a rule of package control broken, and expects it to notice
-// within the given seeds. The seeds are the same in every run.
+// oracle is the command that looks for what a mutant breaks, where no test of a package does.
+const oracle = "mutants/oracle"
+
+// TestMutants has a rule of package control broken, and expects the oracle, or a test, to notice what that
+// breaks within the given seeds. The seeds are the same in every run.
 func TestMutants(t *testing.T) {
 	if testing.Short() {
-		t.Skip("compiles package control once for each")
+		t.Skip("takes a minute")
 	}
-	control, err := filepath.Abs("../../control")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range slices.Concat(mutants, kept) {
+	all := slices.Concat(mutants, kept)
+	b := newBuilder(t, all)
+	for i, m := range all {
 		t.Run(strings.ReplaceAll(m.name, " ", "_"), func(t *testing.T) {
 			t.Parallel()
-			out, err := m.command(t, control).CombinedOutput()
+			run, err := m.command(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run.Env = append(os.Environ(), "MUTANT="+strconv.Itoa(i+1))
+			out, err := run.CombinedOutput()
 			t.Logf("%s", out)
 			var exit *exec.ExitError
-			switch broken := errors.As(err, &exit) && exit.ExitCode() == 1; {
-			case err != nil && !broken:
+			switch caught := errors.As(err, &exit) && exit.ExitCode() == 1; {
+			case err != nil && !caught:
 				t.Fatal(err)
-			case broken && m.harmless:
-				t.Error("it breaks something")
-			case !broken && !m.harmless:
+			case caught && m.harmless:
+				t.Errorf("it breaks %s", m.breaks)
+			case !caught && !m.harmless:
 				t.Error("nobody noticed")
+			case caught && !strings.Contains(string(out), m.breaks):
+				t.Errorf("what broke is not %q", m.breaks)
 			}
 		})
 	}
 }
 
 // command looks for what the mutant breaks, and exits with status 1 if it finds it.
-func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
-	overlay := m.overlay(t, control)
-	to := filepath.Join(t.TempDir(), "mutant")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-overlay", overlay, "-o", to, "./oracle")
-	run := exec.Command(to, "-check", m.check, "-only", m.only, "-opening", m.opening)
+func (m *mutant) command(b *builder) (*exec.Cmd, error) {
+	folder, story, is := strings.Cut(m.check, " ")
+	if !is {
+		folder = oracle
+	}
+	program, err := b.program(folder)
+	if err != nil {
+		return nil, err
+	}
+	run := exec.Command(program)
+	if is {
+		run.Dir = filepath.Join("..", folder)
+		run.Args = append(run.Args, "-test.run", "^"+story+"$")
+	} else {
+		run.Args = append(run.Args, "-check", m.check, "-only", m.breaks, "-opening", m.opening)
+	}
 	if m.run != "" {
 		run.Args = append(run.Args, "-file", filepath.Join("../sim/testdata", m.run))
 	}
@@ -71,26 +89,18 @@ func (m *mutant) command(t *testing.T, control string) *exec.Cmd {
 	if m.seeds != "" {
 		run.Args = append(run.Args, "-seeds", m.seeds)
 	}
-	if folder, story, is := strings.Cut(m.check, " "); is {
-		build, run = exec.Command("go", "test", "-c", "-ldflags=-s -w", "-overlay", overlay, "-o", to, "../"+folder), exec.Command(to, "-test.run", "^"+story+"$")
-		run.Dir = "../" + folder
-		if m.seeds != "" {
-			run.Args = append(run.Args, "-seeds", m.seeds)
-		} else { // a story is over sooner than its optimized program is built
-			build.Args = slices.Insert(build.Args, 3, "-gcflags=rollcall/...=-N -l")
-		}
-	}
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	return run
+	return run, nil
 }
 
-// TestMutantsApply: each mutant changes what it means to change.
+// TestMutantsApply: each mutant changes what it means to change, and says what that breaks.
 func TestMutantsApply(t *testing.T) {
-	for _, m := range slices.Concat(mutants, kept) {
-		if _, err := m.apply("../../control"); err != nil {
-			t.Errorf("%s has to be written anew: %v", m.name, err)
+	all := slices.Concat(mutants, kept)
+	if _, err := merge("../../control", all); err != nil {
+		t.Error(err)
+	}
+	for _, m := range all {
+		if m.breaks == "" {
+			t.Errorf("what %q breaks is not said", m.name)
 		}
 	}
 }
@@ -106,50 +116,4 @@ func TestStoredRuns(t *testing.T) {
 			t.Errorf("no mutant shows that %s can fail", file)
 		}
 	}
-}
-
-// apply gives the files of package control that the mutant changes.
-func (m *mutant) apply(control string) (map[string]string, error) {
-	files := map[string]string{}
-	for _, p := range m.patches {
-		if files[p.file] == "" {
-			text, err := os.ReadFile(filepath.Join(control, p.file))
-			if err != nil {
-				return nil, err
-			}
-			files[p.file] = string(text)
-		}
-		if n := strings.Count(files[p.file], p.old); n != 1 {
-			return nil, fmt.Errorf("%s has this %d times:\n%s", p.file, n, p.old)
-		}
-		files[p.file] = strings.Replace(files[p.file], p.old, p.new, 1)
-	}
-	return files, nil
-}
-
-// overlay writes the mutant's files and the list by which the go command takes them for the real
-// ones.
-func (m *mutant) overlay(t *testing.T, control string) (list string) {
-	t.Helper()
-	files, err := m.apply(control)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	replace := map[string]string{}
-	for name, text := range files {
-		replace[filepath.Join(control, name)] = filepath.Join(dir, name)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	list = filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, overlay, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return list
 }

@@ -122,6 +122,6 @@ func TestRefusedLeaderFallsSilent(t *testing.T) {
 	s.net.heal()
 	s.until(s.now+Instant(50*s.Interval), func() bool { return s.leader() == loyal })
 	if s.leader() != loyal || len(removals()) != 0 {
-		t.Errorf("%v; removals %+v\n%s", s.failure, removals(), s.Describe())
+		t.Errorf("%s does not get the lead: %v; removals %+v\n%s", loyal.name, s.failure, removals(), s.Describe())
 	}
 }

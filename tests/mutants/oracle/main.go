@@ -4,7 +4,7 @@
 // broken, 0 if nothing was, 2 if it was not used rightly or a stored run broke something else.
 //
 // It is a command of its own so that it can be built with package control altered, by the
-// -overlay flag of the go command; tests/mutants does so to see that a broken rule is noticed.
+// -overlay flag of the go command; tests/mutants does so to see that broken rules are noticed.
 package main
 
 import (
