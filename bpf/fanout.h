@@ -46,7 +46,8 @@ static __always_inline bool rc_have_routed(struct __sk_buff *skb, __u32 index, s
 
 /*
  * Sends a copy of the packet to one slot (level * 256 + slot) by one rail; by another way than before, if
- * there is one. False: nobody knows how to. A global function, like the next: the verifier walks through each by itself.
+ * there is one. False: nobody knows how to. A global function, like the next: the verifier walks through each
+ * by itself.
  */
 __attribute__((noinline)) int rc_send(struct __sk_buff *skb, __u32 at, __u32 rail, __u32 sum, bool again)
 {

@@ -192,8 +192,8 @@ static __always_inline void rc_read_stale(struct rc_group *r, const struct rc_fr
 	r->away = away;
 }
 
-/* Takes the beat's timing and remembers the echo that is about to leave. Who tells of an earlier epoch than came with the
- * lease from above that still runs changes neither. */
+/* Takes the beat's timing and remembers the echo that is about to leave. Who tells of an earlier epoch than came with
+ * the lease from above that still runs changes neither. */
 static __always_inline void rc_time(struct rc_group *r, const struct rc_frame *f, __u64 now, __u64 ballot, __u64 round,
 				    __u32 rail)
 {

@@ -55,7 +55,7 @@ static __always_inline void rc_choose(const struct rc_bitmap *set, __u64 round, 
 	}
 }
 
-/* Asks one slot (level * 256 + slot) again, directly and through all who help in this round. A global function, like the next. */
+/* Asks one slot (level * 256 + slot) again, directly and through all who help in this round. A global function. */
 __attribute__((noinline)) int rc_ask_again(struct __sk_buff *skb, __u32 at)
 {
 	__u32 first = 0;

@@ -61,8 +61,8 @@
 // the level with the shortest rounds needs it. It is two frames on a pair of veth devices behind
 // a token bucket; the agent puts in new ones where they are lost and repairs what somebody took
 // away. Where it cannot be had, and until it ticks, the thread in Wait sends what is due;
-// Description.Pacing says which it is, on which processor it did so last, and why. What a decision cannot wait for is the
-// thread's always.
+// Description.Pacing says which it is, on which processor it did so last, and why. What a decision cannot wait for
+// is the thread's always.
 //
 // Programs send by headers that the agent keeps ready, in rc_peer, from roster, routes and neighbours.
 // It hears of changes of those when it wakes: once a second, and as soon as somebody missed rounds. Programs need

@@ -54,7 +54,8 @@ func TestInspectReadsPinnedMaps(t *testing.T) {
 		t.Skip("needs a bpffs at /sys/fs/bpf: make test mounts it")
 	}
 	maps := pinInspectMaps(t, pinDir, "tofu")
-	r := control.Register{State: control.RegisterMember, Instance: 3, Group: 4, Slot: 1, Promised: control.NewBallot(6, 9, 200), BeatBallot: control.NewBallot(5, 6, 1)} // slot 200 campaigns
+	// slot 200 campaigns
+	r := control.Register{State: control.RegisterMember, Instance: 3, Group: 4, Slot: 1, Promised: control.NewBallot(6, 9, 200), BeatBallot: control.NewBallot(5, 6, 1)}
 	r.Committed = control.Commit{Ballot: r.BeatBallot, Seq: 17, Members: control.Of(1, 200)}
 	put(t, maps[mapGroup], 0, &r)
 	for slot, name := range map[uint32]string{1: "cn001", 200: "cn200"} {

@@ -184,7 +184,8 @@ func TestDaemonFromStartToEnd(t *testing.T) {
 	if !reader.Retired() {
 		t.Error("readers are not told to reopen")
 	}
-	for until := time.Now().Add(time.Minute); reader.Valid(); { // as long as the lease runs, which nobody extends on the socket plane
+	// as long as the lease runs, which nobody extends on the socket plane
+	for until := time.Now().Add(time.Minute); reader.Valid(); {
 		if time.Now().After(until) {
 			t.Fatal("the mapped view stays valid though nobody extends its lease")
 		}

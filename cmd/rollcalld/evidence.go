@@ -18,7 +18,7 @@ const (
 	askTries   = 2                // the call may be lost, or the leader's agent be starting anew
 	askAgain   = 200 * time.Millisecond
 	askWithin  = 1400 * time.Millisecond // each; so long a record waits for the answer, and what happened later with it
-	noteWithin = time.Second             // the beat that tells of a decision may be faster than the leader's own record of it
+	noteWithin = time.Second             // a beat may tell of a decision before the leader's own record does
 )
 
 // recorder writes down what happened, in order. Of a change that another node led, that one alone

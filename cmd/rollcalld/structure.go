@@ -9,8 +9,8 @@ import (
 	"rollcall/view/publish"
 )
 
-// structure is who leads the cluster and its groups and has seats above them. Only who has a place above its group knows
-// of others; who has none asks.
+// structure is who leads the cluster and its groups and has seats above them. Only who has a place above its group
+// knows of others; who has none asks.
 func (s *source) structure(ctx context.Context) publish.Structure {
 	seen := s.seen.Load()
 	if seen == nil {

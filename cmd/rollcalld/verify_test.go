@@ -117,9 +117,10 @@ func seated(s *source) {
 func TestVerifyFollowsTheTree(t *testing.T) {
 	all := answered(41, "x", true, "cn001", "cn002", "dn001")
 	for name, tc := range map[string]struct{ there, answers string }{
-		"its leader":        {"cn002:1=cn002", "cn002:1"},
-		"a contact":         {"contact:1=cn003", "contact:1"},
-		"the third contact": {"cn002:1=cn009 contact:1=cn001 contact:2=cn003 contact:3=dn001", "contact:3"}, // after a stranger, itself, and one without a place
+		"its leader": {"cn002:1=cn002", "cn002:1"},
+		"a contact":  {"contact:1=cn003", "contact:1"},
+		// after a stranger, itself, and one without a place
+		"the third contact": {"cn002:1=cn009 contact:1=cn001 contact:2=cn003 contact:3=dn001", "contact:3"},
 	} {
 		s := twoGroups()
 		at := map[string]string{}

@@ -12,8 +12,8 @@
 // what a newcomer does (below). The profile is safe, 100 ms x 5. A frame takes 50 us one way, a
 // letter 1 ms, an agent 20 us from a reason to its step, which reads one letter. Clocks run
 // alike; nothing is lost but by a fault. Whoever missed a round is asked again, directly and through
-// others, as by a kernel. A letter between two nodes one of which loses what it sends or receives is lost as likely, and sent again
-// as TCP does, four times within 3 s. A view counts as shown when the agent publishes it. A node is
+// others, as by a kernel. A letter between two nodes one of which loses what it sends or receives is lost as likely,
+// and sent again as TCP does, four times within 3 s. A view counts as shown when the agent publishes it. A node is
 // quarantined after three removals, and readmitted by an operator when the fault is over.
 //
 // # What is modelled

@@ -244,7 +244,8 @@ func (h *host) step() {
 	switch deadline := h.agent.Deadline(); {
 	case len(h.inbox)+len(h.readmits) > 0 || h.wakes != [control.Places]control.Wake{}:
 		h.poke()
-	case h.group.idle && h.above == nil && h.reg.State == control.RegisterMember && !deadline.Before(now.Add(time.Second)): // its housekeeping finds nothing to do
+	case h.group.idle && h.above == nil && h.reg.State == control.RegisterMember && !deadline.Before(now.Add(time.Second)):
+		// its housekeeping finds nothing to do
 		h.putAway()
 	default:
 		h.schedule(max(h.until(deadline), w.Interval/1000))

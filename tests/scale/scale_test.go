@@ -80,7 +80,8 @@ func (t *Table) judge(tt *testing.T) {
 	for i := range t.Faults {
 		r := &t.Faults[i]
 		if r.Lingers {
-			if most := r.Struck + r.Struck/4 + 2; r.Views > most { // each is removed once at most, and leaders among them hand over
+			// each is removed once at most, and leaders among them hand over
+			if most := r.Struck + r.Struck/4 + 2; r.Views > most {
 				tt.Errorf("%d nodes, %s: %d views for %d nodes, want at most %d", t.Nodes(), r.Fault, r.Views, r.Struck, most)
 			}
 		} else if r.Took < 0 {

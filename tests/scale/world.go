@@ -32,7 +32,7 @@ type Options struct {
 	Seed     uint64
 	EachBeat bool          // idle groups are simulated beat by beat, too
 	PutAway  bool          // agents of idle groups are put away (away.go)
-	Newcomer bool          // so are, until there is something to do, those of hosts that come after the first of their groups (newcomer.go)
+	Newcomer bool          // so are those of hosts that come after the first of their groups (newcomer.go)
 	Interval time.Duration // between rounds; 0: that of profile safe
 }
 

@@ -7,8 +7,9 @@ import (
 	"rollcall/control"
 )
 
-// TestOnlyTheLeavingKnows: a leader is lost while one that leaves is the only other that has heard of the last views, and
-// the one that stays does not know of him. Who knows is not in the view that is to come, and who is cannot ask for it.
+// TestOnlyTheLeavingKnows: a leader is lost while one that leaves is the only other that has heard of the last
+// views, and the one that stays does not know of him. Who knows is not in the view that is to come, and who is
+// cannot ask for it.
 func TestOnlyTheLeavingKnows(t *testing.T) {
 	s := stand(t, 4, 3)
 	first := s.leader()

@@ -115,15 +115,15 @@ type GroupEntry struct {
 	Incarnation string     `json:"incarnation"`
 	Addresses   []string   `json:"addresses"`
 	Missed      int        `json:"missed"`                 // rounds unanswered then
-	EchoAgeMS   int64      `json:"echo_age_ms"`            // of the last answer when the daemon last looked, at most a second ago; -1: none heard
+	EchoAgeMS   int64      `json:"echo_age_ms"`            // of the last answer, as known a second ago; -1: none heard
 	AgentAgeMS  int64      `json:"agent_age_ms"`           // of its agent's last sign of life, by that answer; -1: none
 	AgentExited bool       `json:"agent_exited,omitempty"` // its process is no more, as its kernel noticed
-	Relayed     bool       `json:"relayed,omitempty"`      // its newest answer came through another member, and none directly
+	Relayed     bool       `json:"relayed,omitempty"`      // its newest answer came through another member only
 	RTTNS       uint64     `json:"rtt_ns"`
 	Accepted    uint64     `json:"accepted"`
 	Committed   uint64     `json:"committed"`
 	Keys        []string   `json:"keys"`                 // ids of the keys that it holds
-	LostRails   []string   `json:"lost_rails,omitempty"` // that bring nothing from it, others do: by this node's interfaces
+	LostRails   []string   `json:"lost_rails,omitempty"` // interfaces here that bring nothing from it, while others do
 }
 
 // NodeDocument is all that the node asked knows of one node.
@@ -131,7 +131,9 @@ type NodeDocument struct {
 	Schema  int    `json:"schema"`
 	Cluster string `json:"cluster"`
 	Group   uint16 `json:"group"`
-	Role    string `json:"role"` // leader (of the cluster, or of its group where the node asked is of the same) | member; empty where it is not in the view
+	// Role is leader (of the cluster, or of its group where the node asked is of the same) | member; empty: it is
+	// not in the view.
+	Role string `json:"role"`
 	GroupEntry
 	RPC    string          `json:"rpc,omitempty"`     // where its agent is called
 	Wire   [2]int          `json:"wire"`              // oldest and newest frame version it speaks; 0: not heard
@@ -157,7 +159,7 @@ type StatusDocument struct {
 	Leader      string    `json:"leader"`
 	Slot        uint16    `json:"slot"`
 	Incarnation string    `json:"incarnation"`
-	Awaiting    string    `json:"awaiting"` // in words what it waits for, or what the cluster lacks; empty when nothing more is expected
+	Awaiting    string    `json:"awaiting"` // what it waits for, or what the cluster lacks, in words; empty: nothing
 	Waiting     int       `json:"waiting"`  // nodes beside the founders that wait for a cluster, while there is none
 	Places      []Place   `json:"places"`   // in groups above its own
 	Valid       bool      `json:"valid"`
@@ -201,10 +203,11 @@ type Place struct {
 
 // Rail is how one of a node's interfaces fares.
 type Rail struct {
-	Interface string   `json:"interface"`
-	Address   string   `json:"address"`
-	Attach    string   `json:"attach"`
-	LostTo    []string `json:"lost_to,omitempty"` // who is heard by other rails only: by a leader its members, else this node by its leader
+	Interface string `json:"interface"`
+	Address   string `json:"address"`
+	Attach    string `json:"attach"`
+	// LostTo are those who are heard by other rails only: by a leader its members, else this node by its leader.
+	LostTo []string `json:"lost_to,omitempty"`
 }
 
 // Pacing says who keeps the beat when this node leads. Of the kernel's clock, which ticks while
@@ -254,7 +257,7 @@ type EventDocument struct {
 	Joined         []string   `json:"joined,omitempty"`
 	Removed        []string   `json:"removed,omitempty"`
 	Suspected      []string   `json:"suspected,omitempty"` // silent, and in the view still
-	Rail           string     `json:"rail,omitempty"`      // this node's interface on the rail that Nodes lost, or have back
+	Rail           string     `json:"rail,omitempty"`      // this node's, on the rail that Nodes lost, or have back
 	Nodes          []string   `json:"nodes,omitempty"`     // also who is kept out, or let in again
 	Why            string     `json:"why,omitempty"`
 	Evidence       []Evidence `json:"evidence,omitempty"`

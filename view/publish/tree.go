@@ -16,7 +16,7 @@ type TreeDocument struct {
 	Epoch    uint64       `json:"epoch"`
 	Hash     string       `json:"hash"`
 	Leader   string       `json:"leader"`          // the root: of the top group
-	Seats    []string     `json:"seats,omitempty"` // who votes above the groups; empty: there is nothing above, or nobody told
+	Seats    []string     `json:"seats,omitempty"` // who votes above the groups; empty: nobody, or none told
 	Valid    bool         `json:"valid"`
 	State    BranchState  `json:"state"`
 	Here     int          `json:"here"`  // nodes of the view that answer
@@ -63,7 +63,7 @@ const (
 	Full     BranchState = "full"     // all nodes
 	Degraded BranchState = "degraded" // some
 	Lost     BranchState = "lost"     // none
-	Unseen   BranchState = "unknown"  // this node cannot tell of all: it has no view, or none that is valid, or the group lost its leader
+	Unseen   BranchState = "unknown"  // this node cannot tell: it has no valid view, or the group lost its leader
 )
 
 // NewTree sorts the members of a view by group. Groups are those that the caller knows, by number,

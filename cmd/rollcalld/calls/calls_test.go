@@ -277,7 +277,8 @@ func TestCertificateIsRenewed(t *testing.T) {
 	if again, _ := id.certificate(); again != first {
 		t.Error("issued a second certificate at once")
 	}
-	for _, issued := range []time.Time{time.Now().Add(-renewal), time.Now().Add(2 * renewal)} { // also when the clock was set back
+	// also when the clock was set back
+	for _, issued := range []time.Time{time.Now().Add(-renewal), time.Now().Add(2 * renewal)} {
 		id.issued = issued
 		if again, _ := id.certificate(); again == first {
 			t.Errorf("kept the certificate issued at %v", issued)

@@ -144,7 +144,8 @@ func (s *Sender) deliver(to string, box *outbox) {
 			return
 		}
 		err := s.call(to, &m)
-		if failed := (*url.Error)(nil); errors.As(err, &failed) && s.ways.several(to) { // the connection may be one by a dead rail
+		// the connection may be one by a dead rail
+		if failed := (*url.Error)(nil); errors.As(err, &failed) && s.ways.several(to) {
 			err = s.call(to, &m)
 		}
 		<-s.slots

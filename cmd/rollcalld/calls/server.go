@@ -38,7 +38,7 @@ type Server struct {
 	Take      func(control.Message) error // must not block; its error is what the caller is told
 	Held      func(context.Context, Scope) (*publish.VerifyDocument, error)
 	Led       func(context.Context, Change) (*publish.EventDocument, error) // the record of a change that this node led
-	Structure func() (*publish.Structure, error)                            // above the groups, where this node has a place there
+	Structure func() (*publish.Structure, error)                            // above the groups, if known here
 	Log       zerolog.Logger
 
 	taken   atomic.Uint64

@@ -176,7 +176,8 @@ func (w *World) crash(h *host) {
 	}
 	w.forget(h, gone...)
 	h.forget()
-	h.up, h.agent, h.wakes, h.shown = false, nil, [control.Places]control.Wake{}, epoch{} // what it shows next is another incarnation's
+	// what it shows next is another incarnation's
+	h.up, h.agent, h.wakes, h.shown = false, nil, [control.Places]control.Wake{}, epoch{}
 }
 
 // forget tells of registers that are no more, and of those that the agent, which is killed, gave up: only a

@@ -37,7 +37,8 @@ func TestAvoidedYield(t *testing.T) {
 }
 
 // TestPreferredIsSeatedFirst: of more groups than there are seats, a free one goes to the group whose leader is
-// preferred, though it is the last by number, and with it the lead of group and cluster: only who has a seat can have that.
+// preferred, though it is the last by number, and with it the lead of group and cluster: only who has a seat can
+// have that.
 func TestPreferredIsSeatedFirst(t *testing.T) {
 	o := Story(control.SeatsWanted+2, 2)
 	preferred := "g8n1"
