@@ -61,7 +61,7 @@ key) or replayed (frames that crossed the bridge before).`,
 }
 
 func flooded(out io.Writer, target string, r *flood.Result) error {
-	fmt.Fprintf(out, "sent %d frames in %v, %.0f a second; %s counted\n\n", r.Sent, r.Took.Round(time.Millisecond), float64(r.Sent)/r.Took.Seconds(), target)
+	fmt.Fprintf(out, "sent %d frames, %d different ones, in %v, %.0f a second; %s counted\n\n", r.Sent, r.Packets, r.Took.Round(time.Millisecond), float64(r.Sent)/r.Took.Seconds(), target)
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(w, "REASON\tFRAMES")
 	for _, reason := range slices.Sorted(maps.Keys(r.Counted)) {

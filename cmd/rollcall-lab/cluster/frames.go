@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"sync"
+	"time"
 
 	"rollcall/cmd/rollcall-lab/netlab"
 	"rollcall/control"
@@ -27,24 +29,57 @@ type Frames struct {
 
 // Record begins to record, until Stop.
 func (c *Cluster) Record() (*Frames, error) {
-	keys, err := c.Keys()
-	if err != nil {
-		return nil, err
-	}
 	f := new(Frames)
-	f.stop, err = c.network.Capture(func(p netlab.Packet) {
-		frame, why := dataplane.ParseFrame(payload(p.Data), keys)
-		if why != control.ReasonNone {
-			return // something else
-		}
+	var err error
+	f.stop, err = c.capture(func(s Seen) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.seen = append(f.seen, Seen{Node: p.Node, At: control.Time(p.At), Frame: frame})
+		f.seen = append(f.seen, s)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// Sample returns the next frames that cross the bridge, so many or those of a while. It is no error if frames
+// between them were lost.
+func (c *Cluster) Sample(ctx context.Context, enough int, within time.Duration) ([]Seen, error) {
+	var seen []Seen
+	full := make(chan struct{})
+	stop, err := c.capture(func(s Seen) {
+		if len(seen) == enough {
+			return
+		}
+		if seen = append(seen, s); len(seen) == enough {
+			close(full)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-full:
+	case <-time.After(within):
+	case <-ctx.Done():
+	}
+	if _, err := stop(); err != nil {
+		return nil, err
+	}
+	return seen, ctx.Err()
+}
+
+// capture calls handle for the cluster's frames, in order, until it is stopped.
+func (c *Cluster) capture(handle func(Seen)) (stop func() (lost uint32, err error), err error) {
+	keys, err := c.Keys()
+	if err != nil {
+		return nil, err
+	}
+	return c.network.Capture(func(p netlab.Packet) {
+		if frame, why := dataplane.ParseFrame(payload(p.Data), keys); why == control.ReasonNone { // else something else
+			handle(Seen{Node: p.Node, At: control.Time(p.At), Frame: frame})
+		}
+	})
 }
 
 // Stop ends the recording; it is an error if frames were lost.

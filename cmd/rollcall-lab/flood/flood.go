@@ -28,6 +28,7 @@ func Kinds() []string { return []string{"garbage", "forged", "foreign", "replaye
 // Result is what became of a flood.
 type Result struct {
 	Sent    uint64            `json:"sent"`
+	Packets int               `json:"packets"` // different ones, sent in turn
 	Took    time.Duration     `json:"took_ns"`
 	Counted map[string]uint64 `json:"counted"` // at the target while it lasted, by reason, its regular frames as well
 }
@@ -43,7 +44,7 @@ func (r *Result) Refused() (n uint64) {
 }
 
 const (
-	listen = 200 * time.Millisecond // for frames to forge or replay
+	listen = 200 * time.Millisecond // for frames to forge or replay, and ten rounds more
 	most   = 512                    // different packets, sent in turn
 	burst  = 64                     // packets between looks at the clock
 )
@@ -54,7 +55,7 @@ func Send(ctx context.Context, c *cluster.Cluster, kind, from, to string, during
 	if err != nil {
 		return nil, err
 	}
-	packets, err := packets(c, kind)
+	packets, err := packets(ctx, c, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func Send(ctx context.Context, c *cluster.Cluster, kind, from, to string, during
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Counted: map[string]uint64{}}
+	r := &Result{Packets: len(packets), Counted: map[string]uint64{}}
 	began := time.Now()
 	runtime.LockOSThread()
 	for ctx.Err() == nil && r.Took < during {
@@ -93,7 +94,7 @@ func Send(ctx context.Context, c *cluster.Cluster, kind, from, to string, during
 }
 
 // packets makes what is sent.
-func packets(c *cluster.Cluster, kind string) (all [][]byte, err error) {
+func packets(ctx context.Context, c *cluster.Cluster, kind string) (all [][]byte, err error) {
 	switch kind {
 	case "garbage":
 		for range most {
@@ -121,16 +122,11 @@ func packets(c *cluster.Cluster, kind string) (all [][]byte, err error) {
 			crand.Read(keys.Slots[number][:])
 		}
 	}
-	frames, err := c.Record()
+	seen, err := c.Sample(ctx, most, listen+10*c.Options().Interval)
 	if err != nil {
 		return nil, err
 	}
-	time.Sleep(listen + 10*c.Options().Interval)
-	if err := frames.Stop(); err != nil {
-		return nil, err
-	}
-	seen := frames.All()
-	for i := range seen[:min(len(seen), most)] {
+	for i := range seen {
 		f := seen[i].Frame
 		if kind == "foreign" {
 			f.Cluster++
