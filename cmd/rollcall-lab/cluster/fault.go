@@ -148,7 +148,8 @@ func (c *Cluster) End(s syscall.Signal, names ...string) error {
 			return err
 		}
 		defer h.close()
-		if err := errors.Join(h.signal(s), h.signal(syscall.SIGCONT)); err != nil { // one that was stopped has to go on to end
+		// One that was stopped has to go on to end.
+		if err := errors.Join(h.signal(s), h.signal(syscall.SIGCONT)); err != nil {
 			return err
 		}
 		return h.wait(patience)

@@ -22,16 +22,16 @@ type Options struct {
 	Nodes      int               `json:"nodes"`           // of one group
 	Groups     int               `json:"groups"`          // 1; several have a bridge each, joined by a router
 	PerGroup   int               `json:"per_group"`       // nodes of each of several groups, instead of Nodes
-	Interval   time.Duration     `json:"interval_ns"`     // between rounds; 10 ms, or what so many nodes can keep up here
+	Interval   time.Duration     `json:"interval_ns"`     // between rounds; 10 ms or more, see fitting
 	Rounds     int               `json:"rounds"`          // unanswered before removal; 5
 	Attach     string            `json:"attach"`          // native
 	Pacer      string            `json:"pacer,omitempty"` // who keeps a leader's beat; the daemon's default
 	Transport  string            `json:"transport"`       // udp
 	FoundWait  time.Duration     `json:"found_wait_ns"`
 	AgentGrace time.Duration     `json:"agent_grace_ns"` // the daemon's default
-	Quarantine int               `json:"quarantine"`     // removals within ten minutes after which a node is kept out; 0: never
+	Quarantine int               `json:"quarantine"`     // removals that keep a node out; 0: never
 	IPv6       bool              `json:"ipv6"`           // frames over IPv6
-	Rails      int               `json:"rails"`          // 1; interfaces of each node, each on a bridge with those of the others
+	Rails      int               `json:"rails"`          // interfaces of each node; 1
 	AttachOf   map[string]string `json:"attach_of,omitempty"`
 	EtherOf    []int             `json:"ether_of,omitempty"` // groups that use Ethernet where Transport is udp
 	Extra      string            `json:"extra,omitempty"`    // lines at the top of every configuration

@@ -59,7 +59,8 @@ func (c *Cluster) seats(ctx context.Context) map[int]seated {
 		}
 		for _, p := range d.Places {
 			absent := p.Role == "absent"
-			if !p.Seat || absent && (p.Awaiting == "" || n.Name == c.founderOf(n.Segment)) { // who asks for ever while another leads
+			asks := p.Awaiting != "" && n.Name != c.founderOf(n.Segment) // a founder asks for ever while another leads
+			if !p.Seat || absent && !asks {
 				continue
 			}
 			mu.Lock()
