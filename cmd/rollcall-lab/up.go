@@ -42,7 +42,7 @@ func optionFlags(f *pflag.FlagSet, o *cluster.Options) {
 	f.StringVar(&o.Attach, "attach", "native", "how frames are served: native, tc, generic or socket")
 	f.StringVar(&o.Transport, "transport", "udp", "udp or ether")
 	f.IntSliceVar(&o.EtherOf, "ether-of", nil, "groups that use ether beside others that use udp, by number from 0")
-	f.DurationVar(&o.FoundWait, "found-wait", 0, "silence before founding (default: what the interval allows)")
+	f.DurationVar(&o.FoundWait, "found-wait", 0, "silence before founding (default: what interval and nodes allow)")
 	f.IntVar(&o.Rails, "rails", 1, "how many interfaces each node has, each on a bridge of its own")
 	f.BoolVar(&o.IPv6, "ipv6", false, "frames over IPv6")
 	f.StringVar(&o.Extra, "extra", "", "more of every node's configuration, such as 'prefer = \"n02\"'")

@@ -27,11 +27,11 @@ type Options struct {
 	Attach     string            `json:"attach"`          // native
 	Pacer      string            `json:"pacer,omitempty"` // who keeps a leader's beat; the daemon's default
 	Transport  string            `json:"transport"`       // udp
-	FoundWait  time.Duration     `json:"found_wait_ns"`
-	AgentGrace time.Duration     `json:"agent_grace_ns"` // the daemon's default
-	Quarantine int               `json:"quarantine"`     // removals that keep a node out; 0: never
-	IPv6       bool              `json:"ipv6"`           // frames over IPv6
-	Rails      int               `json:"rails"`          // interfaces of each node; 1
+	FoundWait  time.Duration     `json:"found_wait_ns"`   // see quiet
+	AgentGrace time.Duration     `json:"agent_grace_ns"`  // the daemon's default
+	Quarantine int               `json:"quarantine"`      // removals that keep a node out; 0: never
+	IPv6       bool              `json:"ipv6"`            // frames over IPv6
+	Rails      int               `json:"rails"`           // interfaces of each node; 1
 	AttachOf   map[string]string `json:"attach_of,omitempty"`
 	EtherOf    []int             `json:"ether_of,omitempty"` // groups that use Ethernet where Transport is udp
 	Extra      string            `json:"extra,omitempty"`    // lines at the top of every configuration
@@ -59,6 +59,14 @@ func fitting(nodes, processors int) time.Duration {
 		}
 	}
 	return intervals[len(intervals)-1]
+}
+
+// quiet is how long founders wait before they found. Until so many daemons have loaded their programs, with real-time
+// priority, what founders write to disk for a vote may take longer than half of that, and the vote comes too late
+// for the first instance.
+func quiet(nodes, processors int) time.Duration {
+	const loads = 250 * time.Millisecond // of a processor, for each daemon
+	return min(max(500*time.Millisecond, time.Duration(nodes)*loads/time.Duration(processors)), 10*time.Second)
 }
 
 // settle fixes how many nodes there are, and says what is impossible in the numbers.
@@ -96,7 +104,7 @@ func (o *Options) complete() error {
 		o.Transport = "udp"
 	}
 	if o.FoundWait == 0 { // longer than any leader's silence, in rounds as the daemon demands
-		o.FoundWait = max(500*time.Millisecond, 2*time.Duration(o.Rounds+1)*o.Interval)
+		o.FoundWait = max(quiet(o.Nodes, runtime.NumCPU()), 2*time.Duration(o.Rounds+1)*o.Interval)
 	}
 	if o.Daemon == "" {
 		path, err := findDaemon()
