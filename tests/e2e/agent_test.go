@@ -38,7 +38,7 @@ func (r *rig) nobodyRemoved(after control.Time) {
 
 // A stopped agent makes its node stale, never gone.
 func TestAgentStopKeepsNode(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 6})
+	r := share(t)
 	began, victim := dataplane.Now(), r.members(1)[0]
 	r.must(r.Signal(syscall.SIGSTOP, victim))
 	others := r.without(victim)
@@ -61,7 +61,7 @@ func TestAgentStopKeepsNode(t *testing.T) {
 // With on_stale = "remove" the node of an agent that stays silent is removed, but not before its
 // own clock told it that its view is no longer valid; running again, it joins anew.
 func TestStaleRemoved(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 5, AgentGrace: time.Second, Extra: `on_stale = "remove"`})
+	r := stand(t, cluster.Options{Nodes: 4, AgentGrace: time.Second, Extra: `on_stale = "remove"`})
 	victim := r.members(1)[0]
 	r.must(r.Signal(syscall.SIGSTOP, victim))
 	others := r.without(victim)
@@ -96,7 +96,7 @@ func TestKernelKeepsBeat(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := stand(t, cluster.Options{Nodes: 6})
+			r := share(t)
 			began, leader := dataplane.Now(), r.first.Leader
 			others := r.without(leader)
 			r.must(c.halt(r, leader))
@@ -121,7 +121,7 @@ func TestKernelKeepsBeat(t *testing.T) {
 // A crash while the leader's agent is stopped does not wait for that: another leads, removes the
 // crashed node and nobody else, and the old leader follows when its agent goes on.
 func TestLeaderAgentStoppedInACrash(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 6})
+	r := share(t)
 	old, victim := r.first.Leader, r.members(1)[0]
 	r.must(r.Signal(syscall.SIGSTOP, old))
 	_, err := r.Crash(victim)
@@ -136,12 +136,13 @@ func TestLeaderAgentStoppedInACrash(t *testing.T) {
 	if is := incarnations(d); !maps.Equal(is, want) {
 		t.Errorf("members are %v, want %v", is, want)
 	}
+	r.reboot(victim)
 }
 
 // An agent of the leader that is stopped for longer than its grace costs it the leadership, and
 // nobody the membership.
 func TestLeaderAgentStopMovesLeadership(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 6, AgentGrace: time.Second})
+	r := stand(t, cluster.Options{Nodes: 4, AgentGrace: time.Second})
 	began, old := dataplane.Now(), r.first.Leader
 	others := r.without(old)
 	r.must(r.Signal(syscall.SIGSTOP, old))
@@ -164,9 +165,12 @@ func TestLeaderAgentStopMovesLeadership(t *testing.T) {
 // A daemon that is killed and started again adopts the pinned state, also where a round
 // takes a millisecond: nobody is removed and no incarnation changes.
 func TestAgentRestartAdopts(t *testing.T) {
-	for name, interval := range map[string]time.Duration{"10ms": 10 * time.Millisecond, "1ms": time.Millisecond} {
+	for name, lend := range map[string]func(*testing.T) *rig{
+		"10ms": share,
+		"1ms":  func(t *testing.T) *rig { return stand(t, cluster.Options{Nodes: 5, Interval: time.Millisecond}) },
+	} {
 		t.Run(name, func(t *testing.T) {
-			r := stand(t, cluster.Options{Nodes: 5, Interval: interval})
+			r := lend(t)
 			began := dataplane.Now()
 			for _, victim := range []string{r.members(1)[0], r.first.Leader} {
 				r.must(r.End(syscall.SIGKILL, victim))
@@ -217,9 +221,9 @@ func (r *rig) exitTold(leader, member string) {
 func TestIdleDaemonsSleep(t *testing.T) {
 	for _, pacer := range []string{dataplane.PacerKernel, dataplane.PacerThread} {
 		t.Run(pacer, func(t *testing.T) {
-			r := stand(t, cluster.Options{Nodes: 6, Interval: 5 * time.Millisecond, Pacer: pacer})
+			r := stand(t, cluster.Options{Nodes: 4, Interval: 5 * time.Millisecond, Pacer: pacer})
 			r.watch.Stop() // whoever watches is woken
-			const span = 5 * time.Second
+			const span = 3 * time.Second
 			before := r.activity()
 			time.Sleep(span) // what is measured is that nothing happens
 			after := r.activity()

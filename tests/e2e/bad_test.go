@@ -25,7 +25,7 @@ import (
 
 // Whatever is wrong is named or counted, changes nothing and loses nothing.
 func TestBadInput(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 5})
+	r := share(t)
 	t.Run("config", func(t *testing.T) { badConfigs(t, r) })
 	t.Run("second daemon", func(t *testing.T) { secondDaemon(t, r) })
 	t.Run("frames", func(t *testing.T) { badFrames(t, r) })

@@ -13,31 +13,33 @@ import (
 
 // After a crash every survivor installs the same next view, in one round.
 func TestCrashOneRound(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 8})
+	r := share(t)
 	victim := r.members(1)[0]
 	story := r.crashOne(victim, 1)
 	if story.Record.From != r.first.Epoch || story.Record.To != r.first.Epoch+1 {
 		t.Errorf("view %d after %d, want the one after %d", story.Record.To, story.Record.From, r.first.Epoch)
 	}
-	if got := len(story.Installs); got != 7 {
+	if got := len(story.Installs); got != len(r.Names())-1 {
 		t.Errorf("%d survivors installed it", got)
 	}
+	r.reboot(victim)
 }
 
 // A dead leader costs two rounds: the prepare, and its successor's first own view, which
 // drops it and nobody else.
 func TestLeaderCrashTwoRounds(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 8})
+	r := share(t)
 	old := r.first.Leader
 	story := r.crashOne(old, 2)
 	if story.Record.Leader == old || story.Record.To != r.first.Epoch+1 {
 		t.Errorf("%s leads in view %d after %d", story.Record.Leader, story.Record.To, r.first.Epoch)
 	}
+	r.reboot(old)
 }
 
 // A crashed node comes back with a new incarnation, in the same instance.
 func TestCrashedNodeRejoins(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 5})
+	r := share(t)
 	victims := []string{r.members(1)[0], r.first.Leader}
 	for i, victim := range victims {
 		r.must(r.Kill(victim))
@@ -86,7 +88,7 @@ func TestQuarantine(t *testing.T) {
 
 // Four nodes that crash in the same instant are one view change.
 func TestFourCrashesOneView(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 12})
+	r := share(t)
 	victims := r.members(4)
 	fault, err := r.Crash(victims...)
 	r.must(err)
@@ -101,10 +103,12 @@ func TestFourCrashesOneView(t *testing.T) {
 			t.Errorf("%s installed %d views: %+v", name, len(got), got)
 		}
 	}
+	r.reboot(victims...)
 }
 
 // A node that reboots faster than it is missed is told apart by its incarnation, and removed for that.
 func TestQuickRebootIsNoticed(t *testing.T) {
+	t.Parallel()
 	r := stand(t, cluster.Options{Nodes: 5, Interval: time.Second})
 	victim := r.members(1)[0]
 	r.must(r.Kill(victim))

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/cmd/rollcall-lab/cluster"
 	"rollcall/cmd/rollcall-lab/flood"
 	"rollcall/control"
 	"rollcall/dataplane"
@@ -13,7 +12,7 @@ import (
 // Frames that are not the cluster's, or not new, are counted by their reason, every one of
 // them, and change nothing, neither at a member nor at the leader.
 func TestFloodIsOnlyCounted(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 5})
+	r := share(t)
 	members := r.members(2)
 	from, member := members[0], members[1]
 	began := dataplane.Now()

@@ -16,7 +16,9 @@ import (
 // meanwhile for whom it waits: first for founders, which start last, and none of which alone
 // may found.
 func TestFoundersStartLast(t *testing.T) {
+	t.Parallel()
 	r := build(t, cluster.Options{Groups: 3, PerGroup: 3, Interval: 50 * time.Millisecond})
+	t.Cleanup(r.end)
 	var founders, others []string
 	for _, names := range r.Groups() {
 		founders, others = append(founders, names[0]), append(others, names[1:]...)

@@ -13,11 +13,23 @@ import (
 	"rollcall/view/publish"
 )
 
-// Groups on bridges of their own, which use Ethernet, joined by a router, lose a member, a group's leader, the
-// leader of the cluster and a whole group: each time one epoch, the same everywhere, without
-// them and nobody else, and they come back.
+// Groups on bridges of their own, joined by a router, two of which use Ethernet below the level that all reach by
+// UDP, lose a member, a group's leader, the leader of the cluster and a whole group: each time one
+// epoch, the same everywhere, without them and nobody else, and they come back.
 func TestGroupsLoseAndRegain(t *testing.T) {
-	r := stand(t, cluster.Options{Groups: 3, PerGroup: 3, Transport: "ether", Interval: 50 * time.Millisecond})
+	t.Parallel()
+	r := stand(t, cluster.Options{Groups: 3, PerGroup: 3, EtherOf: []int{1, 2}, Interval: 50 * time.Millisecond})
+	for i, names := range r.Groups() {
+		want := "udp"
+		if slices.Contains(r.Options().EtherOf, i) {
+			want = "ether"
+		}
+		for _, name := range names {
+			if d := r.status(name); d.Transport != want {
+				t.Errorf("%s of group %d uses %s", name, i, d.Transport)
+			}
+		}
+	}
 	root := func() string { return r.agreed(r.Names()...).Leader }
 	other := func() []string { // a group that the root is not in, its leader first
 		groups := r.Groups()
@@ -60,9 +72,7 @@ func TestGroupsLoseAndRegain(t *testing.T) {
 		if want := []string{"CHANGE", "NNODES", "NODELIST", "removed", strconv.Itoa(len(victims)), hostlist.Fold(victims)}; !slices.Equal(said, want) {
 			t.Errorf("%s: the difference of epochs %d and %d is told as %v, want %v", tc.what, from, to, said, want)
 		}
-		r.must(r.Clear(victims...))
-		r.must(r.Boot(victims...))
-		r.agreed(r.Names()...)
+		r.reboot(victims...)
 	}
 	r.seated()
 	n := r.follower(r.Groups()[0]...)
@@ -111,7 +121,7 @@ func (r *rig) follower(names ...string) *cluster.Node {
 	return nil
 }
 
-// rests waits until the kernel of a node that leads at levels 0 and 1 has sent beats of both while its daemon sent none.
+// rests waits until the kernel of a node that leads at levels 0 and 1 has sent beats of both, and its daemon none.
 func (r *rig) rests(name string) {
 	r.Helper()
 	const enough = 20

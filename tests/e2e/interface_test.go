@@ -12,6 +12,7 @@ import (
 // Daemons that start before their interfaces are there say so, and join when they come, on both planes.
 func TestInterfacesComeLate(t *testing.T) {
 	r := build(t, cluster.Options{Nodes: 3, AttachOf: map[string]string{"n02": "socket"}})
+	t.Cleanup(r.end)
 	planes := map[string]string{"n02": "socket", "n03": "kernel"}
 	ip := func(node string, args ...string) {
 		t.Helper()

@@ -78,7 +78,8 @@ func (r *rig) frames() map[string]map[string]uint64 {
 // The cluster's key is replaced while it runs, past steps out of order and a restart: no
 // frame is refused, nobody is suspected, and whoever has the old key alone is shut out, under the next leader as well.
 func TestKeyRotation(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 6})
+	t.Parallel()
+	r := stand(t, cluster.Options{Nodes: 5, Interval: 20 * time.Millisecond})
 	began := dataplane.Now()
 	leader, last := r.first.Leader, r.members(1)[0]
 	thief := r.intrude(t, r.members(2)[0], leader, last) // with the keys of before

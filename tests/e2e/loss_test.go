@@ -1,10 +1,10 @@
 package e2e
 
 import (
+	"context"
 	"testing"
 	"time"
 
-	"rollcall/cmd/rollcall-lab/cluster"
 	"rollcall/cmd/rollcall-lab/netlab"
 	"rollcall/control"
 	"rollcall/dataplane"
@@ -18,7 +18,7 @@ func TestLossAtTheBridge(t *testing.T) {
 		"from the node": {0, netlab.Whole},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := stand(t, cluster.Options{Nodes: 5})
+			r := share(t)
 			victims := r.members(2)
 			victim, spared := victims[0], victims[1]
 			r.must(r.Lose(0, 0, spared))
@@ -37,24 +37,25 @@ func TestLossAtTheBridge(t *testing.T) {
 
 // A node whose link loses a fifth of all frames, each way, misses five rounds in a row every few
 // seconds. It stays, since whoever missed one is asked again, through others as well.
-func TestLossKeepsNode(t *testing.T) {
-	for _, transport := range []string{"udp", "ether"} {
-		t.Run(transport, func(t *testing.T) {
-			r := stand(t, cluster.Options{Nodes: 6, Transport: transport})
-			began, victim := dataplane.Now(), r.members(1)[0]
-			r.must(r.Lose(netlab.Whole/5, netlab.Whole/5, victim))
-			leader, err := r.Node(r.first.Leader)
-			r.must(err)
-			bounded := r.bounded()
-			for relayed := uint64(0); relayed < 10; {
-				time.Sleep(100 * time.Millisecond) // nobody tells of counters
-				s, err := leader.Client().Stats(bounded)
-				r.must(err)
-				relayed = s.Frames[control.ReasonRelayedEcho.String()]
-			}
-			r.must(r.Heal(victim))
-			r.unchanged()
-			r.nobodyRemoved(began)
-		})
+func TestLossKeepsNode(t *testing.T) { share(t).lossKeepsNode() }
+
+// lossKeepsNode has a node lose frames until ten of its answers came through others.
+func (r *rig) lossKeepsNode() {
+	r.Helper()
+	began, victim := dataplane.Now(), r.members(1)[0]
+	leader, err := r.Node(r.first.Leader)
+	r.must(err)
+	relayed := func() uint64 {
+		s, err := leader.Client().Stats(r.bounded())
+		r.must(err)
+		return s.Frames[control.ReasonRelayedEcho.String()]
 	}
+	before := relayed()
+	r.must(r.Lose(netlab.Whole/5, netlab.Whole/5, victim))
+	for ctx := r.bounded(); relayed() < before+10; time.Sleep(20 * time.Millisecond) { // nobody tells of counters
+		r.must(context.Cause(ctx))
+	}
+	r.must(r.Heal(victim))
+	r.unchanged()
+	r.nobodyRemoved(began)
 }

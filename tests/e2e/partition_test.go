@@ -38,7 +38,7 @@ func TestCutNodeKnowsFirst(t *testing.T) {
 		"leader": func(r *rig) string { return r.first.Leader },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := stand(t, cluster.Options{Nodes: 5})
+			r := share(t)
 			victim := pick(r)
 			n, err := r.Node(victim)
 			r.must(err)
@@ -78,8 +78,8 @@ func TestCutNodeKnowsFirst(t *testing.T) {
 
 // Without a quorum nobody installs anything and everybody says so; with one it goes on.
 func TestNoQuorumNoView(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 5})
-	cut := r.members(3)
+	r := share(t)
+	cut := r.members(len(r.Names())/2 + 1)
 	fault := dataplane.Now()
 	r.must(r.Cut(netlab.Closed, cut...))
 	r.until("nobody trusts its view", r.Names(), func(s cluster.Sight) bool { return s.View != nil && !s.View.Valid })
@@ -113,7 +113,7 @@ func (r *rig) awaiting(n *cluster.Node) string {
 
 // Of two sides the one with the quorum goes on, and the other comes back to it.
 func TestSplitOneSideGoesOn(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 7})
+	r := share(t)
 	minority := append(r.members(2), r.first.Leader)
 	majority := r.without(minority...)
 	fault := dataplane.Now()
@@ -137,8 +137,7 @@ func TestFoundersRebooted(t *testing.T) {
 	founders := []string{"n01", "n02", "n03"}
 	for name, apart := range map[string]bool{"connected": false, "cut off": true} {
 		t.Run(name, func(t *testing.T) {
-			o := cluster.Options{Nodes: 8, FoundWait: 500 * time.Millisecond}
-			r := stand(t, o)
+			r := share(t)
 			if apart {
 				r.must(r.Partition(founders))
 			}
@@ -152,7 +151,7 @@ func TestFoundersRebooted(t *testing.T) {
 					r.until(f+" answers", []string{f}, func(s cluster.Sight) bool { return s.View != nil })
 					t.Logf("%s waits for %s", f, r.awaiting(n))
 				}
-				time.Sleep(4 * o.FoundWait) // long enough for those who would found
+				time.Sleep(4 * r.Options().FoundWait) // long enough for those who would found
 				for _, f := range founders {
 					if d := r.watch.Sight(f).View; d == nil || d.Instance != 0 {
 						t.Errorf("%s installed a view: %+v", f, d)

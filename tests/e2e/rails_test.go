@@ -14,7 +14,8 @@ import (
 // that it is back. Meanwhile a crash is noticed and agreed on in one round, as ever, and the node
 // comes back.
 func TestDeadRail(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 8, Rails: 2, Interval: 20 * time.Millisecond})
+	t.Parallel()
+	r := stand(t, cluster.Options{Nodes: 5, Rails: 2, Interval: 20 * time.Millisecond})
 	began := dataplane.Now()
 	m := r.members(1)[0]
 	r.must(r.CutRail(0, netlab.Closed, m))
@@ -36,9 +37,7 @@ func TestDeadRail(t *testing.T) {
 	if e := &story.Record; !slices.Equal(e.Removed, []string{m}) || e.RoundsUsed != 1 {
 		t.Errorf("removed %v in %d rounds, want just %s in one", e.Removed, e.RoundsUsed, m)
 	}
-	r.must(r.Clear(m))
-	r.must(r.Boot(m)) // agents call each other by the rail that is left
-	r.agreed(r.Names()...)
+	r.reboot(m) // agents call each other by the rail that is left
 
 	r.must(r.HealRail(0, r.Names()...))
 	r.told("rail_back", r.without(r.first.Leader, m), r.first.Leader)
@@ -65,6 +64,7 @@ func (r *rig) told(kind string, whom []string, names ...string) {
 // Where there are several groups, a rail that is dead at every node removes nobody from any of them, and a
 // crash is told in the other groups as well.
 func TestDeadRailOfGroups(t *testing.T) {
+	t.Parallel()
 	r := stand(t, cluster.Options{Groups: 3, PerGroup: 2, Rails: 2, Interval: 50 * time.Millisecond})
 	r.seated()
 	began := dataplane.Now()
@@ -98,7 +98,5 @@ func TestDeadRailOfGroups(t *testing.T) {
 	r.removed(fault, victim)
 	r.agreed(r.without(victim)...)
 	r.must(r.HealRail(0, r.without(victim)...))
-	r.must(r.Clear(victim))
-	r.must(r.Boot(victim))
-	r.agreed(r.Names()...)
+	r.reboot(victim)
 }

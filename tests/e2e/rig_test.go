@@ -47,7 +47,15 @@ func prepared(m *testing.M) int {
 	}
 	binaries = dir
 	unready = netlab.MountBPF()
-	return m.Run()
+	code := m.Run()
+	if shared == nil {
+		return code
+	}
+	if err := shared.down(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // rig is a standing cluster under test.
@@ -56,6 +64,33 @@ type rig struct {
 	*cluster.Cluster
 	watch *cluster.Watch
 	first *publish.Document // the view that all agreed on at first
+}
+
+// shared is the cluster that tests lend each other, if it stands.
+var shared *rig
+
+// sharedNodes leave five, more than half, when four crash at once.
+const sharedNodes = 9
+
+// share gives a test that needs nothing special of its cluster one that others had before: all agree and are well,
+// and so they must be when the test ends. One that fails keeps it to its end: the next gets a new one.
+func share(t *testing.T) *rig {
+	t.Helper()
+	if shared == nil {
+		shared = build(t, cluster.Options{Nodes: sharedNodes})
+		shared.must(shared.Start(shared.Names()...))
+	}
+	r := &rig{T: t, Cluster: shared.Cluster, watch: shared.watch}
+	t.Cleanup(func() {
+		if t.Failed() {
+			shared = nil
+			r.end()
+		}
+	})
+	var err error
+	r.first, err = r.watch.Settled(r.bounded(), r.Names()...)
+	r.must(err)
+	return r
 }
 
 var labs atomic.Int32
@@ -67,12 +102,13 @@ func lab() string { return fmt.Sprintf("e%dx%d", os.Getpid(), labs.Add(1)) }
 func stand(t *testing.T, o cluster.Options) *rig {
 	t.Helper()
 	r := build(t, o)
+	t.Cleanup(r.end)
 	r.must(r.Start(r.Names()...))
 	r.first = r.agreed(r.Names()...)
 	return r
 }
 
-// build makes a cluster that ends with the test, and starts no daemon.
+// build makes a cluster, and starts no daemon.
 func build(t *testing.T, o cluster.Options) *rig {
 	t.Helper()
 	if unready != nil {
@@ -87,26 +123,27 @@ func build(t *testing.T, o cluster.Options) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{T: t, Cluster: c}
-	t.Cleanup(r.end)
 	if r.watch, err = c.Watch(c.Names()...); err != nil {
-		t.Fatal(err)
+		t.Fatal(errors.Join(err, c.Down()))
 	}
 	return r
 }
 
 // end takes the cluster down, and shows what the daemons said when the test failed.
 func (r *rig) end() {
-	if r.watch != nil {
-		r.watch.Stop()
-	}
 	if r.Failed() {
 		for _, n := range r.Nodes() {
 			r.Logf("%s (%s) said last:\n%s", n.Name, n.Daemon(), n.LogTail(12))
 		}
 	}
-	if err := r.Down(); err != nil {
+	if err := r.down(); err != nil {
 		r.Error(err)
 	}
+}
+
+func (r *rig) down() error {
+	r.watch.Stop()
+	return r.Down()
 }
 
 // bounded is a context for one wait.
@@ -160,6 +197,14 @@ func (r *rig) without(some ...string) []string {
 func (r *rig) members(n int) []string {
 	names := r.without(r.first.Leader)
 	return names[len(names)-n:]
+}
+
+// reboot brings crashed nodes back.
+func (r *rig) reboot(names ...string) {
+	r.Helper()
+	r.must(r.Clear(names...))
+	r.must(r.Boot(names...))
+	r.agreed(r.Names()...)
 }
 
 // removed waits until all but the crashed nodes have removed them, and returns the story.

@@ -86,15 +86,14 @@ func (r *rig) epochs() {
 // comeBack boots crashed nodes and waits until all agree and every seat is taken again.
 func (r *rig) comeBack(names ...string) {
 	r.Helper()
-	r.must(r.Clear(names...))
-	r.must(r.Boot(names...))
-	r.agreed(r.Names()...)
+	r.reboot(names...)
 	r.seated()
 }
 
 // What can become of the structure above the groups, in one cluster with IPv6: the root and its deputy die
 // at once; a group loses its quorum; a group is cut off; most of the seats die.
 func TestStructureFails(t *testing.T) {
+	t.Parallel()
 	r := stand(t, cluster.Options{Groups: 5, PerGroup: 3, IPv6: true, Interval: 50 * time.Millisecond})
 	defer r.epochs()
 	r.seated()
