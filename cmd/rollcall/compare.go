@@ -74,7 +74,7 @@ exit code is 1. Nodes whose daemon does not answer are listed; their kernels may
 same. A group whose leader's daemon is silent is asked through members that have seats, or that
 can be called by their names.`,
 		Example: "  rollcall verify\n  rollcall verify -o json | jq .agree",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, cancel := a.soon(c.Context())
 			defer cancel()

@@ -13,7 +13,7 @@ func (a *app) completionCommand() *cobra.Command {
 		Long:                  "Write a script that completes rollcall's commands and flags in the named shell.",
 		Example:               "  rollcall completion bash > /etc/bash_completion.d/rollcall",
 		Args:                  exactly(1),
-		ValidArgs:             []string{"bash", "zsh", "fish"},
+		ValidArgsFunction:     inTurn(oneOf("bash", "zsh", "fish")),
 		DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch args[0] {

@@ -21,7 +21,7 @@ func (a *app) configCommand() *cobra.Command {
 		Short:   "Check the cluster's configuration, or write its groups",
 		Long:    "The configuration is one file for the whole cluster; these commands work without a daemon.",
 		Example: "  rollcall config check\n  rollcall config generate --from hostlist cn[001-960]",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.configCheckCommand(), a.configGenerateCommand())
@@ -35,8 +35,9 @@ func (a *app) configCheckCommand() *cobra.Command {
 		Long: `Check the file, by default ` + config.DefaultPath + `, as every node will read it, and list its
 groups. This host need not be a node of the cluster. What only a node can tell (its interface, its
 key) is checked there, by rollcalld --check.`,
-		Example: "  rollcall config check\n  rollcall config check new.toml",
-		Args:    cobra.MaximumNArgs(1),
+		Example:           "  rollcall config check\n  rollcall config check new.toml",
+		Args:              atMost(1),
+		ValidArgsFunction: inTurn(files),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := a.noNodeset(c); err != nil {
 				return err
@@ -109,7 +110,8 @@ groups of their own. What changes is told on standard error. Nothing is written 
 would not be valid.`,
 		Example: `  rollcall config generate --from slurm-topology /etc/slurm/topology.conf --size 64
   rollcall config generate --from hostlist cn[001-960] --keep rollcall.toml --write rollcall.toml`,
-		Args: exactly(1),
+		Args:              exactly(1),
+		ValidArgsFunction: inTurn(files),
 		RunE: func(c *cobra.Command, args []string) error {
 			racks, err := readRacks(c.InOrStdin(), from, args[0])
 			if err != nil {
@@ -130,9 +132,12 @@ would not be valid.`,
 		},
 	}
 	c.Flags().StringVar(&from, "from", "", "`source`: slurm-topology or hostlist")
+	completes(c, "from", oneOf("slurm-topology", "hostlist"))
 	c.Flags().IntVar(&size, "size", 64, "most nodes of a group, 1 to 256")
 	c.Flags().StringVar(&keep, "keep", "", "`file` whose groups and other keys stay")
 	c.Flags().StringVar(&to, "write", "", "`file` to replace, instead of standard output")
+	completes(c, "keep", files)
+	completes(c, "write", files)
 	return c
 }
 

@@ -19,7 +19,7 @@ func (a *app) detachCommand() *cobra.Command {
 		Long: `Remove the programs, filters, multicast addresses and pins that outlive a daemon. The node
 answers no frame from then on, and the others remove it. Stop the daemon first.`,
 		Example: "  rollcall detach --all\n  rollcall detach --cluster tofu --pin-dir /sys/fs/bpf/rollcall",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(*cobra.Command, []string) error {
 			if all == (pins.cluster != "") {
 				return errors.New("say what to detach: --all, or --cluster and its name")

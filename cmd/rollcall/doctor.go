@@ -35,7 +35,7 @@ func (a *app) doctorCommand() *cobra.Command {
 interface and the daemon, and say what to do about whatever is wrong. The exit code is 1 when
 the daemon could not run; a note costs speed or comfort only.`,
 		Example: "  rollcall doctor\n  rollcall doctor --config ./rollcall.toml -o json",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.noNodeset(c); err != nil {
 				return err
@@ -53,6 +53,7 @@ the daemon could not run; a note costs speed or comfort only.`,
 		},
 	}
 	c.Flags().StringVar(&path, "config", path, "configuration `file` of the daemon")
+	completes(c, "config", files)
 	return c
 }
 

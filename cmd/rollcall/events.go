@@ -27,7 +27,7 @@ func (a *app) eventsCommand() *cobra.Command {
 	var f eventsFlags
 	c := &cobra.Command{
 		Use:   "events",
-		Short: "Show what happened to the group",
+		Short: "Show what happened, and why",
 		Long: `Show what happened since the daemon started, the oldest first: view changes with who joined
 and who was removed, why, and how many rounds of messages it took; elections; losses. With
 -o json each event is one line with all times and the evidence. Where the cluster has several
@@ -37,7 +37,7 @@ the root's daemon has them.`,
 		Example: `  rollcall events
   rollcall events --kind installed -o wide
   rollcall events --watch -o json | jq --unbuffered -c '[.to, .removed, .rounds_used]'`,
-		Args: cobra.NoArgs,
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.noNodeset(c); err != nil {
 				return err
@@ -52,21 +52,27 @@ the root's daemon has them.`,
 	c.Flags().Uint64Var(&f.since, "since", 0, "only events with a higher `number`")
 	c.Flags().StringSliceVar(&f.kinds, "kind", nil, "only these `kinds`, such as installed,elected")
 	c.Flags().StringVarP(&f.of.nodeset, "nodes", "w", "", "only events that joined, removed or suspected one of these nodes: a `nodeset`")
+	completes(c, "kind", someOf(eventKinds()...))
+	completes(c, "nodes", a.offerNodes())
 	return c
 }
 
 // read judges what the flags said.
 func (f *eventsFlags) read() error {
-	var all []string
-	for k := control.EventInstalled; k < control.EventKinds; k++ {
-		all = append(all, k.String())
-	}
+	all := eventKinds()
 	for _, kind := range f.kinds {
 		if !slices.Contains(all, kind) {
 			return fmt.Errorf("kind %q: give one of %s", kind, strings.Join(all, ", "))
 		}
 	}
 	return f.of.read()
+}
+
+func eventKinds() (all []string) {
+	for k := control.EventInstalled; k < control.EventKinds; k++ {
+		all = append(all, k.String())
+	}
+	return all
 }
 
 func (f *eventsFlags) takes(e *publish.EventDocument) bool {

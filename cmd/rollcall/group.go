@@ -25,8 +25,9 @@ func (a *app) groupCommand() *cobra.Command {
 answered is known to the leader alone: ask there to see rounds missed, ages and round-trip times.
 With the name or number of another group, show what the cluster view has of that one, and who
 leads it.`,
-		Example: "  rollcall group\n  rollcall group rack7\n  rollcall group -o wide -s suspect",
-		Args:    cobra.MaximumNArgs(1),
+		Example:           "  rollcall group\n  rollcall group rack7\n  rollcall group -o wide -s suspect",
+		Args:              atMost(1),
+		ValidArgsFunction: inTurn(a.offerGroup),
 		RunE: func(c *cobra.Command, args []string) error {
 			which := ""
 			if len(args) > 0 {
@@ -38,7 +39,7 @@ leads it.`,
 			return a.again(c.Context(), watch, func(ctx context.Context) error { return a.group(ctx, which, &of) })
 		},
 	}
-	of.flags(c)
+	of.flags(a, c)
 	watchFlag(c, &watch, "show it again every second")
 	return c
 }

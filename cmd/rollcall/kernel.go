@@ -22,7 +22,7 @@ type pins struct {
 }
 
 func (p *pins) flags(c *cobra.Command) {
-	c.Flags().StringVar(&p.dir, "pin-dir", "", "pin_dir of the daemon (default: what "+config.DefaultPath+" says)")
+	c.Flags().StringVar(&p.dir, "pin-dir", "", "the daemon's `pin_dir` (default: what "+config.DefaultPath+" says)")
 	c.Flags().StringVar(&p.cluster, "cluster", "", "`name` of the cluster, where several are pinned")
 }
 

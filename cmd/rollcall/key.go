@@ -29,7 +29,7 @@ func (a *app) keyCommand() *cobra.Command {
 
 A step out of order is refused, and changes nothing.`,
 		Example: "  rollcall key status\n  rollcall key rotate /etc/rollcall/cluster.key",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(a.keyStatusCommand(), a.keyReloadCommand(), a.keyRotateCommand(), a.keyRetireCommand())
@@ -53,8 +53,9 @@ func (a *app) keyRotateCommand() *cobra.Command {
 		Short: "Add the next key to a key file",
 		Long: `Draw the next key and add it to the key file, whose nodes then take both. This is the first step
 of a rotation; rollcall key --help has them all.`,
-		Example: "  rollcall key rotate /etc/rollcall/cluster.key",
-		Args:    exactly(1),
+		Example:           "  rollcall key rotate /etc/rollcall/cluster.key",
+		Args:              exactly(1),
+		ValidArgsFunction: inTurn(files),
 		RunE: func(_ *cobra.Command, args []string) error {
 			r, err := key.Rotate(args[0])
 			if err != nil {
@@ -72,8 +73,9 @@ func (a *app) keyRetireCommand() *cobra.Command {
 		Short: "Take the old key out of a key file",
 		Long: `Take the key that was replaced out of the key file. This is the last step of a rotation: first
 rollcall key status must say that the next key signs.`,
-		Example: "  rollcall key retire /etc/rollcall/cluster.key",
-		Args:    exactly(1),
+		Example:           "  rollcall key retire /etc/rollcall/cluster.key",
+		Args:              exactly(1),
+		ValidArgsFunction: inTurn(files),
 		RunE: func(_ *cobra.Command, args []string) error {
 			id, err := key.Retire(args[0])
 			if err != nil {
@@ -93,7 +95,7 @@ func (a *app) keyStatusCommand() *cobra.Command {
 		Long: `Show which keys the members of the group hold, and which one signs their frames. What the
 members hold is known to the leader alone: ask there. -o nodeset lists those awaited.`,
 		Example: "  rollcall key status\n  rollcall key status -o nodeset",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.again(c.Context(), watch, a.keyStatus)
 		},

@@ -12,8 +12,9 @@ func (a *app) keygenCommand() *cobra.Command {
 		Short: "Make the secret key of a new cluster",
 		Long: `Draw a new key and write it to a file that only its owner can read. Every node of a
 cluster needs the same file. A file that exists is never overwritten.`,
-		Example: "  rollcall keygen /etc/rollcall/cluster.key",
-		Args:    exactly(1),
+		Example:           "  rollcall keygen /etc/rollcall/cluster.key",
+		Args:              exactly(1),
+		ValidArgsFunction: inTurn(files),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if _, err := key.Create(args[0]); err != nil {
 				return err

@@ -22,8 +22,9 @@ func (a *app) nodeCommand() *cobra.Command {
 		Long: `Show all that this node's daemon knows of one node, by default of itself: who it is, where it
 is reached, how it answers, which keys it holds, and the events that name it; of itself, what it
 refused as well. What others answered is known to the leader alone: ask there.`,
-		Example: "  rollcall node\n  rollcall node cn007 -o wide",
-		Args:    cobra.MaximumNArgs(1),
+		Example:           "  rollcall node\n  rollcall node cn007 -o wide",
+		Args:              atMost(1),
+		ValidArgsFunction: inTurn(a.offerNode),
 		RunE: func(c *cobra.Command, args []string) error {
 			name := ""
 			if len(args) > 0 {

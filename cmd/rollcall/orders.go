@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollcall/view"
 	"rollcall/view/hostlist"
 	"rollcall/view/publish"
 )
@@ -69,8 +70,9 @@ as often as the key quarantine says, three times, within ten minutes is kept out
 change for it again and again; one that was removed once, and whose link lost too many probes, is
 tried again after ten seconds, then twenty, and so on. It goes on asking, and is let in as soon
 as it is readmitted.`,
-		Example: "  rollcall view -s quarantined,probation\n  rollcall readmit cn007",
-		Args:    exactly(1),
+		Example:           "  rollcall view -s quarantined,probation\n  rollcall readmit cn007",
+		Args:              exactly(1),
+		ValidArgsFunction: inTurn(a.offerNodes(view.Quarantined, view.Probation)),
 		RunE: func(c *cobra.Command, args []string) error {
 			nodes, err := hostlist.Expand(args[0])
 			if err != nil {
@@ -96,7 +98,7 @@ func (a *app) orderCommand(verb publish.Verb, c *cobra.Command, done string) *co
 
 // orderCommandOf makes the command of an order that its flags settle.
 func (a *app) orderCommandOf(order func() (publish.Order, error), c *cobra.Command, done string) *cobra.Command {
-	c.Args = cobra.NoArgs
+	c.Args = exactly(0)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		o, err := order()
 		if err != nil {

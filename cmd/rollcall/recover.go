@@ -25,7 +25,7 @@ func (a *app) recoverCommand() *cobra.Command {
 quorum of them will answer. Where the others live on elsewhere, cut off, both sides may go on
 and disagree: make sure that they are down. The name of the cluster has to be typed.`,
 		Example: "  rollcall status\n  rollcall recover",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.recover(c.Context(), confirmed)
 		},

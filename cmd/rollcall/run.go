@@ -59,7 +59,7 @@ Exit codes: 0 ok, 1 error, 2 no valid view, 3 daemon unreachable, 4 timeout.`,
 		SilenceErrors:     true,
 		Version:           version.String(),
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		Args:              cobra.NoArgs,
+		Args:              exactly(0),
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.check() },
 	}
@@ -72,11 +72,31 @@ Exit codes: 0 ok, 1 error, 2 no valid view, 3 daemon unreachable, 4 timeout.`,
 	flags.StringVarP(&a.output, "output", "o", outputTable, "`format`: "+strings.Join(outputs, " | "))
 	flags.BoolVar(&a.noHeader, "no-header", false, "leave out the header of tables")
 	flags.DurationVarP(&a.timeout, "timeout", "t", 0, "longest `time` to take (default 5s; no limit for watch and wait)")
-	root.AddCommand(
-		a.viewCommand(), a.watchCommand(), a.statusCommand(), a.groupCommand(), a.nodeCommand(), a.treeCommand(), a.diffCommand(), a.verifyCommand(), a.eventsCommand(), a.waitCommand(),
-		a.statsCommand(), a.leaveCommand(), a.joinCommand(), a.shutdownCommand(), a.foundCommand(), a.recoverCommand(), a.readmitCommand(), a.configCommand(), a.keygenCommand(), a.keyCommand(), a.doctorCommand(), a.detachCommand(),
-		a.versionCommand(), a.completionCommand(),
-	)
+	completes(root, "output", oneOf(outputs...))
+	completes(root, "socket", files)
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	for _, g := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"read", "Commands that read:", []*cobra.Command{
+			a.viewCommand(), a.watchCommand(), a.statusCommand(), a.nodeCommand(), a.groupCommand(), a.treeCommand(),
+			a.diffCommand(), a.verifyCommand(), a.eventsCommand(), a.statsCommand(), a.waitCommand(),
+		}},
+		{"change", "Commands that change the cluster:", []*cobra.Command{
+			a.leaveCommand(), a.joinCommand(), a.readmitCommand(), a.shutdownCommand(), a.foundCommand(), a.recoverCommand(),
+		}},
+		{"set up", "Commands that set a node up:", []*cobra.Command{
+			a.configCommand(), a.keygenCommand(), a.keyCommand(), a.doctorCommand(), a.detachCommand(),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.id
+			root.AddCommand(c)
+		}
+	}
+	root.AddCommand(a.versionCommand(), a.completionCommand())
 	return root
 }
 
@@ -102,14 +122,4 @@ func (a *app) late(ctx context.Context) (context.Context, context.CancelFunc) {
 // note tells the user something that is not data.
 func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.stderr, format+"\n", args...)
-}
-
-// exactly wants n arguments, and says which where there are more or fewer.
-func exactly(n int) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
-		if len(args) != n {
-			return fmt.Errorf("give all that is needed, and no more: %s", c.UseLine())
-		}
-		return nil
-	}
 }

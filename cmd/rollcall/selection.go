@@ -20,9 +20,11 @@ type selection struct {
 	states  []view.State
 }
 
-func (s *selection) flags(c *cobra.Command) {
+func (s *selection) flags(a *app, c *cobra.Command) {
 	c.Flags().StringVarP(&s.nodeset, "nodes", "w", "", "only these nodes: a `nodeset` such as cn[001-064]")
 	c.Flags().StringSliceVarP(&s.stated, "state", "s", nil, "only nodes in these `states`, such as alive,stale")
+	completes(c, "nodes", a.offerNodes())
+	completes(c, "state", someOf(stateNames()...))
 }
 
 // read judges what the flags said.
@@ -47,13 +49,16 @@ func (s *selection) read() error {
 func parseState(word string) (view.State, error) {
 	var state view.State
 	if err := state.UnmarshalText([]byte(word)); err != nil {
-		var all []string
-		for s := range view.States {
-			all = append(all, s.String())
-		}
-		return 0, fmt.Errorf("state %q: give one of %s", word, strings.Join(all, ", "))
+		return 0, fmt.Errorf("state %q: give one of %s", word, strings.Join(stateNames(), ", "))
 	}
 	return state, nil
+}
+
+func stateNames() (all []string) {
+	for s := range view.States {
+		all = append(all, s.String())
+	}
+	return all
 }
 
 func (s *selection) takes(name string, state view.State) bool {

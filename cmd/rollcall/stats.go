@@ -17,7 +17,7 @@ func (a *app) statsCommand() *cobra.Command {
 		Long: `Show what this node and its daemon have done. Frames are counted by what became of them,
 and the count outlives the daemon; those that never happened are shown with -o wide.`,
 		Example: "  rollcall stats\n  rollcall stats -o json | jq .frames.bad_tag",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.noNodeset(c); err != nil {
 				return err

@@ -20,7 +20,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Short:   "Show how this node and its daemon fare",
 		Long:    "Show what this node says of itself: its role, whether its view is valid, how it serves\nframes, and what it waits for.",
 		Example: "  rollcall status\n  rollcall status -o json | jq .awaiting",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.noNodeset(c); err != nil {
 				return err

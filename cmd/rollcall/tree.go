@@ -26,7 +26,7 @@ States: full, degraded (some nodes are down), lost (all are), unknown (this node
 none that is valid, or the group lost its leader and may yet be formed anew). The exit code is 2
 when the view is not valid.`,
 		Example: "  rollcall tree\n  rollcall tree --down\n  rollcall tree --summary --watch",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.again(c.Context(), watch, func(ctx context.Context) error { return a.tree(ctx, down, summary) })
 		},

@@ -24,7 +24,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Short:   "Show the versions of this command and of the daemon",
 		Long:    "Show the versions of this command and of the daemon. It is no error here when the daemon\ncannot be reached.",
 		Example: "  rollcall version\n  rollcall version -o json",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := a.noNodeset(c); err != nil {
 				return err

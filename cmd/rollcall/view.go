@@ -38,7 +38,7 @@ With --source kernel the view is read from the pinned maps, also while the daemo
   rollcall view -o json -w cn[001-064]
   pdsh -w $(rollcall view -o nodeset -s alive) uptime
   rollcall view --source kernel --pin-dir /sys/fs/bpf/rollcall`,
-		Args: cobra.NoArgs,
+		Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := of.read(); err != nil {
 				return err
@@ -62,9 +62,10 @@ With --source kernel the view is read from the pinned maps, also while the daemo
 			return a.showView(d, &of)
 		},
 	}
-	of.flags(c)
+	of.flags(a, c)
 	pins.flags(c)
-	c.Flags().StringVar(&source, "source", sourceDaemon, "where to read: "+sourceDaemon+" or "+sourceKernel)
+	c.Flags().StringVar(&source, "source", sourceDaemon, "`where` to read: "+sourceDaemon+" or "+sourceKernel)
+	completes(c, "source", oneOf(sourceDaemon, sourceKernel))
 	watchFlag(c, &watch, "show it again whenever it changes")
 	return c
 }
@@ -77,7 +78,7 @@ func (a *app) watchCommand() *cobra.Command {
 		Long: `Show the current view, then the new one whenever something changed, until interrupted. With
 -o json each is one line. What changes faster than it is read is left out but the newest.`,
 		Example: "  rollcall watch\n  rollcall watch -o json | jq --unbuffered -c '[.epoch, .counts.alive]'",
-		Args:    cobra.NoArgs,
+		Args:    exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := of.read(); err != nil {
 				return err
@@ -85,7 +86,7 @@ func (a *app) watchCommand() *cobra.Command {
 			return a.watch(c.Context(), &of)
 		},
 	}
-	of.flags(c)
+	of.flags(a, c)
 	return c
 }
 

@@ -21,8 +21,9 @@ func (a *app) waitCommand() *cobra.Command {
 		Short: "Wait until nodes are in a state",
 		Long: `Wait until every node of the set is in the state, by a view that is valid. With --timeout,
 exit code 4 when that did not happen in time; which nodes are missing is said on standard error.`,
-		Example: "  rollcall wait cn[001-064] alive -t 30s\n  rollcall wait cn007 gone -t 5s && echo cn007 is out",
-		Args:    exactly(2),
+		Example:           "  rollcall wait cn[001-064] alive -t 30s\n  rollcall wait cn007 gone -t 5s && echo cn007 is out",
+		Args:              exactly(2),
+		ValidArgsFunction: inTurn(a.offerNodes(), oneOf(stateNames()...)),
 		RunE: func(c *cobra.Command, args []string) error {
 			nodes, err := hostlist.Expand(args[0])
 			if err != nil {

@@ -263,6 +263,9 @@ func TestGroupDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if same, err := s.Group(t.Context(), publish.GroupLabel("", 4)); err != nil || !cmp.Equal(same, g) {
+		t.Errorf("as the tree names it: %+v, %v", same, err)
+	}
 	if g.Committed != 7 || g.Accepted != 8 || g.Quorum != 2 || g.Leader != "cn001" || len(g.Members) != 4 {
 		t.Fatalf("got %+v", g)
 	}

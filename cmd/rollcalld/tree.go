@@ -57,7 +57,7 @@ func (s *source) find(which string) (*config.Group, error) {
 		return s.cfg.Own(), nil
 	}
 	for i := range s.cfg.Groups {
-		if g := &s.cfg.Groups[i]; g.Name == which || strconv.Itoa(int(g.ID)) == which {
+		if g := &s.cfg.Groups[i]; publish.GroupLabel(g.Name, g.ID) == which || strconv.Itoa(int(g.ID)) == which {
 			return g, nil
 		}
 	}
