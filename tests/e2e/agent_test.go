@@ -142,7 +142,8 @@ func TestLeaderAgentStoppedInACrash(t *testing.T) {
 // An agent of the leader that is stopped for longer than its grace costs it the leadership, and
 // nobody the membership.
 func TestLeaderAgentStopMovesLeadership(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 4, AgentGrace: time.Second})
+	t.Parallel()
+	r := stand(t, cluster.Options{Nodes: 4, AgentGrace: time.Second, Interval: 20 * time.Millisecond})
 	began, old := dataplane.Now(), r.first.Leader
 	others := r.without(old)
 	r.must(r.Signal(syscall.SIGSTOP, old))

@@ -61,7 +61,8 @@ func TestCrashedNodeRejoins(t *testing.T) {
 // A node that is removed again and again is kept out until it is readmitted, by an order that any
 // member takes.
 func TestQuarantine(t *testing.T) {
-	r := stand(t, cluster.Options{Nodes: 4, Quarantine: 2})
+	t.Parallel()
+	r := stand(t, cluster.Options{Nodes: 4, Quarantine: 2, Interval: 20 * time.Millisecond})
 	victim, other := r.members(2)[1], r.members(2)[0]
 	r.must(r.Kill(victim))
 	r.agreed(r.without(victim)...)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"testing"
+	"time"
 
 	"rollcall/cmd/rollcall-lab/cluster"
 )
@@ -9,6 +10,8 @@ import (
 // planes checks who serves frames how, then crashes a member and the leader, which come back.
 func planes(t *testing.T, o cluster.Options, attach func(node string) string) *rig {
 	t.Helper()
+	t.Parallel()
+	o.Interval = 20 * time.Millisecond
 	r := stand(t, o)
 	for _, n := range r.Nodes() {
 		d, err := n.Client().Status(r.bounded())
