@@ -3,35 +3,35 @@ package mutants
 // mutants are the rules of package control, broken one at a time.
 var mutants = []mutant{
 	{
-		name: "a view commits without a quorum of the old members",
+		name: "no old quorum: a view commits without one",
 		patches: []patch{{"tally.go",
 			"Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New)",
 			"Decides(f.Level, t.Votes, t.New)"}},
 		check: "walks", breaks: "G1", seeds: "2000",
 	},
 	{
-		name: "a view commits without a quorum of the old members, in all orders of events",
+		name: "no old quorum, in all orders of events",
 		patches: []patch{{"tally.go",
 			"Decides(f.Level, t.Votes, t.Old) && Decides(f.Level, t.Votes, t.New)",
 			"Decides(f.Level, t.Votes, t.New)"}},
 		check: "search", breaks: "G1", opening: "three, the third comes in",
 	},
 	{
-		name: "a candidate is elected without a quorum of the old members",
+		name: "no old quorum: a candidate is elected without one",
 		patches: []patch{{"candidate.go",
 			"n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old))",
 			"n.decides(t.Promises, a.New)"}},
 		check: "walks", breaks: "G1", opening: "three, two stand while one is being removed", seeds: "20000",
 	},
 	{
-		name: "any half is a quorum",
+		name: "any half counts as a quorum",
 		patches: []patch{{"quorum.go",
 			"2*h == n && n > 0 && have.Has(of.First())",
 			"2*h == n && n > 0"}},
 		check: "walks", breaks: "G1", seeds: "2000",
 	},
 	{
-		name: "a prepare carries a view, which is accepted with the promise",
+		name: "fused prepare-and-accept: a prepare carries a view, which is accepted with the promise",
 		patches: []patch{
 			{"candidate.go",
 				"f := Frame{Kind: KindPrepare, To: ToAll, Ballot: c.ballot, Round: uint64(c.prepares + 1)}",
@@ -51,28 +51,28 @@ var mutants = []mutant{
 		check: "walks", breaks: "G1", seeds: "2000",
 	},
 	{
-		name: "echoes of another incarnation count",
+		name: "votes counted with the wrong incarnation: echoes",
 		patches: []patch{{"tally.go",
 			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	byRail",
 			"	byRail"}},
 		check: "walks", breaks: "votes", seeds: "5000",
 	},
 	{
-		name: "promises of another incarnation count",
+		name: "votes counted with the wrong incarnation: promises",
 		patches: []patch{{"tally.go",
 			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	if t.Promises.Has(f.From)",
 			"	if t.Promises.Has(f.From)"}},
 		check: "walks", breaks: "G1", seeds: "5000",
 	},
 	{
-		name: "beats of a ballot below the promised one are taken",
+		name: "stale ballots accepted: beats of one below the promised one are taken",
 		patches: []patch{{"register.go",
 			"	if f.Ballot < r.Promised {\n		r.reply(now, f, KindEcho)",
 			"	if f.Ballot < r.Accepted.Ballot {\n		r.reply(now, f, KindEcho)"}},
 		check: "walks", breaks: "G1", seeds: "2000",
 	},
 	{
-		name: "a lease runs from the arrival of the beat",
+		name: "a lease anchored at the arrival of the beat",
 		patches: []patch{
 			{"lease.go", "at = r.echoedAt(f.Round - 1)", "at = now"},
 			{"lease.go", "at = r.echoedAt(f.Round - 2)", "at = now"},
@@ -80,18 +80,23 @@ var mutants = []mutant{
 		check: "sim", breaks: "G4", seeds: "2000",
 	},
 	{
-		name: "prepares are promised while beats are fresh",
+		name: "prepares promised while beats are fresh",
 		patches: []patch{{"register.go",
 			"return r.BeatAt != 0 && now.Since(r.BeatAt) < r.Calm()",
 			"return false"}},
 		check: "sim", breaks: "G4", from: "250", seeds: "2000",
 	},
 	{
-		name: "heard bits are set though no quorum echoed",
+		name: "heard bits without a quorum",
 		patches: []patch{{"round.go",
 			"if !t.decides(level, last) {",
 			"if last.Empty() {"}},
 		check: "sim", breaks: "G4", seeds: "2000",
+	},
+	{
+		name:    "the cluster's lease handed down without its quorum",
+		patches: []patch{{"round.go", "if !t.decides(level, last) {", "if level == 0 && !t.decides(level, last) {"}},
+		check:   "sim/levels TestRootCutOff", breaks: "G4",
 	},
 	{
 		name:    "whose agent is silent is removed while its lease runs",
@@ -106,14 +111,14 @@ var mutants = []mutant{
 		check:   "sim", breaks: "G4", seeds: "200", harmless: true,
 	},
 	{
-		name: "a single missed round accuses, and no lease is waited for",
+		name: "removal before the wait is over, where a single missed round accuses",
 		patches: append([]patch{{"away.go",
 			"(at == 0 || now.Since(at) >= length*5/4)",
 			"true"}}, eager...),
 		check: "sim", breaks: "G4", seeds: "2000",
 	},
 	{
-		name: "a single missed round accuses, at once after a hand-over",
+		name: "a removal at once after a hand-over, where a single missed round accuses",
 		patches: append([]patch{{"candidate.go",
 			"	if c.prior != 0 {\n		n.lead.calmUntil",
 			"	if false {\n		n.lead.calmUntil"}}, eager...),
