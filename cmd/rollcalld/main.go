@@ -50,8 +50,14 @@ func command() *cobra.Command {
 	var path string
 	var check bool
 	c := &cobra.Command{
-		Use:           "rollcalld",
-		Short:         "The agent of a node: serves frames, decides the group's view, publishes it",
+		Use:   "rollcalld",
+		Short: "The agent of a node: serves frames, decides the group's view, publishes it",
+		Long: `The agent of a node: has the kernel answer the cluster's frames, decides with its peers who is
+in the view, and publishes that. It runs until SIGTERM or SIGINT; the kernel goes on answering
+for the node. SIGHUP has it read the key file again.
+
+Exit codes: 0 stopped in order, 1 failed, 2 configuration or command line is wrong.`,
+		Example:       "  rollcalld --check\n  rollcalld --config ./rollcall.toml --node cn001",
 		Version:       version.String(),
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
@@ -63,7 +69,7 @@ func command() *cobra.Command {
 	c.Flags().BoolVar(&check, "check", false, "check the configuration, say what would run, and end")
 	values := map[string]*string{}
 	for _, k := range config.Keys {
-		values[k.Name] = c.Flags().String(flagName(k.Name), "", k.Usage)
+		values[k.Name] = c.Flags().String(flagName(k.Name), k.Default(), k.Usage)
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		set := map[string]string{}

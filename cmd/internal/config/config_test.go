@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -312,4 +313,20 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("took an impossible configuration: %+v", c)
 		}
 	})
+}
+
+// TestDefaultsAreShown: what a key says is its default, given as a flag, changes nothing.
+func TestDefaultsAreShown(t *testing.T) {
+	c, shown := defaults(), 0
+	for i := range Keys {
+		if d := Keys[i].Default(); d != "" {
+			shown++
+			if err := Keys[i].set(c, d); err != nil {
+				t.Errorf("%s: default %q: %v", Keys[i].Name, d, err)
+			}
+		}
+	}
+	if want := defaults(); shown == 0 || !reflect.DeepEqual(c, want) {
+		t.Errorf("%d defaults give\n%+v, want\n%+v", shown, c, want)
+	}
 }
