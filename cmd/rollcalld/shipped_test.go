@@ -68,7 +68,9 @@ func TestServiceUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
+		"Unit.StartLimitIntervalSec":       "0",
 		"Service.Type":                     "notify",
+		"Service.ExecStartPre":             "", // a check fails where an interface is late; the daemon waits
 		"Service.RestartPreventExitStatus": "2",
 		"Service.RuntimeDirectoryPreserve": "yes", // the roster and the pins outlive a restart
 		"Service.CPUSchedulingPolicy":      "rr",
@@ -79,14 +81,12 @@ func TestServiceUnit(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
 		}
 	}
-	for _, name := range []string{"ExecStart", "ExecStartPre"} {
-		line := strings.Fields(got["Service."+name])
-		if len(line) == 0 || !strings.HasSuffix(line[0], "/rollcalld") {
-			t.Fatalf("%s is %q", name, line)
-		}
-		if err := command().ParseFlags(line[1:]); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+	line := strings.Fields(got["Service.ExecStart"])
+	if len(line) == 0 || !strings.HasSuffix(line[0], "/rollcalld") {
+		t.Fatalf("ExecStart is %q", line)
+	}
+	if err := command().ParseFlags(line[1:]); err != nil {
+		t.Errorf("ExecStart: %v", err)
 	}
 	for _, c := range []string{"CAP_BPF", "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_NICE", "CAP_IPC_LOCK"} {
 		if !strings.Contains(got["Service.CapabilityBoundingSet"], c) {
