@@ -69,15 +69,17 @@ type rig struct {
 // shared is the cluster that tests lend each other, if it stands.
 var shared *rig
 
-// sharedNodes leave five, more than half, when four crash at once.
-const sharedNodes = 9
+const (
+	sharedNodes     = 9                      // of which five, more than half, are left when four crash at once
+	sharedFoundWait = 500 * time.Millisecond // a test waits for several, that nobody founds
+)
 
 // share gives a test that needs nothing special of its cluster one that others had before: all agree and are well,
 // and so they must be when the test ends. One that fails keeps it to its end: the next gets a new one.
 func share(t *testing.T) *rig {
 	t.Helper()
 	if shared == nil {
-		shared = build(t, cluster.Options{Nodes: sharedNodes})
+		shared = build(t, cluster.Options{Nodes: sharedNodes, FoundWait: sharedFoundWait})
 		shared.must(shared.Start(shared.Names()...))
 	}
 	r := &rig{T: t, Cluster: shared.Cluster, watch: shared.watch}
