@@ -66,7 +66,8 @@ func (a *app) group(ctx context.Context, which string, of *selection) error {
 		return err
 	}
 	if !a.noHeader {
-		fmt.Fprintf(a.stdout, "cluster %s, instance %d, level %d, group %d%s: %s\n", g.Cluster, g.Instance, g.Level, g.Group, inBrackets(g.Name), headOfGroup(g))
+		fmt.Fprintf(a.stdout, "cluster %s, instance %d, level %d, group %d%s: %s\n",
+			g.Cluster, g.Instance, g.Level, g.Group, inBrackets(g.Name), headOfGroup(g))
 	}
 	if g.Role == publish.RoleOther && g.Committed == 0 {
 		return nil

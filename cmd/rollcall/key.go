@@ -139,7 +139,10 @@ func keysOf(g *publish.GroupDocument) keyDocument {
 			awaited = append(awaited, m.Name)
 		}
 	}
-	d := keyDocument{Cluster: g.Cluster, Group: g.Group, Leader: g.Leader, Signs: g.Key, Next: g.NextKey, Keys: []keyHolder{}, Awaited: hostlist.Fold(awaited)}
+	d := keyDocument{
+		Cluster: g.Cluster, Group: g.Group, Leader: g.Leader, Signs: g.Key, Next: g.NextKey,
+		Keys: []keyHolder{}, Awaited: hostlist.Fold(awaited),
+	}
 	for i, id := range ids {
 		if id == "" {
 			continue

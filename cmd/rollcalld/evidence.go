@@ -42,7 +42,11 @@ type recorded struct {
 	complete chan struct{} // closed when the event is not going to change; nil: it never was to
 }
 
-func newRecorder(show func(publish.EventDocument), ask func(context.Context, *publish.EventDocument) (*publish.EventDocument, error), rank func() int) *recorder {
+func newRecorder(
+	show func(publish.EventDocument),
+	ask func(context.Context, *publish.EventDocument) (*publish.EventDocument, error),
+	rank func() int,
+) *recorder {
 	return &recorder{show: show, ask: ask, rank: rank, more: make(chan struct{}, 1)}
 }
 

@@ -45,7 +45,8 @@ func (h *history) since(number uint64) []publish.EventDocument {
 func (s *source) eventDocument(e *control.Event, hash uint64, now control.Time, wall time.Time) publish.EventDocument {
 	d := publish.EventDocument{
 		Kind: e.Kind.String(), At: wall.Add(-now.Since(e.At)), AtNS: uint64(e.At), Node: s.cfg.Node,
-		Instance: e.Instance, Level: e.Level, Group: e.Group, Top: e.Level > 0 || len(s.cfg.Groups) == 1, From: e.From, To: e.To, Ballot: e.Ballot.String(), Leader: e.Leader,
+		Instance: e.Instance, Level: e.Level, Group: e.Group, Top: e.Level > 0 || len(s.cfg.Groups) == 1,
+		From: e.From, To: e.To, Ballot: e.Ballot.String(), Leader: e.Leader,
 		Joined: e.Joined, Removed: e.Removed, Nodes: e.Nodes, Why: e.Why, RoundsUsed: e.Rounds,
 		LastEvidenceNS: uint64(e.Missed), VerdictNS: uint64(e.Verdict), CommitNS: uint64(e.Commit), InstallNS: uint64(e.Install),
 	}

@@ -38,7 +38,8 @@ func newLog(f *os.File, level, node string) (zerolog.Logger, io.Closer) {
 func logEvent(log zerolog.Logger, e *control.Event, interfaces []string) {
 	line := log.Info()
 	switch e.Kind {
-	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect, control.EventQuarantined, control.EventProbation, control.EventRailLost:
+	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect,
+		control.EventQuarantined, control.EventProbation, control.EventRailLost:
 		line = log.Warn()
 	}
 	line = line.Str("event", e.Kind.String()).Uint32("instance", e.Instance)
