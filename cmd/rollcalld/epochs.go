@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"sync"
 
 	"rollcall/view"
+	"rollcall/view/publish"
 )
 
 // epochsMax is how many views are kept to be compared. What two of them have in common
@@ -48,4 +50,21 @@ func (e *epochs) span() (first, last uint64) {
 		return e.views[0].Epoch(), e.views[n-1].Epoch()
 	}
 	return 0, 0
+}
+
+// Diff implements publish.Source.
+func (s *source) Diff(from, to uint64) (publish.DiffDocument, error) {
+	a, b := s.epochs.find(from), s.epochs.find(to)
+	if a == nil || b == nil {
+		missing := from
+		if a != nil {
+			missing = to
+		}
+		first, last := s.epochs.span()
+		if last == 0 {
+			return publish.DiffDocument{}, errNoView
+		}
+		return publish.DiffDocument{}, fmt.Errorf("this node does not hold epoch %d: it has some of %d to %d", missing, first, last)
+	}
+	return publish.NewDiff(a, b), nil
 }

@@ -64,3 +64,6 @@ func (s *source) eventDocument(e *control.Event, hash uint64, now control.Time, 
 	}
 	return d
 }
+
+// Events implements publish.Source.
+func (s *source) Events(since uint64) []publish.EventDocument { return s.history.since(since) }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -257,33 +255,6 @@ func TestBeforeTheFirstView(t *testing.T) {
 	}
 }
 
-func TestGroupDocument(t *testing.T) {
-	s, _, _ := newSource()
-	g, err := s.Group(t.Context(), "4")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if same, err := s.Group(t.Context(), publish.GroupLabel("", 4)); err != nil || !cmp.Equal(same, g) {
-		t.Errorf("as the tree names it: %+v, %v", same, err)
-	}
-	if g.Committed != 7 || g.Accepted != 8 || g.Quorum != 2 || g.Leader != "cn001" || len(g.Members) != 4 {
-		t.Fatalf("got %+v", g)
-	}
-	want := publish.GroupEntry{
-		Name: "cn003", Slot: 2, State: view.Suspect, Incarnation: publish.Hex(3), Addresses: []string{},
-		Missed: 4, EchoAgeMS: 100, AgentAgeMS: -1, Keys: []string{"00000010", "00000021"},
-	}
-	if diff := cmp.Diff(want, g.Members[2]); diff != "" {
-		t.Errorf("suspect (-want +got):\n%s", diff)
-	}
-	if g.Key != "00000021" || g.NextKey != "00000010" || len(g.Members[0].Keys) != 2 || len(g.Members[1].Keys) != 0 {
-		t.Errorf("key %s, next %s, own %v, cn002's %v", g.Key, g.NextKey, g.Members[0].Keys, g.Members[1].Keys)
-	}
-	if g.Members[3].State != view.Joining {
-		t.Errorf("cn004 is %v", g.Members[3].State)
-	}
-}
-
 func TestNodeDocument(t *testing.T) {
 	s, _, now := newSource()
 	s.history.add(publish.EventDocument{Kind: "suspect", Suspected: []string{"cn003"}})
@@ -320,83 +291,6 @@ func TestNodeDocument(t *testing.T) {
 	}
 }
 
-func TestOrders(t *testing.T) {
-	for _, test := range []struct {
-		role  string
-		state control.RegisterState
-		order publish.Order
-		want  control.Order
-		fails string
-	}{
-		{"leader", control.RegisterMember, publish.Order{Verb: publish.Leave}, control.OrderLeave, ""},
-		{"left", control.RegisterVacant, publish.Order{Verb: publish.Leave}, 0, "left already"},
-		{"left", control.RegisterVacant, publish.Order{Verb: publish.Join}, control.OrderJoin, ""},
-		{"leader", control.RegisterMember, publish.Order{Verb: publish.Join}, 0, "has not left"},
-		{"leader", control.RegisterMember, publish.Order{Verb: publish.Shutdown}, control.OrderShutdown, ""},
-		{"absent", control.RegisterVacant, publish.Order{Verb: publish.Shutdown}, 0, "no member"},
-		{"absent", control.RegisterVacant, publish.Order{Verb: publish.Found, Abandon: 3}, control.OrderAbandon, ""},
-		{"leader", control.RegisterMember, publish.Order{Verb: publish.Found}, 0, "nothing to found"},
-		{"leader", control.RegisterMember, publish.Order{Verb: publish.Recover}, 0, "one group"},
-		{"leader", control.RegisterMember, publish.Order{Verb: "dance"}, 0, "no order"},
-	} {
-		s, r, _ := newSource()
-		r.State = test.state
-		s.seen.Store(&snapshot{status: control.HostStatus{Group: control.Status{Role: test.role}}})
-		var got control.HostInput
-		s.offer = func(in input) error {
-			got = in.HostInput
-			in.taken <- nil
-			return nil
-		}
-		err := s.Do(t.Context(), test.order)
-		if got.Order != test.want || got.Abandon != test.order.Abandon && err == nil {
-			t.Errorf("%s while %s: ordered %+v", test.order.Verb, test.role, got)
-		}
-		if (err == nil) != (test.fails == "") || err != nil && !strings.Contains(err.Error(), test.fails) {
-			t.Errorf("%s while %s: %v", test.order.Verb, test.role, err)
-		}
-	}
-}
-
-// TestRecoverIsRefused: whoever has no seat cannot recover the cluster, and what the host has against it is told.
-func TestRecoverIsRefused(t *testing.T) {
-	s := twoGroups()
-	refused := errors.New("somebody leads")
-	s.offer = func(in input) error {
-		if in.Order != control.OrderRecover {
-			t.Errorf("ordered %v", in.Order)
-		}
-		in.taken <- refused
-		return nil
-	}
-	order := publish.Order{Verb: publish.Recover}
-	if err := s.Do(t.Context(), order); err == nil || !strings.Contains(err.Error(), "no seat") {
-		t.Errorf("without a seat: %v", err)
-	}
-	s.seen.Load().status.Places[control.SeatAt(1)].Role = "follower"
-	if err := s.Do(t.Context(), order); !errors.Is(err, refused) {
-		t.Errorf("while somebody leads: %v", err)
-	}
-	refused = nil
-	if err := s.Do(t.Context(), order); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestOrderGivesUpOnABusyLoop(t *testing.T) {
-	s, _, _ := newSource()
-	s.offer = func(input) error { return errBusy }
-	if err := s.Do(t.Context(), publish.Order{Verb: publish.Leave}); !errors.Is(err, errBusy) {
-		t.Errorf("full queue: %v", err)
-	}
-	s.offer = func(input) error { return nil }
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := s.Do(ctx, publish.Order{Verb: publish.Leave}); !errors.Is(err, context.Canceled) {
-		t.Errorf("loop that never takes it: %v", err)
-	}
-}
-
 func TestStatsDocument(t *testing.T) {
 	s, _, _ := newSource()
 	s.loop.counts.wakes.Store(4)
@@ -409,96 +303,5 @@ func TestStatsDocument(t *testing.T) {
 	}
 	if len(d.Frames) != int(control.Reasons)-1 {
 		t.Errorf("%d counters of %d reasons", len(d.Frames), control.Reasons-1)
-	}
-}
-
-func TestHistoryKeepsTheNewest(t *testing.T) {
-	var h history
-	if got := h.since(0); len(got) != 0 {
-		t.Errorf("an empty history has %d events", len(got))
-	}
-	for range 3*historyMax + 7 {
-		h.add(publish.EventDocument{})
-	}
-	const last = 3*historyMax + 7
-	all := h.since(0)
-	if n := len(all); n > historyMax || n < historyMax/2 || all[n-1].Number != last {
-		t.Errorf("kept %d events, the newest number %d", n, all[n-1].Number)
-	}
-	for i, e := range all {
-		if e.Number != all[0].Number+uint64(i) {
-			t.Fatalf("event %d has number %d", i, e.Number)
-		}
-	}
-	if got := h.since(last - 2); len(got) != 2 || got[0].Number != last-1 {
-		t.Errorf("since %d: %d events", last-2, len(got))
-	}
-	if got := h.since(last + 100); len(got) != 0 {
-		t.Errorf("from the future: %d events", len(got))
-	}
-}
-
-func TestEventDocument(t *testing.T) {
-	wall := time.Unix(1000, 0)
-	s := &source{cfg: &config.Config{Node: "n", Groups: []config.Group{{ID: 0}, {ID: 3}}}}
-	e := &control.Event{
-		Kind: control.EventInstalled, At: 7e9, Instance: 1, Level: 1, From: 7, To: 8, Ballot: control.NewBallot(1, 2, 3), Leader: "a", Removed: []string{"b"},
-		Why: "silent", Rounds: 1, Missed: 4e9, Verdict: 5e9, Commit: 6e9, Install: 7e9,
-		Evidence: []control.Evidence{{Name: "b", Slot: 1, LastEcho: 3e9, Missed: 5, Why: "silent"}},
-	}
-	want := publish.EventDocument{
-		Kind: "installed", At: time.Unix(997, 0), AtNS: 7e9, Node: "n", Instance: 1, Level: 1, Top: true, From: 7, To: 8, Hash: publish.Hex(0xabc), Ballot: "1.2.3",
-		Leader: "a", Removed: []string{"b"}, Why: "silent", RoundsUsed: 1, LastEvidenceNS: 4e9, VerdictNS: 5e9, CommitNS: 6e9, InstallNS: 7e9,
-		Evidence: []publish.Evidence{{Name: "b", Slot: 1, LastEchoNS: 3e9, Missed: 5, Why: "silent"}},
-	}
-	if diff := cmp.Diff(want, s.eventDocument(e, 0xabc, 10e9, wall)); diff != "" {
-		t.Errorf("event (-want +got):\n%s", diff)
-	}
-	if d := s.eventDocument(&control.Event{Group: 3, To: 9}, 0, 0, wall); d.Top || d.Group != 3 || d.Hash != "" {
-		t.Errorf("of a group below the top: %+v", d)
-	}
-}
-
-func TestSuspectsAreNotRemoved(t *testing.T) {
-	s := &source{cfg: &config.Config{Groups: make([]config.Group, 1)}}
-	d := s.eventDocument(&control.Event{Kind: control.EventSuspect, Removed: []string{"b"}}, 0, 0, time.Now())
-	if d.Removed != nil || len(d.Suspected) != 1 {
-		t.Errorf("removed %v, suspected %v; want just b suspected", d.Removed, d.Suspected)
-	}
-}
-
-// TestLostRails tells which, and to whom, by the names of this node's interfaces.
-func TestLostRails(t *testing.T) {
-	s, _, _ := newSource()
-	s.cfg.Interfaces = []string{"hsn0", "eth1"}
-	seen := *s.seen.Load()
-	seen.status.Group.LostRails[1] = control.Of(1, 2)
-	s.seen.Store(&seen)
-	if d, ok := s.Node(t.Context(), "cn003"); !ok || !slices.Equal(d.LostRails, []string{"eth1"}) {
-		t.Errorf("node cn003: %+v", d)
-	}
-	if d, ok := s.Node(t.Context(), "cn004"); !ok || d.LostRails != nil {
-		t.Errorf("node cn004: %+v", d)
-	}
-	rails := s.rails([]dataplane.OnRail{{Interface: "hsn0"}, {Interface: "eth1", Address: "10.1.0.1:7746", Attach: "tc"}})
-	want := []publish.Rail{{Interface: "hsn0"}, {Interface: "eth1", Address: "10.1.0.1:7746", Attach: "tc", LostTo: []string{"cn002", "cn003"}}}
-	if diff := cmp.Diff(want, rails); diff != "" {
-		t.Errorf("rails (-want +got):\n%s", diff)
-	}
-	d := s.eventDocument(&control.Event{Kind: control.EventRailLost, Rail: 1, Nodes: []string{"cn002"}}, 0, 0, time.Now())
-	if d.Kind != "rail_lost" || d.Rail != "eth1" || !slices.Equal(d.Nodes, []string{"cn002"}) || d.Removed != nil {
-		t.Errorf("event: %+v", d)
-	}
-}
-
-// TestStatusOfARemovedNode keeps instance and epoch together: both are of the last view.
-func TestStatusOfARemovedNode(t *testing.T) {
-	s, r, _ := newSource()
-	*r = control.Register{}
-	seen := *s.seen.Load()
-	seen.status.Group.Instance, seen.status.Group.Role = 0, "absent"
-	s.seen.Store(&seen)
-	if d := s.Status(t.Context()); d.Instance != 2 || d.Epoch != 7 || d.Valid {
-		t.Errorf("instance %d, epoch %d, valid %v; want the view 2.7, not valid", d.Instance, d.Epoch, d.Valid)
 	}
 }
