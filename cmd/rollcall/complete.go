@@ -34,13 +34,22 @@ func someOf(words ...string) completer {
 }
 
 // further is what was typed up to the last comma, with each of the words that may come next.
-func further(typed string, words []string) []cobra.Completion {
+func further(typed string, words []string) (list []cobra.Completion) {
 	before := typed[:strings.LastIndexByte(typed, ',')+1]
 	had := strings.Split(before, ",")
-	var list []cobra.Completion
-	for _, w := range words {
-		if strings.HasPrefix(before+w, typed) && !slices.Contains(had, w) {
+	for _, w := range starting(typed[len(before):], words) {
+		if !slices.Contains(had, w) {
 			list = append(list, before+w)
+		}
+	}
+	return list
+}
+
+// starting are the words that start with what was typed; none where there are too many.
+func starting(typed string, words []string) (list []cobra.Completion) {
+	for _, w := range words {
+		if strings.HasPrefix(w, typed) {
+			list = append(list, w)
 		}
 	}
 	if len(list) > candidatesMax {
@@ -66,7 +75,7 @@ func files(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCom
 
 // offerNode offers the nodes that the daemon knows.
 func (a *app) offerNode(c *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return further(strings.ReplaceAll(typed, ",", ""), a.nodes(c)), cobra.ShellCompDirectiveNoFileComp
+	return starting(typed, a.nodes(c)), cobra.ShellCompDirectiveNoFileComp
 }
 
 // offerNodes offers a node, or further ones; of those in some states alone where states are given.
@@ -102,7 +111,7 @@ func (a *app) offerGroup(c *cobra.Command, _ []string, typed string) ([]cobra.Co
 			names = append(names, publish.GroupLabel(g.Name, g.Group))
 		}
 	}
-	return further(typed, names), cobra.ShellCompDirectiveNoFileComp
+	return starting(typed, names), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completes has a flag's value completed.
