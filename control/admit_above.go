@@ -26,7 +26,8 @@ func (n *Node) admitAbove(m *Message, answer func(status AnswerStatus, why strin
 		seat := l.roster.At(slot) // what is not even proposed ends no group
 		same := seat != nil && seat.Name == m.From.Name && seat.Incarnation == m.From.Incarnation
 		switch {
-		case seat != nil && !same && ballot.Generation() < seat.Below.Generation(): // who was appointed leads under no ballot yet
+		case seat != nil && !same && ballot.Generation() < seat.Below.Generation():
+			// who was appointed leads under no ballot yet
 			n.letter(m.From.RPC, Message{
 				Kind: MessageAnswer, Instance: n.reg.Instance, Version: uint64(seat.Below.Generation()),
 				Answer: &Answer{Status: AnswerSuperseded, Why: "the group was formed anew without it"},

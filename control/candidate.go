@@ -83,7 +83,8 @@ func (n *Node) campaign() {
 	case n.reg.Promised > c.ballot, t.Outbid > c.ballot:
 		n.standDown()
 		return
-	case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4): // somebody leads after all; the first may cross beats of the one that handed over
+	case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4):
+		// somebody leads after all; the first may cross beats of the one that handed over
 		n.standDown()
 		return
 	}

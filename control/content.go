@@ -30,7 +30,7 @@ type content struct {
 
 const (
 	wantEvery  = 250 * time.Millisecond
-	wantAround = 4                     // so many times in vain, and contacts are asked as well: the leader's agent may be away
+	wantAround = 4                     // times in vain, and contacts are asked as well: the leader's agent may be away
 	wantAfter  = 20 * time.Millisecond // a letter may be on its way
 	contentMax = PartMax * PartsMax
 )
@@ -214,8 +214,9 @@ func (h *Host) refuted(instance uint32, g *view.Group) bool {
 	return false
 }
 
-// memberIn is the register of a place where this host is a member in the instance; nil elsewhere. A host may come into an
-// instance above while it holds a register of an earlier one below, to which the same numbers mean other epochs.
+// memberIn is the register of a place where this host is a member in the instance; nil elsewhere. A host may come
+// into an instance above while it holds a register of an earlier one below, to which the same numbers mean other
+// epochs.
 func (h *Host) memberIn(instance uint32, p Place) *Register {
 	if r := &h.in.Registers[p]; r.State == RegisterMember && r.Instance == instance {
 		return r
@@ -264,7 +265,8 @@ func (h *Host) inform() {
 		if !n.lead.decided || c.last[level] == c.current.Top {
 			continue
 		}
-		base := cmp.Or(c.last[level], c.past[1], c.current.Top) // an agent that was just started sends no change: who lacks the content asks
+		// an agent that was just started sends no change: who lacks the content asks
+		base := cmp.Or(c.last[level], c.past[1], c.current.Top)
 		c.last[level] = c.current.Top
 		var to []string
 		members := n.lead.view.New

@@ -235,8 +235,8 @@ func TestRefutedContent(t *testing.T) {
 	}
 }
 
-// TestOtherInstanceIsNoWitness: a host that comes into an instance above, and has a register of an earlier one below, is told
-// nothing by that of the epochs of the new one.
+// TestOtherInstanceIsNoWitness: a host that comes into an instance above, and has a register of an earlier one
+// below, is told nothing by that of the epochs of the new one.
 func TestOtherInstanceIsNoWitness(t *testing.T) {
 	h := host2("b")
 	r := &h.in.Registers[0]

@@ -107,9 +107,9 @@ func (n *Node) mostInDoubt() bool {
 	return 2*others.And(n.tally.Doubtful).Len() > others.Len()
 }
 
-// unsure reports whether those who are silent may be as well as those whom this leader has heard of since: while most are
-// in doubt, and not all of these have fallen, its own way to them is as likely broken. It hands over soon, or they
-// answer, or fall.
+// unsure reports whether those who are silent may be as well as those whom this leader has heard of since: while
+// most are in doubt, and not all of these have fallen, its own way to them is as likely broken. It hands over soon,
+// or they answer, or fall.
 func (n *Node) unsure() bool {
 	return n.mostInDoubt() && !n.others().And(n.tally.Doubtful).Minus(n.lead.fallen).Empty()
 }
@@ -204,7 +204,8 @@ func (n *Node) cut() {
 		e.Why = why
 	}
 	l.silent = out.Minus(l.certain).Minus(l.goodbyes).Minus(withheld)
-	l.stale = withheld.And(n.silentFor(n.cfg.AgentGrace)) // a seat too many, or a leader that said goodbye, goes though its agent lives
+	// a seat too many, or a leader that said goodbye, goes though its agent lives
+	l.stale = withheld.And(n.silentFor(n.cfg.AgentGrace))
 	n.propose(left, l.roster, e)
 }
 
@@ -220,7 +221,8 @@ func (n *Node) ended(at Time) bool { return ended(n.now, n.lead.calmUntil, at, n
 // one will be elected. It reports whether the node still leads.
 func (n *Node) quorate(s *sweep) bool {
 	l := &n.lead
-	if l.view.Seq == l.began && !l.decided && n.now.Since(n.join.since) > admitGiveUp { // the first members are still setting up
+	// the first members are still setting up
+	if l.view.Seq == l.began && !l.decided && n.now.Since(n.join.since) > admitGiveUp {
 		n.removed("the founders did not answer in time")
 		return false
 	}

@@ -114,13 +114,13 @@
 //     send on to each other.
 //
 // The cluster view's G1 to G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
-// beside it (of G4 when the root is cut off: TestRootCutOff; of G8 with the agent of a root or of a founder away: TestRootAway,
-// TestFounderAway; while seats are given: TestLeaderLostAsSeatsAreGiven); G1 to G3, and that every generation of a group was decided above and is begun once, by
-// tests/explore/levels TestSearch and TestWalks, and G4 by every other walk; that founders are the first of their groups by
-// TestFoundersAreFirst; that nobody whose kernel answers is left out by TestStalledAgentsLoseNobody; that
-// most of the seats are not in fewer groups than it seems by TestOneSeatAGroup; that the order to recover
-// leaves nobody who could go on beside it by TestRecover; that a cluster stands whatever the order of
-// starts, and each node says what it waits for, by TestStartsApart. With real
+// beside it (of G4 when the root is cut off: TestRootCutOff; of G8 with the agent of a root or of a founder away:
+// TestRootAway, TestFounderAway; while seats are given: TestLeaderLostAsSeatsAreGiven); G1 to G3, and that every
+// generation of a group was decided above and is begun once, by tests/explore/levels TestSearch and TestWalks, and
+// G4 by every other walk; that founders are the first of their groups by TestFoundersAreFirst; that nobody whose
+// kernel answers is left out by TestStalledAgentsLoseNobody; that most of the seats are not in fewer groups than it
+// seems by TestOneSeatAGroup; that the order to recover leaves nobody who could go on beside it by TestRecover; that
+// a cluster stands whatever the order of starts, and each node says what it waits for, by TestStartsApart. With real
 // daemons: tests/e2e TestGroupsLoseAndRegain, TestStructureFails, TestFoundersStartLast.
 //
 // # The guarantees, and the tests that show them
@@ -149,10 +149,10 @@
 //     A member that said goodbye has given its lease up, whatever its clock still says.
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
 //     it through another member. TestSeeds (the starved runs remove nobody at all), TestRebooted, tests/sim
-//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestLeaderLoses, TestAccusedAnswers, TestLateRequest,
-//     TestProbesOfOneSilence, TestProbesCountFromLeaving,
-//     tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode, TestSickLeaderHandsOver, TestDeadRail, TestDeadRailOfGroups.
-//     The operator may order otherwise for silent agents (on_stale = "remove").
+//     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestLeaderLoses, TestAccusedAnswers,
+//     TestLateRequest, TestProbesOfOneSilence, TestProbesCountFromLeaving, tests/e2e TestAgentStopKeepsNode,
+//     TestLossKeepsNode, TestSickLeaderHandsOver, TestDeadRail, TestDeadRailOfGroups. The operator may order
+//     otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
 //     the one. tests/sim TestCrashOne, TestCrashLeader, TestQuickReboot, tests/e2e TestCrashOneRound,
 //     TestLeaderCrashTwoRounds (counted on the wire).

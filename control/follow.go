@@ -87,7 +87,8 @@ func (n *Node) deputize(i time.Duration) {
 		w.next = n.now.Add(i)
 		others := w.asked
 		others.Clear(n.reg.Slot)
-		probe := Frame{Kind: KindProbe, To: ToAll, Ballot: n.reg.Promised, Round: uint64(n.now)} // who passes it on wants ever later rounds
+		// who passes it on wants ever later rounds
+		probe := Frame{Kind: KindProbe, To: ToAll, Ballot: n.reg.Promised, Round: uint64(n.now)}
 		n.send(others, probe)
 		n.probeAgain(others, probe)
 	}

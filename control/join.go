@@ -180,7 +180,8 @@ func (n *Node) answered(m *Message) {
 	}
 	a := m.Answer
 	news := n.join.why != a.Why
-	if (a.Status != AnswerIdle || m.Instance != 0) && a.Status != AnswerRedirect { // who has no group, or does not lead it, knows nothing of it
+	// who has no group, or does not lead it, knows nothing of it
+	if (a.Status != AnswerIdle || m.Instance != 0) && a.Status != AnswerRedirect {
 		n.join.why = a.Why
 	}
 	if a.Status != AnswerIdle && a.Status != AnswerRefused {
@@ -284,7 +285,8 @@ func (n *Node) leave() {
 	others := Voters(n.cfg.Level, l.view.New)
 	others.Clear(n.reg.Slot)
 	switch {
-	case others.Empty() && n.tally.Round < l.tell && !l.parted.Empty(): // nobody else is left to tell those that they are out
+	case others.Empty() && n.tally.Round < l.tell && !l.parted.Empty():
+		// nobody else is left to tell those that they are out
 		return
 	case others.Empty():
 		n.closed(n.reg.Instance)

@@ -51,9 +51,9 @@ func (r *Register) time(now Time, f *Frame) {
 	r.Echoed[0] = Echoed{Round: f.Round, At: now}
 }
 
-// behind reports whether a leader tells of an earlier epoch than was told with the lease from above that still runs, as one
-// does that has no place above yet. That lease vouches for views of the later epoch alone, so until it ends neither
-// changes.
+// behind reports whether a leader tells of an earlier epoch than was told with the lease from above that still runs,
+// as one does that has no place above yet. That lease vouches for views of the later epoch alone, so until it ends
+// neither changes.
 func (r *Register) behind(now Time, a *Ask) bool {
 	return a.UpperUS != NoUpper && r.UpperUntil != MaxTime && now < r.UpperUntil && a.Epoch < r.Epoch
 }

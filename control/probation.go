@@ -17,7 +17,8 @@ import (
 //
 // One that loses a tenth of what it sends and of what it is sent passes 14 times in 15, one that loses
 // 80 % of what it sends twice in a million. The operator, who knows that a link was mended, readmits
-// it at once. What is known of probations that failed is the leader's alone: the next leader knows the removals, which everybody counts, and begins anew.
+// it at once. What is known of probations that failed is the leader's alone: the next leader knows the removals,
+// which everybody counts, and begins anew.
 const (
 	probationProbes = 20
 	probationPasses = probationProbes - probationProbes/3

@@ -18,7 +18,8 @@ const quarantineWithin = 10 * time.Minute
 // Every member counts the removals in the views that it installs, so that a new leader knows what
 // the old one knew. It is the leader who keeps a node out. Everybody is told that one was readmitted, for
 // the lead may move before it comes in; that the leader let it in all the same tells those who missed
-// it. Who said goodbye was not removed, as far as that is known: the leader alone hears it. Agents that are restarted begin to count anew.
+// it. Who said goodbye was not removed, as far as that is known: the leader alone hears it. Agents that are
+// restarted begin to count anew.
 type removals struct {
 	name string
 	at   []Time // those that count

@@ -367,8 +367,8 @@ func TestUpperLease(t *testing.T) {
 	}
 }
 
-// TestEarlierEpoch: a leader that knows of no epoch, or of an earlier one, neither takes back what was told with the lease
-// from above that still runs, nor extends that; once it has ended, what the leader tells counts.
+// TestEarlierEpoch: a leader that knows of no epoch, or of an earlier one, neither takes back what was told with the
+// lease from above that still runs, nor extends that; once it has ended, what the leader tells counts.
 func TestEarlierEpoch(t *testing.T) {
 	const ms = Time(1_000_000)
 	r := member()

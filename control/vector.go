@@ -21,7 +21,7 @@ type vector struct {
 	number    uint16
 	held      [FirstSeat]*view.Group // the newest known of each group below, by slot
 	asked     [FirstSeat]Time        // when the content of each was asked for
-	gone      Bitmap                 // whose leaders are no members: what is held of them is not to be used until they tell it again
+	gone      Bitmap                 // whose leaders are no members: what is held is of no use until they tell it again
 	base      *view.Group            // what the last decided view holds; nil: not known
 	next      *view.Group            // what the view under vote holds; nil: not known
 	decidedAt Time

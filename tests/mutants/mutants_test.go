@@ -16,7 +16,7 @@ type mutant struct {
 	name     string
 	patches  []patch
 	check    string // walks, levels, search, sim or stored, or a package, seen from tests, and its test that must fail
-	breaks   string // the guarantee that must break, or another check of the oracle; else what the test that fails must say
+	breaks   string // the guarantee or check of the oracle that must break; else what the failing test says
 	opening  string // with walks, levels and search: they begin there only
 	run      string // with stored: a file of tests/sim/testdata
 	from     string // with walks, levels and sim: the first seed, where those from 1 on take long

@@ -1,11 +1,17 @@
 package tidy
 
 import (
+	"fmt"
 	"go/ast"
 	"go/token"
 	"maps"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
+
+// WidthMax is where comments end at the latest, in characters of a line.
+const WidthMax = 120
 
 // documented are the packages in which every exported name has a comment.
 var documented = []string{"view", "view/hostlist", "view/publish", "control", "dataplane"}
@@ -97,4 +103,39 @@ func exportedReceiver(d *ast.FuncDecl) bool {
 		return true
 	})
 	return exported
+}
+
+// CheckWidth bounds how far to the right comments reach: what is longer stands above the code.
+func CheckWidth(t *Tree) []Finding {
+	var found []Finding
+	for _, f := range t.Files {
+		for _, at := range commentsOf(t, f) {
+			line := strings.LastIndexByte(f.Text[:at[0]], '\n') + 1
+			for text := range strings.SplitSeq(f.Text[line:at[1]], "\n") {
+				if width := utf8.RuneCountInString(text); width > WidthMax && !strings.HasPrefix(text, "//go:") {
+					number := 1 + strings.Count(f.Text[:line], "\n")
+					found = append(found, Finding{fmt.Sprintf("%s:%d", f.Path, number),
+						fmt.Sprintf("a comment reaches to column %d, at most %d", width, WidthMax)})
+				}
+				line += len(text) + 1
+			}
+		}
+	}
+	return found
+}
+
+// commentsOf finds where the comments of a Go or C file begin and end.
+func commentsOf(t *Tree, f *File) (at [][]int) {
+	if f.Syntax == nil {
+		if strings.HasSuffix(f.Path, ".c") || strings.HasSuffix(f.Path, ".h") {
+			return cComment.FindAllStringIndex(f.Text, -1)
+		}
+		return nil
+	}
+	for _, group := range f.Syntax.Comments {
+		for _, c := range group.List {
+			at = append(at, []int{t.Fset.Position(c.Pos()).Offset, t.Fset.Position(c.End()).Offset})
+		}
+	}
+	return at
 }

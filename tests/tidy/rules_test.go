@@ -188,6 +188,22 @@ func TestBPFRules(t *testing.T) {
 	expect(t, CheckMapNames, "bpf/x.h", "#define RC_ARRAY(name_of_argument, n)\nRC_ARRAY(rc_sixteen_chars, 1);\nRC_PROGS(rc_progs);\n", "rc_sixteen_chars")
 }
 
+func TestWidthRule(t *testing.T) {
+	wide, code := strings.Repeat("ä", WidthMax-3), strings.Repeat("a", WidthMax)
+	for text, words := range map[string][]string{
+		"// " + wide:          nil,
+		"// x\n\n//  " + wide: {":5: a comment reaches to column 121"},
+		"/* x\n" + wide + "yyyy\n*/ const " + code + " = 1": {":4: "},
+		"const " + code + " = 1 // x":                       {":3: "},
+		"//go:generate " + wide:                             nil,
+		"const url = \"http://" + code + "\"":               nil,
+	} {
+		expect(t, CheckWidth, "view/x.go", "package x\n\n"+text+"\n", words...)
+	}
+	expect(t, CheckWidth, "bpf/x.h", "/* "+wide+"\n * "+wide+" */\n", ":2: ")
+	expect(t, CheckWidth, "bpf/x.h", "int "+code+";\n")
+}
+
 func TestTwinsRule(t *testing.T) {
 	scope := check(t, `package control
 		type Kind uint8

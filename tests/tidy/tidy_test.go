@@ -28,6 +28,7 @@ func expectNone(t *testing.T, found []Finding) {
 func TestImports(t *testing.T)         { expectNone(t, CheckImports(tree(t))) }
 func TestPackageComments(t *testing.T) { expectNone(t, CheckPackageComments(tree(t))) }
 func TestDocstrings(t *testing.T)      { expectNone(t, CheckDocstrings(tree(t))) }
+func TestWidth(t *testing.T)           { expectNone(t, CheckWidth(tree(t))) }
 func TestLength(t *testing.T)          { expectNone(t, CheckLength(tree(t))) }
 func TestNames(t *testing.T)           { expectNone(t, CheckNames(tree(t))) }
 func TestLicense(t *testing.T)         { expectNone(t, CheckLicense(tree(t))) }
