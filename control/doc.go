@@ -137,7 +137,7 @@
 // kind what G1 and G5 forbid.
 //
 //   - G1 Agreement: two nodes never install different content for the same instance and
-//     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/explore TestSearch, TestWalks,
+//     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/sim TestSlotGivenAgain, tests/explore TestSearch, TestWalks,
 //     tests/e2e TestCrashOneRound.
 //   - G2 Order: what a node installs only moves forward. TestSeeds, TestRegisterForward, tests/explore TestSearch,
 //     TestWalks.
@@ -186,6 +186,11 @@
 // It takes the loss of these registers one after the other, each survived by the group; founders that
 // stay members, in different racks, keep it from happening. Closing it wholly takes durable records
 // on more nodes than founders, or the word of all recorded voters instead of most.
+//
+// What G4 does not cover: a group that has used all its slots gives one again, and on a segment where all hear
+// every beat, whoever had it and was cut off meanwhile takes beats for its own as soon as it hears one. The bit
+// of the new member extends its register's lease until its agent has the roster and gives the slot
+// up. Its view is not trusted meanwhile, once beats tell of a later epoch than that (Register.Outdates).
 //
 // # Choices
 //

@@ -265,6 +265,11 @@ var kept = []mutant{
 		check:   "../control TestEarlierEpoch", breaks: "and the upper lease ends",
 	},
 	{
+		name:    "whoever sees that its slot was given to another stays",
+		patches: []patch{{"install.go", "if m := v.Member(n.cfg.Self.Name); m == nil || m.Incarnation != n.reg.Incarnation {", "if false {"}},
+		check:   "sim TestSlotGivenAgain", breaks: "the old one in a slot of its own",
+	},
+	{
 		name:    "registers of another instance tell of epochs",
 		patches: []patch{{"content.go", "r.State == RegisterMember && r.Instance == instance {", "r.State == RegisterMember {"}},
 		check:   "../control TestOtherInstanceIsNoWitness", breaks: "refuted: true",

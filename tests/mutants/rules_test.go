@@ -21,7 +21,7 @@ var mutants = []mutant{
 		patches: []patch{{"candidate.go",
 			"n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old))",
 			"n.decides(t.Promises, a.New)"}},
-		check: "walks", breaks: "G1", opening: "three, two stand while one is being removed", seeds: "20000",
+		check: "walks", breaks: "G1", opening: "three, two stand while one is being removed", from: "2500", seeds: "20000",
 	},
 	{
 		name: "any half counts as a quorum",
@@ -55,7 +55,7 @@ var mutants = []mutant{
 		patches: []patch{{"tally.go",
 			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	byRail",
 			"	byRail"}},
-		check: "walks", breaks: "votes", seeds: "5000",
+		check: "sim TestSlotGivenAgain", breaks: "G1",
 	},
 	{
 		name: "votes counted with the wrong incarnation: promises",
@@ -122,7 +122,7 @@ var mutants = []mutant{
 		patches: append([]patch{{"candidate.go",
 			"	if c.prior != 0 {\n		n.lead.calmUntil",
 			"	if false {\n		n.lead.calmUntil"}}, eager...),
-		check: "sim", breaks: "G4", seeds: "5000",
+		check: "sim", breaks: "G4", from: "120", seeds: "5000",
 	},
 	{
 		name: "whose agent is silent is still heard",
@@ -164,7 +164,7 @@ var mutants = []mutant{
 			{"away.go", "h.EchoAt == 0 && h.AnswerAt <= n.reg.BeatAt", "h != nil"},
 			{"detect.go", "	if n.lives(slot) {\n		l.credit[slot] = 0", "	if n.lives(slot) && !l.accused.Has(slot) {\n		l.credit[slot] = 0"},
 		},
-		check: "sim", breaks: "G5", seeds: "5000",
+		check: "sim", breaks: "G5", from: "250", seeds: "5000",
 	},
 	{
 		name:    "who missed fewer than k rounds is accused",
@@ -303,7 +303,7 @@ var mutants = []mutant{
 			{"orphan.go", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) {", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) && those[0].standing.Ballot == 0 {"},
 			{"orphan.go", "|| h.formed(o.level, o.group) })", "|| h.formed(o.level, o.group) && o.standing.Ballot == 0 })"},
 		},
-		check: "levels", breaks: "G4", opening: "two groups of three, one member hears nobody of its group", from: "600", seeds: "2000",
+		check: "levels", breaks: "G4", opening: "two groups of three, one member hears nobody of its group", from: "700", seeds: "2000",
 	},
 	{
 		name: "an agent that was started shows whatever it is told first",
