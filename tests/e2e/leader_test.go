@@ -41,7 +41,8 @@ func TestSickLeaderHandsOver(t *testing.T) {
 // When both frames of the clock that keeps the leader's beat are lost, the daemon puts in others: nobody
 // notices, and the status says how many were lost.
 func TestLostClockFramesAreReplaced(t *testing.T) {
-	r := share(t)
+	t.Parallel()
+	r := stand(t, cluster.Options{Nodes: 3, Interval: 50 * time.Millisecond})
 	began, leader := dataplane.Now(), r.first.Leader
 	n, err := r.Node(leader)
 	r.must(err)
