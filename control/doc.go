@@ -137,8 +137,8 @@
 // kind what G1 and G5 forbid.
 //
 //   - G1 Agreement: two nodes never install different content for the same instance and
-//     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/sim TestSlotGivenAgain, tests/explore TestSearch, TestWalks,
-//     tests/e2e TestCrashOneRound.
+//     epoch. TestSeeds, TestQuorumsMeet, TestTallyBothQuorums, tests/sim TestSlotGivenAgain,
+//     tests/explore TestSearch, TestWalks, tests/e2e TestCrashOneRound.
 //   - G2 Order: what a node installs only moves forward. TestSeeds, TestRegisterForward, tests/explore TestSearch,
 //     TestWalks.
 //   - G3 Primary: of two sides of a partition at most one goes on, of two instances at most one

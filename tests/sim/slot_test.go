@@ -13,7 +13,8 @@ import (
 // of three, that of the new member goes on, and that of the old one decides nothing.
 func TestSlotGivenAgain(t *testing.T) {
 	o := defaults(1)
-	o.Hosts, o.Founders, o.Contacts, o.Multicast, o.Only = 10, 3, 5, true, "G1" // what becomes of leases is told in control/doc.go
+	o.Hosts, o.Founders, o.Contacts, o.Multicast = 10, 3, 5, true
+	o.Only = "G1" // what becomes of leases is told in control/doc.go
 	s := standAs(t, o)
 	old := s.hosts[4]
 	passing := s.hosts[5:]
