@@ -151,7 +151,7 @@
 //     it through another member. TestSeeds (the starved runs remove nobody at all), TestRebooted, tests/sim
 //     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestLeaderLoses, TestAccusedAnswers,
 //     TestLateRequest, TestProbesOfOneSilence, TestProbesCountFromLeaving, tests/e2e TestAgentStopKeepsNode,
-//     TestLossKeepsNode, TestSickLeaderHandsOver, TestDeadRail, TestDeadRailOfGroups. The operator may order
+//     TestLossKeepsNode, TestDeadRail, TestDeadRailOfGroups. The operator may order
 //     otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
 //     the one. tests/sim TestCrashOne, TestCrashLeader, TestQuickReboot, tests/e2e TestCrashOneRound,
