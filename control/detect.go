@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"math/bits"
 	"time"
 
 	"rollcall/view"
@@ -14,6 +15,7 @@ func (n *Node) detect() bool {
 	k := n.cfg.Rounds
 	sweep := t.sweep(n.now, n.cfg.Level, n.reg.Slot)
 	l.accusing = sweep.accusing
+	n.weigh()
 	if n.states == nil {
 		n.states = new([Slots]view.State)
 	}
@@ -85,33 +87,41 @@ func (n *Node) kin() Bitmap {
 // others are the voters of the view that this leader hears from outside.
 func (n *Node) others() Bitmap { return Voters(n.cfg.Level, n.lead.view.New).Minus(n.kin()) }
 
-// ails reports whether it is this leader's own way to the others that is broken: for k-1 rounds most of
-// them have answered through some of them only, or not at all. Who has just been elected waits a while,
+// weigh notes in which rounds half of the others, and more, are in doubt: they missed rounds of late, or answered
+// through some of them only. By chance they are not in every round, where this leader's own link loses most frames.
+func (n *Node) weigh() {
+	l, t := &n.lead, n.tally
+	l.ailing <<= t.Round - l.weighed
+	l.weighed = t.Round
+	others := n.others()
+	doubtful := others.And(t.Doubtful)
+	if 2*doubtful.Len() > others.Len() {
+		l.ailing |= 1
+	}
+	if 2*doubtful.Len() >= others.Len() {
+		l.dubious, l.dubiousAt = doubtful, t.Round
+	}
+}
+
+// ailed counts those of the last 2(k-1) rounds in which most of the others were in doubt.
+func (n *Node) ailed() int {
+	return bits.OnesCount64(n.lead.ailing & after(uint64(2*(n.cfg.Rounds-1))))
+}
+
+// ails reports whether it is this leader's own way to the others that is broken: in this round and in half of those
+// of late most of them were in doubt. Of two nodes neither is better off. Who has just been elected waits a while,
 // since where all are no better off the lead would go round.
 func (n *Node) ails() bool {
-	l, t := &n.lead, n.tally
-	switch {
-	case !n.mostInDoubt():
-		l.ailing = 0
-	case l.ailing == 0:
-		l.ailing = t.Round
-	default:
-		return l.decided && t.Round-l.ailing >= uint64(n.cfg.Rounds-1) && n.now.Since(l.elected) >= housekeeping
-	}
-	return false
+	l := &n.lead
+	return l.ailing&1 == 1 && n.ailed() >= n.cfg.Rounds-1 && n.others().Len() > 1 && l.decided && n.now.Since(l.elected) >= housekeeping
 }
 
-// mostInDoubt reports whether most of the others missed rounds of late, or answered through some of them only.
-func (n *Node) mostInDoubt() bool {
-	others := n.others()
-	return 2*others.And(n.tally.Doubtful).Len() > others.Len()
-}
-
-// unsure reports whether those who are silent may be as well as those whom this leader has heard of since: while
-// most are in doubt, and not all of these have fallen, its own way to them is as likely broken. It hands over soon,
-// or they answer, or fall.
+// unsure reports whether those who are silent may be as well as those whom this leader has heard of since: where half
+// of the others were in doubt in one of the last k rounds, and not all of these have fallen, its own way to them is as
+// likely broken. It hands over soon, or they answer, or fall.
 func (n *Node) unsure() bool {
-	return n.mostInDoubt() && !n.others().And(n.tally.Doubtful).Minus(n.lead.fallen).Empty()
+	l := &n.lead
+	return n.tally.Round-l.dubiousAt < uint64(n.cfg.Rounds) && !n.others().And(l.dubious).Minus(l.fallen).Empty()
 }
 
 // lives reports whether a member answered the prepare, a beat or, late, a probe.

@@ -22,16 +22,19 @@ type leadership struct {
 	silent Bitmap // whom the proposal leaves out for their silence, until it was ordered
 	stale  Bitmap // … for their agents'
 
-	accusing uint64       // rounds that accuse, as the last sweep saw them
-	credit   [Slots]uint8 // probes missed before the election, until the first answer
-	ailing   uint64       // round since which most of the others answer through some of them only; 0: they do not
-	fallen   Bitmap       // to be removed: k rounds missed, or better evidence
-	certain  Bitmap       // of those, who was rebooted: its lease ended with its kernel
-	why      map[uint16]string
-	missedAt Time   // first round that one of the fallen missed
-	settleBy uint64 // round at which the cut is made, whoever is still in doubt; 0: nobody fell
-	suspects Bitmap
-	accused  Bitmap // of the fallen, whose leases had ended under the leader before
+	accusing  uint64       // rounds that accuse, as the last sweep saw them
+	credit    [Slots]uint8 // probes missed before the election, until the first answer
+	ailing    uint64       // bit i: in round weighed-i most of the others were in doubt (Node.weigh)
+	weighed   uint64       // the round up to which that tells
+	dubious   Bitmap       // who was, in the last round in which half of them were
+	dubiousAt uint64       // … that round
+	fallen    Bitmap       // to be removed: k rounds missed, or better evidence
+	certain   Bitmap       // of those, who was rebooted: its lease ended with its kernel
+	why       map[uint16]string
+	missedAt  Time   // first round that one of the fallen missed
+	settleBy  uint64 // round at which the cut is made, whoever is still in doubt; 0: nobody fell
+	suspects  Bitmap
+	accused   Bitmap // of the fallen, whose leases had ended under the leader before
 
 	heirs      Bitmap // who should lead rather than this node, and can
 	heirsSince Time   // so long all of them could
@@ -120,7 +123,7 @@ func (n *Node) leadGroup() {
 // settled reports whether the tally can be left alone until it wakes this node.
 func (n *Node) settled() bool {
 	l := &n.lead
-	if !l.decided || !n.caughtUp() || n.leaving || l.ailing != 0 || n.reg.Newest != n.reg.Key || n.tally.Outbid > l.ballot || l.adm.roster != nil || len(l.adm.asked) > 0 {
+	if !l.decided || !n.caughtUp() || n.leaving || n.ailed() > 0 || n.reg.Newest != n.reg.Key || n.tally.Outbid > l.ballot || l.adm.roster != nil || len(l.adm.asked) > 0 {
 		return false
 	}
 	for s := l.view.New.First(); s < Slots; s = l.view.New.Next(s + 1) {

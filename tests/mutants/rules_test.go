@@ -200,6 +200,11 @@ var mutants = []mutant{
 		check:   "sim TestLeaderLoses", breaks: "where 0 ails",
 	},
 	{
+		name:    "silence accuses as soon as most are in no doubt",
+		patches: []patch{{"detect.go", "n.tally.Round-l.dubiousAt < uint64(n.cfg.Rounds) &&", "n.tally.Round == l.dubiousAt &&"}},
+		check:   "sim TestLeaderLoses", breaks: "where 0 ails",
+	},
+	{
 		name:    "deputies probe directly only",
 		patches: []patch{{"follow.go", "		n.probeAgain(others, probe)\n", ""}},
 		check:   "sim TestSuccessorOneWay", breaks: "removals [{",
@@ -209,7 +214,7 @@ var mutants = []mutant{
 		patches: []patch{{"command.go",
 			"<= c.Beats.GraceNS {",
 			"<= c.Beats.GraceNS && c.Kind == 0 {"}},
-		check: "sim", breaks: "G5", seeds: "500",
+		check: "../control TestApplyBeatStale", breaks: "an agent silent for 2000 ms: refused false",
 	},
 	{
 		name: "a late request of an earlier incarnation accuses",

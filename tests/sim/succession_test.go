@@ -39,11 +39,11 @@ func TestOnlyTheLeavingKnows(t *testing.T) {
 // TestLeaderLoses: a leader whose link loses most of what it sends, or of what it is sent, accuses nobody of it: who is
 // removed, if anybody, is that leader.
 func TestLeaderLoses(t *testing.T) {
-	for _, loss := range []float64{0.5, 0.8, 0.95} {
+	for _, loss := range []float64{0.5, 0.65, 0.8, 0.95} {
 		for _, deaf := range []bool{false, true} {
-			for dice := range uint64(6) {
+			for dice := range uint64(9) {
 				o := defaults(dice)
-				o.Hosts, o.Founders, o.Contacts = 16, 3, 3
+				o.Hosts, o.Founders, o.Contacts = []int{5, 9, 16}[dice%3], 3, 3
 				s := standAs(t, o)
 				s.Run(2 * time.Second)
 				lead, removals := s.leader(), s.removals()
