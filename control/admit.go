@@ -191,9 +191,13 @@ func (n *Node) seatJoiners() {
 	busy := l.inView()
 	r := l.roster
 	a.urgent = n.awaitsLeader()
+	var later []applicant
 	for i, p := range a.asked {
 		slot := p.slot
 		switch s := n.named(r, p.Name); {
+		case n.displaces(&p):
+			later = append(later, p)
+			continue
 		case slot < Slots: // the group's, whoever led it before
 		case s != nil && busy.Has(s.Slot):
 			continue
@@ -212,7 +216,7 @@ func (n *Node) seatJoiners() {
 		a.joiners.Set(slot)
 		r = r.With(Seat{Slot: slot, Peer: p.Peer, Below: p.below})
 	}
-	a.asked = nil
+	a.asked = later
 	if a.joiners.Empty() {
 		return
 	}
@@ -284,7 +288,11 @@ func (n *Node) proposeJoiners() {
 			l.seated = map[uint16]seating{}
 		}
 		for s := ready.First(); s < Slots; s = ready.Next(s + 1) {
-			l.seated[s] = seating{n.tally.Round, n.now}
+			since := l.view.Seq
+			if l.view.Old.Has(s) {
+				since = n.seatedSince(s)
+			}
+			l.seated[s] = seating{n.tally.Round, n.now, since}
 		}
 	}
 }
@@ -357,7 +365,10 @@ func (n *Node) pushRosters() {
 	a.pushAt = n.now.Add(pushEvery)
 	r, version := l.newest()
 	m := n.withVoters(Message{Kind: MessageRoster, Roster: r})
-	all := l.view.New.Or(a.joiners)
+	all := l.view.New
+	if version == a.version { // an earlier one says that their slots are another's
+		all = all.Or(a.joiners)
+	}
 	all.Clear(n.reg.Slot)
 	for s := all.First(); s < Slots; s = all.Next(s + 1) {
 		t := &n.tally.Members[s]

@@ -121,7 +121,7 @@ func (n *Node) awaited(slot uint16) bool {
 // group stays.
 func (n *Node) succeeded(slot uint16) bool {
 	a := &n.lead.adm
-	return a.joiners.Has(slot) || slices.ContainsFunc(a.asked, func(p applicant) bool { return p.slot == slot && slot < Slots })
+	return a.joiners.Has(slot) || slices.ContainsFunc(a.asked, func(p applicant) bool { return p.slot == slot && slot < Slots && !n.displaces(&p) })
 }
 
 // patient reports whether the leader in a slot is silent for too short a time for others of its
@@ -155,16 +155,4 @@ func (n *Node) awaitsLeader() bool {
 // whole cluster, so those keep their pace, as those do that only tell what groups have become.
 func (n *Node) mayAdd(urgent bool) bool {
 	return n.below == nil || urgent || n.keepsPace(epochPace)
-}
-
-// appoint has one that holds no group form a group of the level below that has no leader, in the
-// generation after every earlier one. It takes its slot like a leader, and begins when that is
-// decided.
-func (n *Node) appoint(p Peer, slot uint16) {
-	generation := uint16(1)
-	r, _ := n.lead.newest()
-	if seat := r.At(slot); seat != nil {
-		generation = seat.Below.Generation() + 1
-	}
-	n.enqueue(applicant{Peer: p, slot: slot, below: NewBallot(generation, 0, 0)})
 }

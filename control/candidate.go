@@ -177,10 +177,10 @@ func (n *Node) elect(a Proposal, known bool) {
 	n.watch = watch{}
 	n.handOverAt = n.now.Add(2 * askEvery)
 	i := n.cfg.Interval
-	n.lead = leadership{ballot: c.ballot, view: a, decided: known, roster: r, former: Slots, elected: n.now, order: true, atOnce: true}
+	n.lead = leadership{ballot: c.ballot, view: a, took: a.Seq, decided: known, roster: r, former: Slots, elected: n.now, order: true, atOnce: true}
 	n.lead.view.Ballot = c.ballot
 	if n.below != nil {
-		n.below.adopt(&a, known)
+		n.below.adopt(&a, r, known)
 	}
 	if c.prior != 0 {
 		n.lead.calmUntil = n.now.Add(time.Duration(n.cfg.Rounds+1) * i)

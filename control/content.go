@@ -89,7 +89,7 @@ func (h *Host) contentArrived(m *Message) {
 		if n == nil || parent != n.cfg.Group {
 			return
 		}
-		if !n.speaksFor(slot, m.From.Name) {
+		if !n.speaksFor(slot, m.From.Name, d.Generation) {
 			return
 		}
 		base = h.vectors[m.Level+1].held[slot]

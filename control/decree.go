@@ -47,6 +47,24 @@ func (n *Node) decreed(m *Message) {
 	}
 }
 
+// superseded ends this host's part in a group that was formed anew without it, and tells its
+// members: none of what they decided since counts.
+func (h *Host) superseded(m *Message) {
+	level := m.Level - 1
+	n := h.nodes[SeatAt(level)]
+	if n == nil || h.in.Registers[SeatAt(level)].State == RegisterVacant || m.Instance != h.in.Registers[SeatAt(level)].Instance {
+		return
+	}
+	if len(n.rosters) > 0 {
+		for i := range n.rosters[0].Seats {
+			h.letter(n.rosters[0].Seats[i].RPC, level, n.cfg.Group, Message{
+				Kind: MessageAnswer, Instance: m.Instance, Version: m.Version, Seat: level > 0,
+				Answer: &Answer{Status: AnswerSuperseded, Why: m.Answer.Why},
+			})
+		}
+	}
+}
+
 // recoverFor is how long the order to recover is tried to be carried out: candidates outbid each
 // other where there is no quorum, and one campaign may be too short to hear everybody.
 const recoverFor = 10 * time.Second

@@ -14,7 +14,7 @@ func voter(c Config) *Node {
 	n := New(c)
 	n.now, n.tally = Time(time.Hour), new(Tally)
 	if c.Level > 0 {
-		n.below = &vector{cluster: c.Cluster, level: c.Level, number: c.Group}
+		n.below = &vector{cluster: c.Cluster, level: c.Level, number: c.Group, top: true}
 	}
 	return n
 }
@@ -106,6 +106,9 @@ func leafOf(number uint16, generation uint16, seq uint64, names ...string) *view
 	return view.Leaf(v)
 }
 
+// groups is a roster of the leaders of two groups in their first generation.
+var groups = &Roster{Seats: []Seat{{Slot: 0, Below: NewBallot(1, 1, 0)}, {Slot: 1, Below: NewBallot(1, 1, 0)}}}
+
 // TestVectorNeverOlder: a new leader that does not know what the last view held composes none
 // before every group's leader told it what the group decided, and it holds that.
 func TestVectorNeverOlder(t *testing.T) {
@@ -114,7 +117,7 @@ func TestVectorNeverOlder(t *testing.T) {
 	v := &vector{cluster: "story", level: 1}
 	v.offer(leafOf(0, 1, 5, "a"))
 	v.offer(leafOf(1, 1, 3, "b"))
-	v.adopt(&Proposal{Seq: 9, Digest: 0xbad, New: Of(0, 1, 248)}, true)
+	v.adopt(&Proposal{Seq: 9, Digest: 0xbad, New: Of(0, 1, 248)}, groups, true)
 	compose := func() bool {
 		_, ok := v.compose(2, 1, 10, Of(0, 1, 248), told)
 		return ok
@@ -156,7 +159,7 @@ func TestVectorKnownBase(t *testing.T) {
 	v := &vector{cluster: "story", level: 1}
 	top := view.Compose("story", 2, 1, 0, 1, 9, []*view.Group{leafOf(0, 1, 5, "a"), leafOf(1, 1, 3, "b")})
 	v.know(top)
-	v.adopt(&Proposal{Seq: 9, Digest: top.Digest}, false)
+	v.adopt(&Proposal{Seq: 9, Digest: top.Digest, New: Of(0, 1)}, groups, false)
 	v.decide(1, Of(0, 1))
 	if v.base != top {
 		t.Fatal("the view it adopted is not what it knows")
@@ -207,22 +210,5 @@ func TestClaims(t *testing.T) {
 	}
 	if n.lead.inView().Has(249) || n.seats() != 7 {
 		t.Error("a leader's claim took a seat")
-	}
-}
-
-// TestAppointNeverTwice: every appointment for a group is for a generation after all before.
-func TestAppointNeverTwice(t *testing.T) {
-	n := voter(Config{Level: 1, Self: Peer{Name: "root"}})
-	n.role = roleLeader
-	n.lead = leadership{roster: (&Roster{}).With(Seat{Slot: 248, Peer: peer("root", 1)}), decided: true, view: Proposal{New: Of(248)}}
-	n.appoint(peer("a", 5), 3)
-	if p := n.lead.adm.asked[0]; p.below != NewBallot(1, 0, 0) || p.slot != 3 {
-		t.Errorf("first: %+v", p)
-	}
-	n.lead.adm = admission{}
-	n.lead.roster = n.lead.roster.With(Seat{Slot: 3, Peer: peer("b", 6), Below: NewBallot(4, 9, 1)})
-	n.appoint(peer("a", 5), 3)
-	if p := n.lead.adm.asked[0]; p.below != NewBallot(5, 0, 0) {
-		t.Errorf("after generation 4: %+v", p)
 	}
 }

@@ -197,7 +197,7 @@ func (n *Node) cut() {
 	if out.Empty() || !n.decides(able.And(left), left) || !n.decides(able, l.view.New) {
 		return
 	}
-	e := Event{Missed: l.missedAt}
+	e, displaced := Event{Missed: l.missedAt}, n.displaced()
 	for s := out.First(); s < Slots; s = out.Next(s + 1) {
 		why := l.why[s]
 		switch {
@@ -205,6 +205,8 @@ func (n *Node) cut() {
 			why = "said goodbye"
 		case l.surplus.Has(s) && !l.fallen.Has(s):
 			why = "another of its group has a seat"
+		case !l.fallen.Has(s) && displaced.Has(s):
+			why = "a later generation of its group asks for its slot"
 		case !l.fallen.Has(s):
 			why = "agent silent beyond its grace"
 		case why == "":
@@ -214,7 +216,7 @@ func (n *Node) cut() {
 		e.Why = why
 	}
 	l.silent = out.Minus(l.certain).Minus(l.goodbyes).Minus(withheld)
-	// a seat too many, or a leader that said goodbye, goes though its agent lives
+	// the others go though their agents live
 	l.stale = withheld.And(n.silentFor(n.cfg.AgentGrace))
 	n.propose(left, l.roster, e)
 }

@@ -69,8 +69,9 @@
 // slot of the group that it leads and a seat where it votes. What joins them is in files of
 // their own: what a leader tells above and when it gives its slot up (represent.go), what a group
 // above decides about (vector.go), whom it lets in (admit_above.go, seat.go), who forms a group that has
-// no leader (orphan.go, decree.go), what a leader above does for those below (lookafter.go), and
-// how the content of an epoch gets to everybody (content.go). Choices made there:
+// no leader (orphan.go, decree.go), and in which generation (generation.go), what a leader above does for those
+// below (lookafter.go), which epoch its leases vouch for (vouch.go), and how the content of an epoch gets to
+// everybody (content.go). Choices made there:
 //
 //   - A founder is the first member of its group where nothing else is asked for: of those that ask for a
 //     group within the join window one is named to form it, a founder before others, but for whom the
@@ -81,11 +82,16 @@
 //     outlast a round that is lost below, and counts from an echo of the member, since nobody
 //     knows how long the beat was on its way. An epoch is beaten as often as a group. What is handed down
 //     vouches for views of the epoch that was told with it, or later ones: a leader that tells of an
-//     earlier one, or of none as long as it has no place above, changes neither until it has ended.
+//     earlier one, or of none as long as it has no place above, changes neither until it has ended. Below the top
+//     nobody is heard in a slot that was given again before that epoch holds that it was nobody's (vouch.go).
 //   - A generation is begun by one host only: the level above names it, and the generation, in the
 //     roster under which it decides the view with that host in the group's slot (Seat.Below). A
 //     new root holds that roster or stands down, so no generation is ever given twice. Who begins it
 //     notes so in its register above, and takes no decree for it again.
+//   - A group below the top that is formed anew may know nothing of what it gave before. So each generation of it has
+//     numbers of its own to give, and who leads a later generation of a group below displaces an earlier one that asked
+//     first, once that one's lease has ended (generation.go). What its seats knew of groups below is forgotten then.
+//   - All registers of a host are of one instance: who comes into a later one gives up those of the one before.
 //   - Who forms a group anew takes those along that asked meanwhile and hold registers of its own
 //     roster; they keep their incarnations. The first view of a generation follows none.
 //   - Who asked for a group without a leader is forgotten once it is formed, and a group is
@@ -120,7 +126,9 @@
 // G4 by every other walk; that founders are the first of their groups by TestFoundersAreFirst; that nobody whose
 // kernel answers is left out by TestStalledAgentsLoseNobody; that most of the seats are not in fewer groups than it
 // seems by TestOneSeatAGroup; that the order to recover leaves nobody who could go on beside it by TestRecover; that
-// a cluster stands whatever the order of starts, and each node says what it waits for, by TestStartsApart. With real
+// a cluster stands whatever the order of starts, and each node says what it waits for, by TestStartsApart. A
+// fifth of TestSeeds has three levels; that a branch is formed anew, and what it forgot is not given again, show
+// TestBranchLost and TestBranchForgets. With real
 // daemons: tests/e2e TestGroupsLoseAndRegain, TestStructureFails, TestFoundersStartLast.
 //
 // # The guarantees, and the tests that show them

@@ -358,10 +358,10 @@ func (n *Node) begin(b Ballot, seq uint64, members Bitmap, r *Roster, why string
 	n.watch = watch{}
 	n.found.end()
 	n.join.since = n.now
-	n.lead = leadership{ballot: b, roster: r, began: seq, former: Slots, elected: n.now}
+	n.lead = leadership{ballot: b, roster: r, began: seq, took: seq, former: Slots, elected: n.now}
 	n.lead.view = Proposal{Ballot: b, Seq: seq - 1, New: members}
 	if n.below != nil {
-		n.below.begin()
+		n.below.begin(members, r)
 	}
 	n.event(Event{Kind: EventFounded, Ballot: b, To: seq, Leader: n.cfg.Self.Name, Joined: n.names(members), Why: why})
 	n.propose(members, r, Event{Why: why})

@@ -113,7 +113,7 @@ func (h *Host) node(p Place) *Node {
 	}
 	n := New(c)
 	if level > 0 && p.Votes() {
-		v := &vector{cluster: c.Cluster, level: level, number: c.Group}
+		v := &vector{cluster: c.Cluster, level: level, number: c.Group, top: level == h.cfg.Top}
 		n.below, h.vectors[level] = v, v
 	}
 	return n
@@ -183,6 +183,11 @@ func (h *Host) wakeNodes() {
 			return
 		}
 	}
+	for p, latest := 0, h.instance(); p < len(h.in.Registers); p++ { // the host came into a later one by another place
+		if h.in.Registers[p].Instance < latest {
+			h.in.Wakes[p] |= WakeInstance
+		}
+	}
 }
 
 // stepNode has the node of one place take its step, and adds what it decided to the host's.
@@ -227,6 +232,7 @@ func (h *Host) tell(p Place) {
 	n := h.nodes[p]
 	n.claim = h.claim(p)
 	n.leaderHere = p.Level() > 0 && h.leads(p.Level()) != nil && h.leads(p.Level()) != n
+	h.vouch(n)
 	n.elsewhere, n.topVoters = 0, nil
 	if top := h.nodes[SeatAt(h.cfg.Top)]; top != nil && top != n {
 		n.topVoters = top.record.Voters

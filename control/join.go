@@ -190,7 +190,7 @@ func (n *Node) answered(m *Message) {
 	switch a.Status {
 	case AnswerRedirect:
 		if j := &n.join; !n.hint(a.Leader) {
-			j.pointed = true
+			j.pointed = len(j.hints) > 0 && a.Leader == j.hints[0] // not by a member of the group below, to this very node
 		} else if j.asked = 0; j.hops < hopsMost {
 			j.next = n.now
 			j.hops++
@@ -235,7 +235,7 @@ func (n *Node) rosterArrived(m *Message) {
 	seat := m.Roster.Held(&self)
 	mine := seat != nil && PlaceOf(n.cfg.Level, seat.Slot) == n.place && n.reg.Incarnation != 0
 	if n.reg.State == RegisterVacant {
-		if !mine || n.record.bars(m.Instance) {
+		if !mine || n.record.bars(m.Instance) || m.Instance < n.elsewhere {
 			return
 		}
 		n.command(Command{Kind: CommandJoin, Cluster: n.cfg.ClusterID, Instance: m.Instance, Level: n.cfg.Level, Group: n.cfg.Group, Slot: seat.Slot})

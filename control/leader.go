@@ -11,6 +11,7 @@ type leadership struct {
 	view      Proposal // proposed, or decided and beaten on
 	decided   bool
 	began     uint64 // seq of the first view of an instance or generation, where this node began it
+	took      uint64 // seq of the view that this lead began with
 	elected   Time
 	roster    *Roster // names the slots of view
 	calmUntil Time    // no removal before: elected by hand-over, nobody's lease was waited for
@@ -57,6 +58,7 @@ type leadership struct {
 type seating struct {
 	round uint64 // the last before
 	at    Time
+	view  uint64 // seq of the one since which the slot is somebody's, this one's or whom it succeeded
 }
 
 // leadGroup judges the rounds so far and orders what beats say from now on. The rounds
@@ -162,7 +164,7 @@ func (n *Node) orderBeats() {
 		Silent: l.silent, Stale: l.stale, Since: n.now,
 		Beats: Beats{
 			Committed: committed, Digest: l.view.Digest, Roster: l.view.Roster, Epoch: committed, EpochDigest: l.decidedDigest(),
-			Withheld: l.withheld.from, Key: n.turnKey(), GraceNS: uint64(n.cfg.AgentGrace), Tell: l.tell, Parted: l.parted,
+			Withheld: l.withheld.from.Or(n.unvouched()), Key: n.turnKey(), GraceNS: uint64(n.cfg.AgentGrace), Tell: l.tell, Parted: l.parted,
 			IntervalUS: uint32(i / time.Microsecond), LeaseUS: uint32(n.leaseLength() / time.Microsecond),
 			Rounds: uint32(n.cfg.Rounds), StaleMS: uint32(staleAfter / time.Millisecond), Kin: n.kin(), Began: l.began,
 			Patience: n.patience(), CalmUntil: l.calmUntil,

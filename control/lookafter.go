@@ -40,6 +40,11 @@ func (h *Host) compare(level uint8, n *Node) {
 		if r.Seq == 0 || g != nil && !v.gone.Has(s) && (g.Generation > r.Generation || g.Generation == r.Generation && g.Seq >= r.Seq) {
 			continue
 		}
+		if g != nil && g.Digest == r.Digest { // it was gone, and is back as it was
+			v.gone.Clear(s)
+			h.hurry(level)
+			continue
+		}
 		if level == 1 && g != nil && v.offer(without(h.cfg.Cluster, n.reg.Instance, g, r)) {
 			h.hurry(level)
 			continue

@@ -275,25 +275,31 @@ func (h *Host) formed(level uint8, group uint16) bool {
 	return n.lead.inView().Has(slot) && seat != nil && g != nil && g.Generation >= seat.Below.Generation()
 }
 
-// adoptSelf notes this host's own group where that has no leader. It asks itself no more often than others
+// adoptSelf notes this host's own groups where they have no leader. It asks itself no more often than others
 // ask it: each answer is one more letter to read, before those that came since.
 func (h *Host) adoptSelf() {
-	r, n := &h.in.Registers[0], h.nodes[0]
-	silent := r.State == RegisterVacant && n.role == roleAbsent || r.State == RegisterMember && n.role != roleLeader && h.now.Since(max(r.BeatAt, n.join.since)) > r.LostAfter()
-	if !silent || r.Incarnation == 0 {
-		return
+	waits := h.now.Before(h.orphans.askSelfAt)
+	for level := range h.cfg.Top {
+		p := LeaderAt(level)
+		r, n := &h.in.Registers[p], h.nodes[p]
+		if n == nil || r.Incarnation == 0 || h.leads(level) != nil || h.claim(p) == nil {
+			continue
+		}
+		silent := r.State == RegisterVacant && n.role == roleAbsent || r.State == RegisterMember && h.now.Since(max(r.BeatAt, n.join.since)) > r.LostAfter()
+		switch {
+		case !silent:
+		case waits:
+			h.wakeAt(h.orphans.askSelfAt)
+		default:
+			h.orphans.askSelfAt = h.now.Add(askEvery)
+			if to := h.upward(); to != "" { // the leader that another node of this host follows
+				n.hint(to)
+			}
+			self := h.cfg.Self
+			self.Incarnation = r.Incarnation
+			h.orphaned(&Message{Level: level, Group: h.groupAt(level), From: self, Standing: h.claim(p)})
+		}
 	}
-	if h.now.Before(h.orphans.askSelfAt) {
-		h.wakeAt(h.orphans.askSelfAt)
-		return
-	}
-	h.orphans.askSelfAt = h.now.Add(askEvery)
-	if to := h.upward(); to != "" { // the leader that another node of this host follows
-		n.hint(to)
-	}
-	self := h.cfg.Self
-	self.Incarnation = r.Incarnation
-	h.orphaned(&Message{Level: 0, Group: h.cfg.Group, From: self, Standing: h.claim(0)})
 }
 
 // appoint has one of a group's orphans form it, where its slot is free.
@@ -371,24 +377,6 @@ func (h *Host) appointed(m *Message) bool {
 	}
 	seat := r.At(reg.Slot)
 	return seat != nil && seat.Incarnation == reg.Incarnation && seat.Below.Generation() == uint16(m.Version) && seat.Below.Term() == 0
-}
-
-// superseded ends this host's part in a group that was formed anew without it, and tells its
-// members: none of what they decided since counts.
-func (h *Host) superseded(m *Message) {
-	level := m.Level - 1
-	n := h.nodes[SeatAt(level)]
-	if n == nil || h.in.Registers[SeatAt(level)].State == RegisterVacant || m.Instance != h.in.Registers[SeatAt(level)].Instance {
-		return
-	}
-	if len(n.rosters) > 0 {
-		for i := range n.rosters[0].Seats {
-			h.letter(n.rosters[0].Seats[i].RPC, level, n.cfg.Group, Message{
-				Kind: MessageAnswer, Instance: m.Instance, Version: m.Version, Seat: level > 0,
-				Answer: &Answer{Status: AnswerSuperseded, Why: m.Answer.Why},
-			})
-		}
-	}
 }
 
 // shutdown ends the instance here and on every host that this one knows, each of which does the

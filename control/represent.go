@@ -17,30 +17,29 @@ type representation struct {
 	to      string
 }
 
-// claim is what a node says of itself when it asks to be let in.
+// claim is what a node says of itself when it asks to be let in, and as whom it can be named to lead above.
 func (h *Host) claim(p Place) *Standing {
 	r, level := &h.in.Registers[p], p.Level()
+	var s Standing
 	switch {
 	case h.cfg.Top == 0 || level > 0 && p.Votes():
 		return nil
-	case level > 0: // as the leader of the group below
-		n := h.leads(level - 1)
-		switch {
-		case n != nil:
-			return &Standing{Slot: h.slotAt(level), Ballot: n.lead.ballot}
-		case r.State == RegisterVacant:
-			return nil
+	case level == 0:
+		s = Standing{Slot: r.Slot, Seq: max(r.Accepted.Seq, r.Committed.Seq)}
+		if r.State == RegisterMember {
+			s.Ballot = max(r.Promised, 1)
 		}
-		return &Standing{Slot: h.slotAt(level), Ballot: max(h.in.Registers[SeatAt(level-1)].Promised, 1)}
+	case h.leads(level-1) != nil: // as the leader of the group below
+		s = Standing{Slot: h.slotAt(level), Ballot: h.leads(level - 1).lead.ballot}
+	case r.State == RegisterVacant:
+		return nil
+	default:
+		s = Standing{Slot: h.slotAt(level), Ballot: max(h.in.Registers[SeatAt(level-1)].Promised, 1)}
 	}
-	s := &Standing{Slot: r.Slot, Seq: max(r.Accepted.Seq, r.Committed.Seq)}
-	if r.State == RegisterMember {
-		s.Ballot = max(r.Promised, 1)
-	}
-	for l := uint8(1); l <= h.cfg.Top; l++ {
+	for l := level + 1; l <= h.cfg.Top; l++ {
 		s.Slots[l] = h.in.Registers[LeaderAt(l)].Incarnation
 	}
-	return s
+	return &s
 }
 
 // slotAt is the slot at a level of the group that this host may lead below.
@@ -139,8 +138,8 @@ func (h *Host) report(level uint8, g *view.Group) {
 	if reg.State != RegisterVacant && !reg.Below.same(&told) {
 		h.out.Commands = append(h.out.Commands, Command{Kind: CommandReport, Level: level + 1, Below: told})
 	}
-	if h.leads(level+1) != nil {
-		if h.vectors[level+1].offer(g) {
+	if above := h.leads(level + 1); above != nil {
+		if above.speaksFor(h.slotAt(level+1), h.cfg.Self.Name, g.Generation) && h.vectors[level+1].offer(g) {
 			h.hurry(level + 1)
 		}
 		return

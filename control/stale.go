@@ -21,8 +21,8 @@ func (n *Node) silentFor(age time.Duration) (b Bitmap) {
 
 // withholding is how a leader removes those whose kernels answer and go on answering, since
 // their agents were silent beyond the grace (on_stale = "remove"), or, above level 0, since they
-// lead their groups no longer, or another of their group has its seat. Every echo that is heard
-// extends a lease, so it first stops hearing them: what it told before rests on echoes that had
+// lead their groups no longer, or an earlier generation of them, or another of their group has its seat. Every echo
+// that is heard extends a lease, so it first stops hearing them: what it told before rests on echoes that had
 // arrived by then, and these leases end within L of that (lease rule 3). An agent that
 // comes back before the cut is heard again.
 type withholding struct {
@@ -34,7 +34,7 @@ type withholding struct {
 func (n *Node) withhold() {
 	l := &n.lead
 	w := &l.withheld
-	silent := n.leadersLeaving().Or(n.surplus())
+	silent := n.leadersLeaving().Or(n.displaced()).Or(n.surplus())
 	if n.cfg.RemoveStale {
 		silent = silent.Or(n.silentFor(n.cfg.AgentGrace))
 	}
@@ -50,7 +50,11 @@ func (n *Node) withhold() {
 			w.since[s] = n.now
 		}
 	}
-	l.order = l.order || silent != n.tally.Withheld
+	unvouched := n.unvouched()
+	if !unvouched.Empty() {
+		n.wakeAt(n.now.Add(n.cfg.Interval))
+	}
+	l.order = l.order || silent.Or(unvouched) != n.tally.Withheld
 	w.from = silent
 }
 

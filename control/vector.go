@@ -19,10 +19,12 @@ type vector struct {
 	cluster   string
 	level     uint8
 	number    uint16
+	top       bool
 	held      [FirstSeat]*view.Group // the newest known of each group below, by slot
 	asked     [FirstSeat]Time        // when the content of each was asked for
 	gone      Bitmap                 // whose leaders are no members: what is held is of no use until they tell it again
 	base      *view.Group            // what the last decided view holds; nil: not known
+	vouched   *view.Group            // below the top, what the epoch told last holds (vouch.go); nil: not known
 	next      *view.Group            // what the view under vote holds; nil: not known
 	decidedAt Time
 }
@@ -53,11 +55,16 @@ func (v *vector) offer(g *view.Group) bool {
 // forget is for a group that decided nothing yet.
 func (v *vector) forget() {
 	v.held, v.gone = [FirstSeat]*view.Group{}, Bitmap{}
-	v.base, v.next, v.decidedAt = nil, nil, 0
+	v.base, v.next, v.vouched, v.decidedAt = nil, nil, nil, 0
 }
 
-// begin is for one that begins anew: with nothing, or by decree from what is known.
-func (v *vector) begin() {
+// begin is for one that begins anew: with nothing, or by decree from what is known. Below the top seats learn nothing
+// of what others decided there, so what this one knows may be older than what the last view held.
+func (v *vector) begin(members Bitmap, r *Roster) {
+	if !v.top {
+		v.held, v.base = [FirstSeat]*view.Group{}, nil
+	}
+	v.keep(members, r)
 	if v.next = nil; v.base == nil {
 		v.base = &view.Group{Level: v.level, Number: v.number}
 	}
@@ -65,13 +72,27 @@ func (v *vector) begin() {
 
 // adopt goes on from the proposal that a new leader takes over; content is known if it was
 // offered before by know.
-func (v *vector) adopt(p *Proposal, decided bool) {
+func (v *vector) adopt(p *Proposal, r *Roster, decided bool) {
+	v.keep(p.New, r)
 	v.next = nil
 	if v.base != nil && v.base.Digest == p.Digest {
 		v.next = v.base
 	}
 	if v.base = nil; decided {
 		v.base = v.next
+	}
+}
+
+// keep forgets what is held of groups that have no slot in a view, or have it by another generation: others led this
+// group meanwhile, and that content went with the slot.
+func (v *vector) keep(members Bitmap, r *Roster) {
+	for s, g := range v.held {
+		if g == nil {
+			continue
+		}
+		if seat := r.At(uint16(s)); !members.Has(uint16(s)) || seat == nil || seat.Below.Generation() != g.Generation {
+			v.held[s] = nil
+		}
 	}
 }
 
@@ -214,12 +235,12 @@ func (n *Node) caughtUp() bool {
 	return !changed
 }
 
-// speaksFor reports whether it is for that node to tell of the group below: it has the slot, or is about to. The
-// new leader of a branch may know what a group decided only from who has yet to succeed there.
-func (n *Node) speaksFor(slot uint16, name string) bool {
+// speaksFor reports whether it is for that node to tell of the group below, in that generation: it has the slot, or is
+// about to. The new leader of a branch may know what a group decided only from who has yet to succeed there.
+func (n *Node) speaksFor(slot uint16, name string, generation uint16) bool {
 	next, _ := n.lead.newest()
 	for _, r := range []*Roster{n.lead.roster, next} {
-		if seat := r.At(slot); seat != nil && seat.Name == name {
+		if seat := r.At(slot); seat != nil && seat.Name == name && seat.Below.Generation() == generation {
 			return true
 		}
 	}

@@ -72,6 +72,22 @@ func (g *Group) Of(number uint16) *Group {
 	return g.Below[i]
 }
 
+// Find returns the group of that level and number, which is this one or somewhere below it, or nil. Groups of a
+// level are numbered through the whole cluster.
+func (g *Group) Find(level uint8, number uint16) *Group {
+	for g != nil && g.Level > level {
+		at := number
+		for range g.Level - 1 - level {
+			at /= PerBranch
+		}
+		g = g.Of(at)
+	}
+	if g == nil || g.Level != level || g.Number != number {
+		return nil
+	}
+	return g
+}
+
 // All lists the members of the group, or of all groups below it, by group, then slot.
 func (g *Group) All() iter.Seq[Identity] {
 	return func(yield func(Identity) bool) { g.walk(yield) }
@@ -125,20 +141,7 @@ func (v *ClusterView) Epoch() uint64 { return v.Top.Seq }
 func (v *ClusterView) Hash() uint64 { return v.Top.Digest }
 
 // Group returns a group of level 0, or nil. Groups are numbered through the whole cluster.
-func (v *ClusterView) Group(number uint16) *Group {
-	g := v.Top
-	for g != nil && g.Level > 0 {
-		at := number
-		for range g.Level - 1 {
-			at /= PerBranch
-		}
-		g = g.Of(at)
-	}
-	if g == nil || g.Number != number {
-		return nil
-	}
-	return g
-}
+func (v *ClusterView) Group(number uint16) *Group { return v.Top.Find(0, number) }
 
 // The shape of a cluster: it has at most Levels levels, the nodes' own groups among them, and group g of
 // a level belongs to group g/PerBranch of the next.

@@ -275,9 +275,9 @@ var mutants = []mutant{
 	},
 	{
 		name: "a root gives a generation again",
-		patches: []patch{{"admit_above.go",
-			"generation = seat.Below.Generation() + 1",
-			"generation = max(seat.Below.Generation(), 1)"}},
+		patches: []patch{{"generation.go",
+			"first = max(first, int(seat.Below.Generation())+1)",
+			"first = max(first, int(seat.Below.Generation()))"}},
 		check: "levels", breaks: "G1", seeds: "2000",
 	},
 	{
@@ -302,11 +302,12 @@ var mutants = []mutant{
 		check: "levels", breaks: "G9", seeds: "2000",
 	},
 	{
-		name: "a group is given to another while its leader has its slot",
+		name: "a group is given to another while its leader has its slot, and at once",
 		patches: []patch{
 			{"orphan.go", "if n.lead.inView().Or(n.lead.adm.joiners).Has(slot) {", "if n.lead.inView().Or(n.lead.adm.joiners).Has(slot) && m.Standing.Ballot == 0 {"},
 			{"orphan.go", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) {", "n.lead.adm.roster != nil || n.lead.inView().Has(slot) && those[0].standing.Ballot == 0 {"},
 			{"orphan.go", "|| h.formed(o.level, o.group) })", "|| h.formed(o.level, o.group) && o.standing.Ballot == 0 })"},
+			{"generation.go", "return seat != nil && seat.Below.Generation() < p.below.Generation()", "return seat == nil"},
 		},
 		check: "levels", breaks: "G4", opening: "two groups of three, one member hears nobody of its group", from: "700", seeds: "2000",
 	},

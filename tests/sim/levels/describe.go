@@ -15,7 +15,7 @@ func (h *host) describe() string {
 	}
 	for p := range h.regs {
 		if r := &h.regs[p]; r.State != control.RegisterVacant {
-			s += fmt.Sprintf(" place %d: state %d slot %d promised %v accepted %v/%d committed %d epoch %d, lease %v upper %v;", p, r.State, r.Slot, r.Promised,
+			s += fmt.Sprintf(" place %d: instance %d state %d slot %d promised %v accepted %v/%d committed %d epoch %d, lease %v upper %v;", p, r.Instance, r.State, r.Slot, r.Promised,
 				r.Accepted.Ballot, r.Accepted.Seq, r.Committed.Seq, r.Epoch, h.until(r.LeaseUntil), h.until(min(r.UpperUntil, h.clock().Add(time.Hour))))
 		}
 	}

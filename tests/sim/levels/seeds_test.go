@@ -24,9 +24,15 @@ func draw(seed uint64) Options {
 	o.Interval = []time.Duration{10 * time.Millisecond, 100 * time.Millisecond}[r.IntN(2)]
 	o.Loss, o.Letters, o.Jitter, o.Drift = upto(0.2), upto(0.2), upto(0.3), int(upto(80))
 	o.Unaided = seed%2 == 1
+	if seed%5 == 0 {
+		o.branch()
+	}
 	o.vary(r)
 	return o
 }
+
+// branch has the groups be of two branches, below the top.
+func (o *Options) branch() { o.Top, o.Groups = 2, []uint16{0, 248, 1, 249}[:len(o.Groups)] }
 
 // vary draws who keeps the time, and who should lead.
 func (o *Options) vary(r *rand.Rand) {
@@ -111,7 +117,7 @@ func (w *World) owed() bool {
 }
 
 // play does one random run.
-func play(t *testing.T, o Options) (w *World, owed bool) {
+func play(t failer, o Options) (w *World, owed bool) {
 	w = New(t, o)
 	if *trace {
 		w.Trace = func(line string) { fmt.Println(line) }
