@@ -57,7 +57,7 @@ differential := 2 ./dataplane
 explorer     := 1 ./tests/explore/...
 mutants      := 2 ./tests/mutants/...
 simulator    := 2 ./tests/sim/... ./tests/scale
-end-to-end   := 3 ./tests/e2e -parallel 4
+end-to-end   := 4 ./tests/e2e
 
 .PHONY: test
 test: vet bpffs-if-root ## run all tests, layer by layer; what needs root says why it skips

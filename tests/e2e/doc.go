@@ -4,7 +4,8 @@
 //
 // Each test stands for one promise. Those that need nothing special of their cluster lend one
 // to each other, and leave it well. The others have a cluster of their own; where its rounds are
-// long they run beside each other.
+// long they run beside each other, but those whose daemons answer themselves, which need the
+// processors that others load their programs on.
 //
 // Tests wait on the nodes' watch streams and events, with generous bounds; they compare numbers
 // of rounds, views and frames and the order of times on the one clock that all nodes share,

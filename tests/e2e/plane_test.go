@@ -10,7 +10,6 @@ import (
 // planes checks who serves frames how, then crashes a member and the leader, which come back.
 func planes(t *testing.T, o cluster.Options, attach func(node string) string) *rig {
 	t.Helper()
-	t.Parallel()
 	o.Interval = 20 * time.Millisecond
 	r := stand(t, o)
 	for _, n := range r.Nodes() {
@@ -43,10 +42,12 @@ func TestPlanesMix(t *testing.T) {
 }
 
 func TestTC(t *testing.T) {
+	t.Parallel()
 	planes(t, cluster.Options{Nodes: 4, Attach: "tc"}, always("tc"))
 }
 
 func TestGeneric(t *testing.T) {
+	t.Parallel()
 	planes(t, cluster.Options{Nodes: 4, Attach: "generic"}, always("generic"))
 }
 
@@ -55,11 +56,13 @@ func TestSocket(t *testing.T) {
 }
 
 func TestEther(t *testing.T) {
+	t.Parallel()
 	r := planes(t, cluster.Options{Nodes: 5, Transport: "ether"}, always("native"))
 	r.first = r.agreed(r.Names()...)
 	r.lossKeepsNode()
 }
 
 func TestIPv6(t *testing.T) {
+	t.Parallel()
 	planes(t, cluster.Options{Nodes: 4, IPv6: true}, always("native"))
 }
