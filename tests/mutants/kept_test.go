@@ -106,7 +106,7 @@ var kept = []mutant{
 	{
 		name:    "a group of a dead instance is let in",
 		patches: []patch{{"join.go", "Instance: max(n.reg.Instance, n.elsewhere), Keys", "Instance: n.reg.Instance, Keys"}},
-		check:   "sim/levels TestSeeds", breaks: "G4", seeds: "20",
+		check:   "sim/levels TestSeeds", breaks: "G4", seeds: "30", // the next one is noticed within these
 		harmless: true, // its host gives the registers of that instance up
 	},
 	{
