@@ -39,7 +39,8 @@ func (n *Node) admitAbove(m *Message, answer func(status AnswerStatus, why strin
 			answer(AnswerWaiting, "")
 		case l.adm.roster != nil && l.adm.joiners.Has(slot):
 			answer(AnswerWaiting, "another is about to have the slot of that group")
-		case seat != nil && ballot <= seat.Below && l.inView().Has(slot): // or it follows that ballot
+		case seat != nil && ballot <= seat.Below && l.inView().Has(slot):
+			// who led it once, and follows the new leader, claims the slot by that one's ballot (Host.claim)
 			answer(AnswerWaiting, "another leads that group")
 		case m.Holds:
 			n.tellRemoved(m)

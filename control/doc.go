@@ -158,9 +158,9 @@
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
 //     it through another member. TestSeeds (the starved runs remove nobody at all), TestRebooted, tests/sim
 //     TestOneWayCuts, TestLossAtOneHost, TestSuccessorOneWay, TestLeaderAils, TestLeaderLoses, TestAccusedAnswers,
-//     TestLateRequest, TestProbesOfOneSilence, TestProbesCountFromLeaving, tests/e2e TestAgentStopKeepsNode,
-//     TestLossKeepsNode, TestDeadRail, TestDeadRailOfGroups. The operator may order
-//     otherwise for silent agents (on_stale = "remove").
+//     TestLateRequest, TestProbesOfOneSilence, TestProbesCountFromLeaving, tests/scale TestSickLeaders,
+//     tests/e2e TestAgentStopKeepsNode, TestLossKeepsNode, TestDeadRail, TestDeadRailOfGroups. The
+//     operator may order otherwise for silent agents (on_stale = "remove").
 //   - G6 One round: a removal takes one beat and its echoes, two exchanges when the leader is
 //     the one. tests/sim TestCrashOne, TestCrashLeader, TestQuickReboot, tests/e2e TestCrashOneRound,
 //     TestLeaderCrashTwoRounds (counted on the wire).

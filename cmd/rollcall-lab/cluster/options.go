@@ -61,9 +61,9 @@ func fitting(nodes, processors int) time.Duration {
 	return intervals[len(intervals)-1]
 }
 
-// quiet is how long founders wait before they found. Until so many daemons have loaded their programs, with real-time
-// priority, what founders write to disk for a vote may take longer than half of that, and the vote comes too late
-// for the first instance.
+// quiet is how long founders wait before they found: as long as so many daemons take to load their programs, with
+// real-time priority. A founder whose vote comes later than half of that founds another instance. What delays votes
+// was not found; a cluster of 16 stands as instance 2 now and then all the same.
 func quiet(nodes, processors int) time.Duration {
 	const loads = 250 * time.Millisecond // of a processor, for each daemon
 	return min(max(500*time.Millisecond, time.Duration(nodes)*loads/time.Duration(processors)), 10*time.Second)
