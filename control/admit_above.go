@@ -26,17 +26,18 @@ func (n *Node) admitAbove(m *Message, answer func(status AnswerStatus, why strin
 		seat := l.roster.At(slot) // what is not even proposed ends no group
 		same := seat != nil && seat.Name == m.From.Name && seat.Incarnation == m.From.Incarnation
 		switch {
-		case seat != nil && !same && ballot.Generation() < seat.Below.Generation():
-			// who was appointed leads under no ballot yet
+		case same && l.inView().Has(slot):
+			answer(AnswerMember, "")
+		case l.adm.seats(&m.From): // who is appointed leads under no ballot yet
+			l.adm.pushAt = n.now
+			answer(AnswerWaiting, "")
+		case seat != nil && ballot.Generation() < seat.Below.Generation():
+			// Were it let in by that ballot, the roster would forget which generation was given (generation.go). Who was
+			// appointed, and lost the slot before it began, is so for the next one, by another incarnation.
 			n.letter(m.From.RPC, Message{
 				Kind: MessageAnswer, Instance: n.reg.Instance, Version: uint64(seat.Below.Generation()),
 				Answer: &Answer{Status: AnswerSuperseded, Why: "the group was formed anew without it"},
 			})
-		case same && l.inView().Has(slot):
-			answer(AnswerMember, "")
-		case l.adm.seats(&m.From):
-			l.adm.pushAt = n.now
-			answer(AnswerWaiting, "")
 		case l.adm.roster != nil && l.adm.joiners.Has(slot):
 			answer(AnswerWaiting, "another is about to have the slot of that group")
 		case seat != nil && ballot <= seat.Below && l.inView().Has(slot):
@@ -44,6 +45,8 @@ func (n *Node) admitAbove(m *Message, answer func(status AnswerStatus, why strin
 			answer(AnswerWaiting, "another leads that group")
 		case m.Holds:
 			n.tellRemoved(m)
+		case ballot.Generation() == 0: // who is to form the group is appointed
+			answer(AnswerWaiting, "its group is about to be formed")
 		default:
 			n.enqueue(applicant{Peer: m.From, slot: slot, below: ballot})
 			answer(AnswerWaiting, "")

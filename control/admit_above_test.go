@@ -25,3 +25,39 @@ func TestClaimsGrowOld(t *testing.T) {
 		t.Errorf("remembers claims of slots %v, want 2 and 3", slots)
 	}
 }
+
+// TestAppointedBringsNoBallot: who was appointed to form a group, and did not begin, has no ballot there but an older
+// one. Asking for the slot by that, it neither has the generation given again nor ends its own appointment.
+func TestAppointedBringsNoBallot(t *testing.T) {
+	appointed := peer("a", 5)
+	head := func(slot Seat) *Node {
+		n := voter(Config{Level: 1, Self: Peer{Name: "head"}})
+		n.reg.State, n.reg.Instance, n.reg.Slot, n.role = RegisterMember, 2, 248, roleLeader
+		roster := (&Roster{}).With(Seat{Slot: 248, Peer: peer("head", 1)})
+		if slot.Below != 0 {
+			roster = roster.With(slot)
+		}
+		n.lead = leadership{roster: roster, decided: true, view: Proposal{New: Of(248), Old: Of(248)}}
+		return n
+	}
+	for _, ballot := range []Ballot{1, NewBallot(2, 7, 1)} {
+		for given, slot := range map[uint16]Seat{3: {Slot: 3, Peer: appointed, Below: NewBallot(3, 0, 0)}, 0: {}} {
+			if given == 0 && ballot != 1 {
+				continue // it leads a generation that the roster was not told of yet
+			}
+			n := head(slot)
+			n.admit(&Message{Kind: MessageJoin, From: appointed, Standing: &Standing{Slot: 3, Ballot: ballot}})
+			n.seatJoiners()
+			if next := n.nextGeneration(3); next != given+1 || n.lead.adm.roster != nil {
+				t.Errorf("by ballot %v after generation %d: the next is %d, and it has the slot: %v", ballot, given, next, n.lead.adm.roster != nil)
+			}
+		}
+	}
+	n := head(Seat{Slot: 3, Peer: peer("b", 6), Below: NewBallot(4, 1, 0)})
+	n.appoint(appointed, 3)
+	n.seatJoiners()
+	n.admit(&Message{Kind: MessageJoin, From: appointed, Standing: &Standing{Slot: 3, Ballot: NewBallot(2, 7, 1)}})
+	if m := n.out.Messages; len(m) != 1 || m[0].Message.Answer.Status != AnswerWaiting {
+		t.Errorf("who is appointed for generation 5, and knows of 2, is told %+v", m[0].Message.Answer)
+	}
+}
