@@ -282,12 +282,12 @@ func (h *Host) adoptSelf() {
 	for level := range h.cfg.Top {
 		p := LeaderAt(level)
 		r, n := &h.in.Registers[p], h.nodes[p]
-		if n == nil || r.Incarnation == 0 || h.leads(level) != nil || h.claim(p) == nil {
+		if n == nil || r.Incarnation == 0 || h.leads(level) != nil || !n.leaderless(r) {
 			continue
 		}
-		silent := r.State == RegisterVacant && n.role == roleAbsent || r.State == RegisterMember && h.now.Since(max(r.BeatAt, n.join.since)) > r.LostAfter()
+		claim := h.claim(p)
 		switch {
-		case !silent:
+		case claim == nil:
 		case waits:
 			h.wakeAt(h.orphans.askSelfAt)
 		default:
@@ -297,9 +297,17 @@ func (h *Host) adoptSelf() {
 			}
 			self := h.cfg.Self
 			self.Incarnation = r.Incarnation
-			h.orphaned(&Message{Level: level, Group: h.groupAt(level), From: self, Standing: h.claim(p)})
+			h.orphaned(&Message{Level: level, Group: h.groupAt(level), From: self, Standing: claim})
 		}
 	}
+}
+
+// leaderless reports whether the node has no group, or has not heard its group's leader for long.
+func (n *Node) leaderless(r *Register) bool {
+	if r.State == RegisterVacant {
+		return n.role == roleAbsent
+	}
+	return r.State == RegisterMember && n.now.Since(max(r.BeatAt, n.join.since)) > r.LostAfter()
 }
 
 // appoint has one of a group's orphans form it, where its slot is free.
