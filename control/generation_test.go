@@ -1,6 +1,9 @@
 package control
 
-import "testing"
+import (
+	"reflect"
+	"testing"
+)
 
 // TestAppointNeverTwice: every appointment for a group is for a generation after all before.
 func TestAppointNeverTwice(t *testing.T) {
@@ -60,5 +63,45 @@ func TestLaterGenerationWaits(t *testing.T) {
 	n.lead.view.New = Of(248)
 	if n.seatJoiners(); n.lead.adm.roster == nil || n.lead.adm.roster.At(3).Name != "b" {
 		t.Error("the slot is free, and it does not get it")
+	}
+}
+
+// TestSpentGroupIsTold: who asks for a group that has no generation left is told why it waits, and whoever leads above
+// has it in its events, once.
+func TestSpentGroupIsTold(t *testing.T) {
+	ask := func(h *Host, node string) {
+		h.route(&Message{Kind: MessageJoin, Cluster: "story", Group: 3, From: peer(node, 7), Standing: &Standing{}})
+	}
+	branch := func(given uint16) *Host {
+		h := host2("head")
+		h.cfg.Top = 2
+		h.need(SeatAt(1))
+		n := h.nodes[SeatAt(1)]
+		roster := (&Roster{}).With(Seat{Slot: 3, Peer: peer("a", 5), Below: NewBallot(given, 1, 0)}).With(Seat{Slot: 248, Peer: peer("head", 1)})
+		n.role, n.lead = roleLeader, leadership{ballot: NewBallot(1, 1, 248), roster: roster, decided: true, view: Proposal{New: Of(248), Old: Of(248)}}
+		return h
+	}
+	for given, want := range map[uint16]string{
+		generationsEach - 1: "its group is about to be formed",
+		generationsEach:     "group 3 of level 0 can not be formed again: all generations that it can be given are used up until the group above it is itself formed anew",
+	} {
+		h := branch(given)
+		ask(h, "b")
+		ask(h, "c")
+		for _, l := range h.out.Messages {
+			if l.Message.Answer == nil || l.Message.Answer.Why != want {
+				t.Errorf("after generation %d %s is told %+v", given, l.To, l.Message.Answer)
+			}
+		}
+		if len(h.out.Messages) != 2 {
+			t.Errorf("after generation %d there are %d answers, want 2", given, len(h.out.Messages))
+		}
+		var told []Event
+		if given == generationsEach {
+			told = []Event{{Kind: EventSpent, At: h.now, Group: 3, Ballot: NewBallot(1, 1, 248), Why: want}}
+		}
+		if !reflect.DeepEqual(h.out.Events, told) {
+			t.Errorf("after generation %d it tells %+v", given, h.out.Events)
+		}
 	}
 }

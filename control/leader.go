@@ -46,6 +46,7 @@ type leadership struct {
 	withheld  withholding
 	surplus   Bitmap // above level 0: seats to be taken back, in the view of seq surplusOf
 	surplusOf uint64
+	spent     Bitmap // above level 0: groups of which it was told that they can not be formed any more
 
 	tell   uint64 // last round that is sent to those removed, too
 	parted Bitmap // them

@@ -210,9 +210,13 @@ func (h *Host) orphaned(m *Message) bool {
 			})
 			return true
 		}
-		h.adopt(orphan{level: level, group: group, peer: m.From, standing: *m.Standing, since: h.now, at: h.now})
+		why := h.spent(n, slot)
+		if why == "" {
+			why = "its group is about to be formed"
+			h.adopt(orphan{level: level, group: group, peer: m.From, standing: *m.Standing, since: h.now, at: h.now})
+		}
 		h.letter(m.From.RPC, m.Level, m.Group, Message{
-			Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: &Answer{Status: AnswerWaiting, Why: "its group is about to be formed"},
+			Kind: MessageAnswer, Instance: n.reg.Instance, Seat: m.Seat, Answer: &Answer{Status: AnswerWaiting, Why: why},
 		})
 		return true
 	}

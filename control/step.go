@@ -149,11 +149,12 @@ const (
 	EventRailLost                         // members answer by others, but no longer by Rail
 	EventRailBack                         // they answer by it again
 	EventProbation                        // Nodes ask to come back, and their links are no better: Why
+	EventSpent                            // Group, below this node's, can not be formed any more: Why
 	EventKinds                            // how many there are, and 0
 )
 
 var eventNames = [EventKinds]string{
-	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "quarantined", "readmitted", "refused", "mismatch", "rail_lost", "rail_back", "probation",
+	"", "installed", "elected", "deposed", "suspect", "removed", "lost", "founded", "left", "quarantined", "readmitted", "refused", "mismatch", "rail_lost", "rail_back", "probation", "spent",
 }
 
 // String gives the kind as logs and records show it.

@@ -39,7 +39,7 @@ func logEvent(log zerolog.Logger, e *control.Event, interfaces []string) {
 	line := log.Info()
 	switch e.Kind {
 	case control.EventLost, control.EventMismatch, control.EventRemoved, control.EventRefused, control.EventSuspect,
-		control.EventQuarantined, control.EventProbation, control.EventRailLost:
+		control.EventQuarantined, control.EventProbation, control.EventRailLost, control.EventSpent:
 		line = log.Warn()
 	}
 	line = line.Str("event", e.Kind.String()).Uint32("instance", e.Instance)
@@ -99,4 +99,5 @@ var eventMessages = map[control.EventKind]string{
 	control.EventRailLost:    "a rail is lost: it brings no answers, others do",
 	control.EventRailBack:    "a rail is back",
 	control.EventProbation:   "a node is not let in again yet",
+	control.EventSpent:       "a group can not be formed again",
 }
