@@ -316,7 +316,11 @@ func (h *Host) show() {
 		if c.shown != nil {
 			before, e.From = c.shown.Top, c.shown.Epoch()
 		}
-		e.Joined, e.Removed = h.cfg.Contents.Changes(before, v.Top)
+		c := h.cfg.Contents.Changes(before, v.Top)
+		e.Joined, e.Removed = c.Joined, c.Removed
+		if e.Why == "" && before != nil {
+			e.Why = c.Why // of which group who was removed, whose members know why
+		}
 		h.out.Events = append(h.out.Events, e)
 	}
 	c.shown = &v

@@ -203,7 +203,7 @@ func (n *Node) recompose() {
 		pace = n.cfg.Interval
 	}
 	if n.keepsPace(pace) {
-		n.propose(l.view.New, l.roster, Event{Why: "groups changed"})
+		n.propose(l.view.New, l.roster, Event{})
 	}
 }
 

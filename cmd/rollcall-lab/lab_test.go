@@ -94,7 +94,7 @@ func TestGroupsTimeline(t *testing.T) {
 	r.Record.Group, r.Record.Top = 3, false
 	r.Epoch = publish.EventDocument{
 		Instance: 1, Level: 1, Top: true, From: 8, To: 9, Hash: "00000000000000bb", Ballot: "0.2.249", Leader: "n09",
-		Removed: []string{"n04"}, Why: "groups changed", RoundsUsed: 1, VerdictNS: 52_260_000, CommitNS: 52_290_000,
+		Removed: []string{"n04"}, Why: "group 3 removed members", RoundsUsed: 1, VerdictNS: 52_260_000, CommitNS: 52_290_000,
 	}
 	var b bytes.Buffer
 	if err := groupsTimeline(&b, r); err != nil {

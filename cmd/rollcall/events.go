@@ -32,8 +32,9 @@ func (a *app) eventsCommand() *cobra.Command {
 and who was removed, why, and how many rounds of messages it took; elections; losses. With
 -o json each event is one line with all times and the evidence. Where the cluster has several
 groups, G:N stands for number N of group G, which is no epoch. Of a change in this node's own
-group the leader is asked for reason, evidence and times; of an epoch of several groups only
-the root's daemon has them.`,
+group the leader is asked for reason, evidence and times. An epoch of several groups says what
+became of which groups; why one of them removed members, its own nodes tell, and times and
+evidence of the epoch the root's.`,
 		Example: `  rollcall events
   rollcall events --kind installed -o wide
   rollcall events --watch -o json | jq --unbuffered -c '[.to, .removed, .rounds_used]'`,

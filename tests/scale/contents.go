@@ -17,7 +17,7 @@ type contents struct {
 	next    uint32
 	packs   map[[2]*view.Group]uint32
 	leads   map[*view.Delta]*view.Group
-	changes map[[2]*view.Group]*changes
+	changes map[[2]*view.Group]control.Changes
 	wholes  map[*view.Group]uint32
 	views   map[uint64]*view.View
 	largest int
@@ -30,8 +30,6 @@ type packed struct {
 	size int
 }
 
-type changes struct{ joined, removed []string }
-
 func newContents() *contents {
 	c := &contents{}
 	c.forget()
@@ -43,7 +41,7 @@ func (c *contents) forget() {
 	c.deltas = map[uint32]packed{}
 	c.packs = map[[2]*view.Group]uint32{}
 	c.leads = map[*view.Delta]*view.Group{}
-	c.changes = map[[2]*view.Group]*changes{}
+	c.changes = map[[2]*view.Group]control.Changes{}
 	c.wholes = map[*view.Group]uint32{}
 	c.views = map[uint64]*view.View{}
 }
@@ -114,18 +112,17 @@ func (c *contents) Apply(d *view.Delta, base *view.Group) (*view.Group, error) {
 }
 
 // Changes implements control.Contents. Who is in the first view of a host nobody asks.
-func (c *contents) Changes(from, to *view.Group) (joined, removed []string) {
+func (c *contents) Changes(from, to *view.Group) control.Changes {
 	if from == nil {
-		return nil, nil
+		return control.Changes{}
 	}
 	k := [2]*view.Group{from, to}
-	o := c.changes[k]
-	if o == nil {
-		o = &changes{}
-		o.joined, o.removed = control.GroupChanges(from, to)
+	o, ok := c.changes[k]
+	if !ok {
+		o = control.GroupChanges(from, to)
 		c.changes[k] = o
 	}
-	return o.joined, o.removed
+	return o
 }
 
 // Share implements control.Contents. Views are told apart by their hash and leader.
