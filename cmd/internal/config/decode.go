@@ -120,13 +120,14 @@ func (p *problems) decode(c *Config, text []byte) {
 			p.at(k.Name, "%v", err)
 		}
 	}
+	keys := names(Keys, func(k Key) string { return k.Name })
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
-		p.found = append(p.found, fmt.Errorf("no key %.80q to set", name))
+		p.found = append(p.found, fmt.Errorf("no key %.80q to set%s", name, suggest(name, keys)))
 	}
 	p.groups(c, doc)
 	delete(doc, "group")
 	for _, name := range slices.Sorted(maps.Keys(doc)) {
-		p.add(p.anywhere(name), name, "unknown key; the keys are "+names(Keys, func(k Key) string { return k.Name })+" and [[group]]")
+		p.add(p.anywhere(name), name, "unknown key; the keys are "+strings.Join(keys, ", ")+" and [[group]]"+suggest(name, append(keys, "group")))
 	}
 }
 
@@ -171,7 +172,8 @@ func (p *problems) groups(c *Config, doc map[string]any) {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(t)) {
-			p.in(i, name, "unknown key; the keys of a group are %s", names(groupKeys, func(k groupKey) string { return k.name }))
+			keys := names(groupKeys, func(k groupKey) string { return k.name })
+			p.in(i, name, "unknown key; the keys of a group are %s%s", strings.Join(keys, ", "), suggest(name, keys))
 		}
 	}
 }
@@ -228,10 +230,10 @@ func plain(v any, k kind) (string, error) {
 	return "", errors.New("must be " + kindNames[k])
 }
 
-func names[K any](keys []K, name func(K) string) string {
+func names[K any](keys []K, name func(K) string) []string {
 	ss := make([]string, len(keys))
 	for i, k := range keys {
 		ss[i] = name(k)
 	}
-	return strings.Join(ss, ", ")
+	return ss
 }
