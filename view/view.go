@@ -52,6 +52,18 @@ func (s *State) UnmarshalText(b []byte) error {
 	return fmt.Errorf("read node state %q: no such state", b)
 }
 
+// UnmarshalJSON reads a state in a document. One that only a newer daemon knows is unknown here: whoever asks it
+// while a cluster is upgraded is to read the rest.
+func (s *State) UnmarshalJSON(b []byte) error {
+	if n := len(b); n < 2 || b[0] != '"' || b[n-1] != '"' {
+		return fmt.Errorf("read node state %.80s: not a string", b)
+	}
+	if s.UnmarshalText(b[1:len(b)-1]) != nil {
+		*s = Unknown
+	}
+	return nil
+}
+
 // Identity is what a view agrees on about one member.
 type Identity struct {
 	Name        string

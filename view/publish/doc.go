@@ -2,8 +2,11 @@
 //
 // The API is HTTP and JSON over a unix socket that everybody may read: a Server answers for
 // a Source (the daemon), a Client asks. The documents below are its contract; fields are
-// only ever added, Schema is raised when the meaning of one changes. Verbs, which change the
-// cluster, need root or the group rollcall.
+// only ever added, Schema is raised when the meaning of one changes. So a Client passes over
+// fields that it does not know, and takes states that it does not know for unknown. A Server
+// refuses paths and parameters that it does not know, and names them: what a newer client asks
+// for with one would not be what it gets. Verbs, which change the cluster, need root or the group
+// rollcall.
 //
 // The mapped view is for programs that ask often and want to pay nothing: a Publisher keeps
 // the encoded view in a page of shared memory, a Reader maps it together with the page of the

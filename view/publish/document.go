@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -17,18 +18,18 @@ const DefaultSocket = "/run/rollcall/rollcall.sock"
 // node; everything beside Members' names, groups, slots and incarnations is this node's own
 // knowledge.
 type Document struct {
-	Schema   int                `json:"schema"`
-	Cluster  string             `json:"cluster"`
-	Instance uint32             `json:"instance"` // 0: no view was ever installed
-	Epoch    uint64             `json:"epoch"`
-	Hash     string             `json:"hash"` // of the agreed content, 16 hex digits
-	Leader   string             `json:"leader"`
-	Valid    bool               `json:"valid"`    // the lease runs
-	LeaseMS  int64              `json:"lease_ms"` // what remains of it, 0 when it ended
-	At       time.Time          `json:"at"`       // installed here, wall clock
-	MonoNS   uint64             `json:"mono_ns"`  // installed here, CLOCK_MONOTONIC
-	Members  []Member           `json:"members"`  // the view's, then others that are known
-	Counts   map[view.State]int `json:"counts"`   // of Members, every state listed
+	Schema   int       `json:"schema"`
+	Cluster  string    `json:"cluster"`
+	Instance uint32    `json:"instance"` // 0: no view was ever installed
+	Epoch    uint64    `json:"epoch"`
+	Hash     string    `json:"hash"` // of the agreed content, 16 hex digits
+	Leader   string    `json:"leader"`
+	Valid    bool      `json:"valid"`    // the lease runs
+	LeaseMS  int64     `json:"lease_ms"` // what remains of it, 0 when it ended
+	At       time.Time `json:"at"`       // installed here, wall clock
+	MonoNS   uint64    `json:"mono_ns"`  // installed here, CLOCK_MONOTONIC
+	Members  []Member  `json:"members"`  // the view's, then others that are known
+	Counts   Counts    `json:"counts"`   // of Members, every state listed
 }
 
 // Member is one node in a Document. Only those with an incarnation are in the view.
@@ -68,9 +69,29 @@ func NewDocument(v *view.View, state func(view.Identity) view.State, others []Me
 	return d
 }
 
+// Counts tells how many members are in each state.
+type Counts map[view.State]int
+
+// UnmarshalJSON counts those in states that only a newer daemon knows as unknown, as State does.
+func (c *Counts) UnmarshalJSON(b []byte) error {
+	var named map[string]int
+	if err := json.Unmarshal(b, &named); err != nil {
+		return err
+	}
+	*c = make(Counts, view.States)
+	for name, n := range named {
+		var s view.State
+		if s.UnmarshalText([]byte(name)) != nil {
+			s = view.Unknown
+		}
+		(*c)[s] += n
+	}
+	return nil
+}
+
 // Count tells how many members are in each state; every state has an entry.
-func Count(members []Member) map[view.State]int {
-	counts := make(map[view.State]int, view.States)
+func Count(members []Member) Counts {
+	counts := make(Counts, view.States)
 	for s := range view.States {
 		counts[s] = 0
 	}
