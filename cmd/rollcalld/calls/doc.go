@@ -12,6 +12,11 @@
 // letter that failed on its way is sent once more there: it may have been on a connection of
 // a rail that has died since. It may then arrive twice, which letters must bear.
 //
+// A letter with a field or of a kind that its reader does not know is refused, and the answer
+// names it: what is passed over may be what the letter is about. Whoever sent it warns in its log.
+// So a version that adds a field leaves it out where it says nothing new, and is understood by
+// earlier ones until then. In answers to questions fields that are not known are passed over.
+//
 // While the cluster's key is being replaced a node may hold two, and its peer one of them. So a
 // caller names the ids of its keys as the server it wants, and gets a certificate that one
 // of them can judge; the server names the authorities that it believes, and gets one of those.

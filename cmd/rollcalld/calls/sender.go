@@ -160,8 +160,18 @@ func (s *Sender) deliver(to string, box *outbox) {
 	}
 }
 
+// notTaken is what an agent answered to a letter that it did not take.
+type notTaken struct {
+	to, why string
+	status  int
+}
+
+func (e *notTaken) Error() string {
+	return fmt.Sprintf("call %s: %d %s: %s", e.to, e.status, http.StatusText(e.status), e.why)
+}
+
 // complain tells of a letter that did not get through: a peer that is not there is no news,
-// one that holds another key is.
+// one that holds another key is, or one that does not understand the letter.
 func (s *Sender) complain(to string, m *control.Message, err error) {
 	level := zerolog.DebugLevel
 	var verify *tls.CertificateVerificationError
@@ -169,6 +179,10 @@ func (s *Sender) complain(to string, m *control.Message, err error) {
 	if errors.As(err, &verify) || errors.As(err, &alert) {
 		level = zerolog.WarnLevel
 		err = fmt.Errorf("%w; is its cluster key the same, and are the clocks right?", err)
+	}
+	if refusal := (*notTaken)(nil); errors.As(err, &refusal) && refusal.status == http.StatusBadRequest {
+		level = zerolog.WarnLevel
+		err = fmt.Errorf("%w; does it run another version of rollcalld?", err)
 	}
 	s.log.WithLevel(level).Err(err).Str("to", to).Str("kind", string(m.Kind)).Msg("message not delivered")
 }
@@ -209,5 +223,5 @@ func (s *Sender) call(to string, m *control.Message) error {
 		return nil
 	}
 	why, _ := io.ReadAll(io.LimitReader(answer.Body, complaintMax))
-	return fmt.Errorf("call %s: %s: %s", to, answer.Status, bytes.TrimSpace(why))
+	return &notTaken{to, string(bytes.TrimSpace(why)), answer.StatusCode}
 }
