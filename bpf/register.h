@@ -157,13 +157,20 @@ static __always_inline __u64 rc_echoed_at(const struct rc_group *r, __u64 round)
 	return 0;
 }
 
+/* Reports whether the register knows the last view that the beat tells to be decided. */
+static __always_inline bool rc_abreast(const struct rc_group *r, const struct rc_frame *f)
+{
+	return r->committed.seq >= bpf_be64_to_cpu(f->ask.committed) &&
+	       rc_generation(r->committed.ballot) == rc_generation(bpf_be64_to_cpu(f->h.ballot));
+}
+
 /* Extends the lease, and that of the level above, to the end that an echo the leader had earns. */
 static __always_inline void rc_extend_lease(struct rc_group *r, const struct rc_frame *f, __u64 round, bool behind)
 {
 	__u32 upper_us = bpf_ntohl(f->ask.upper_us);
 	__u64 at = 0, until;
 
-	if (r->state != RC_STATE_MEMBER)
+	if (r->state != RC_STATE_MEMBER || !rc_abreast(r, f))
 		return;
 	if (rc_wire_has(f->ask.heard1, r->slot))
 		at = rc_echoed_at(r, round - 1);

@@ -67,6 +67,8 @@ func (n *Node) awaiting(now Time, r *Register) string {
 		return "promises of a quorum: no leader, and not enough seats answer; where these are lost for good, rollcall recover goes on without them"
 	case n.role == roleCandidate, n.lost(r):
 		return "promises of a quorum: no leader, and not enough members answer"
+	case !r.Leased(now) && r.Heard.Has(r.Slot) && now.Since(r.BeatAt) < 2*r.Interval():
+		return "the roster of the view that its group decided: nobody gave it yet"
 	case !r.Valid(now) && !r.Heard.Empty() && !r.Heard.Has(r.Slot) && now.Since(r.BeatAt) < 2*r.Interval():
 		return "its leader to count its echoes: they come too late, or its agent was silent for too long"
 	case !r.Valid(now):

@@ -51,7 +51,8 @@
 //
 //   - Rule 1: a beat names those who are heard, in the last round (Heard1) and in the one before
 //     (Heard2). It extends the lease of each to L after it sent its echo of that round: from the
-//     sending, since nobody knows how long the beat was on its way.
+//     sending, since nobody knows how long the beat was on its way. It extends none whose register does not
+//     know the last view that it tells to be decided: the slot may be another's there (Register.abreast).
 //   - Rule 2: a leader hears nobody unless the last round was echoed under its ballot by a quorum of
 //     its view and, until that is decided, of the one before; and only those whose echo came within
 //     an interval of the beat. Its own lease ends L after that beat left.
@@ -153,7 +154,7 @@
 //     lives. TestSeeds, tests/sim TestFoundersRebooted, tests/explore TestSearch, TestWalks,
 //     tests/e2e TestSplitOneSideGoesOn, TestFoundersRebooted.
 //   - G4 Fencing: when a view without a member is decided, every lease that it held has ended.
-//     TestSeeds, TestLease, tests/sim TestLeasesNeedTheRules, tests/e2e TestCutNodeKnowsFirst.
+//     TestSeeds, TestLease, tests/sim TestLeasesNeedTheRules, TestSlotGivenAgain, tests/e2e TestCutNodeKnowsFirst.
 //     A member that said goodbye has given its lease up, whatever its clock still says.
 //   - G5 No accusation without evidence: whose kernel answered one of the last k rounds stays, be
 //     it through another member. TestSeeds (the starved runs remove nobody at all), TestRebooted, tests/sim
@@ -194,11 +195,6 @@
 // It takes the loss of these registers one after the other, each survived by the group; founders that
 // stay members, in different racks, keep it from happening. Closing it wholly takes durable records
 // on more nodes than founders, or the word of all recorded voters instead of most.
-//
-// What G4 does not cover: a group that has used all its slots gives one again, and on a segment where all hear
-// every beat, whoever had it and was cut off meanwhile takes beats for its own as soon as it hears one. The bit
-// of the new member extends its register's lease until its agent has the roster and gives the slot
-// up. Its view is not trusted meanwhile, once beats tell of a later epoch than that (Register.Outdates).
 //
 // # Choices
 //

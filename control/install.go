@@ -71,10 +71,6 @@ func (n *Node) install() {
 		n.fetch(c.Roster)
 		return
 	}
-	if m := v.Member(n.cfg.Self.Name); m == nil || m.Incarnation != n.reg.Incarnation {
-		n.removed("its slot was given to another")
-		return
-	}
 	v.Leader = leader
 	n.installed(n.cfg.Contents.Share(v))
 }

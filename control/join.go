@@ -256,6 +256,11 @@ func (n *Node) rosterArrived(m *Message) {
 	case n.reg.State == RegisterJoining && (!mine || seat.Slot != n.reg.Slot):
 		n.removed("its seat was given to another")
 		return
+	case n.reg.State == RegisterMember && n.givenAway(m.Roster):
+		if m.Epoch > n.reg.Committed.Seq { // a view without this node was decided
+			n.removed("its slot was given to another")
+		}
+		return
 	case n.unsaved():
 		n.join.roster = m
 		return
@@ -263,6 +268,13 @@ func (n *Node) rosterArrived(m *Message) {
 	n.join.roster = nil
 	n.hold(m.Roster)
 	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: n.rosters[0].version})
+}
+
+// givenAway reports whether a roster gives this node's slot to another, be it since or before. A register that held it
+// would take views with the other in them for its own.
+func (n *Node) givenAway(r *Roster) bool {
+	seat := r.At(n.reg.Slot)
+	return seat != nil && (seat.Name != n.cfg.Self.Name || seat.Incarnation != n.reg.Incarnation)
 }
 
 // leave is the operator's order to go: members say goodbye, a leader hands over first, and

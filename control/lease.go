@@ -32,7 +32,7 @@ func (r *Register) time(now Time, f *Frame) {
 	if a.UpperUS == NoUpper {
 		r.UpperUntil = MaxTime
 	}
-	if r.State == RegisterMember {
+	if r.State == RegisterMember && r.abreast(f) {
 		at := Time(0)
 		if a.Heard1.Has(r.Slot) {
 			at = r.echoedAt(f.Round - 1)
@@ -56,6 +56,12 @@ func (r *Register) time(now Time, f *Frame) {
 // neither changes.
 func (r *Register) behind(now Time, a *Ask) bool {
 	return a.UpperUS != NoUpper && r.UpperUntil != MaxTime && now < r.UpperUntil && a.Epoch < r.Epoch
+}
+
+// abreast reports whether the register knows the last view that the beat tells to be decided. One that does not may be
+// out of that view, and its slot another's, whom the beat says it heard.
+func (r *Register) abreast(f *Frame) bool {
+	return r.Committed.Seq >= f.Ask.Committed && r.Committed.Ballot.Generation() == f.Ballot.Generation()
 }
 
 func (r *Register) echoedAt(round uint64) Time {

@@ -43,3 +43,34 @@ func TestStrayedExtendNoLease(t *testing.T) {
 		t.Error("an answer does not count as a sign of life")
 	}
 }
+
+// TestLagging: a beat extends no lease of a register that does not know the last view which it tells to be decided,
+// or knows one of another generation: there the slot may be another's.
+func TestLagging(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		ballot  Ballot
+		decided uint64
+		held    bool // the roster of the view that the beat proposes
+		extends bool
+	}{
+		{"known", NewBallot(1, 1, 0), 5, false, true},
+		{"one earlier than is known", NewBallot(1, 1, 0), 4, false, true},
+		{"not known", NewBallot(1, 1, 0), 6, false, false},
+		{"learnt from that beat", NewBallot(1, 1, 0), 6, true, true},
+		{"another generation's", NewBallot(2, 1, 0), 3, false, false},
+	} {
+		r := member()
+		for round := uint64(1); round < 4; round++ {
+			f := ask(KindBeat, c.ballot, round)
+			f.Ask.Seq, f.Ask.Committed, f.Ask.UpperUS, f.Ask.Heard1 = 6, c.decided, 7000, Of(r.Slot)
+			if !c.held {
+				f.Ask.Roster++
+			}
+			r.Receive(Time(round)*Time(time.Millisecond), f)
+		}
+		if extends := r.LeaseUntil != 0; extends != c.extends || (r.UpperUntil != 0) != c.extends {
+			t.Errorf("%s: until %d, above %d", c.name, r.LeaseUntil, r.UpperUntil)
+		}
+	}
+}

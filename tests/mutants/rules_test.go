@@ -51,11 +51,26 @@ var mutants = []mutant{
 		check: "walks", breaks: "G1", seeds: "2000",
 	},
 	{
-		name: "votes counted with the wrong incarnation: echoes",
+		name: "votes counted with the wrong incarnation: echoes of who holds a roster in which its slot is another's",
+		patches: []patch{
+			{"tally.go",
+				"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	byRail",
+				"	byRail"},
+			{"join.go", "n.reg.State == RegisterMember && n.givenAway(m.Roster)", "false"},
+		},
+		check: "sim TestSlotGivenAgain", breaks: "G1 at ",
+	},
+	{
+		name: "echoes of the wrong incarnation are heard",
 		patches: []patch{{"tally.go",
 			"	if f.Reply.Incarnation != m.Expected {\n		return Outcome{Reason: ReasonStranger}\n	}\n	byRail",
 			"	byRail"}},
-		check: "sim TestSlotGivenAgain", breaks: "G1",
+		check: "sim TestSpeaksForNobodyElse", breaks: "the new one is removed: did not happen",
+	},
+	{
+		name:    "a lease is extended though the register does not know the decided view",
+		patches: []patch{{"lease.go", "r.State == RegisterMember && r.abreast(f)", "r.State == RegisterMember"}},
+		check:   "sim TestSlotGivenAgain", breaks: "G4 at ",
 	},
 	{
 		name: "votes counted with the wrong incarnation: promises",
