@@ -239,6 +239,8 @@
 //   - Votes to found an instance bind their voters to join no earlier one, and must include a
 //     majority of the voters of the last record unless that is closed: reading "holds no
 //     register" alone could be overtaken by a late roster.
+//   - A proposal to found stands, and is told again, until something was heard that it does not take into account, or
+//     others than those it was told to suffice: votes wait for disks, and a number is not given up for nothing.
 //   - Joins wait for a majority of those founders that are members, whose records then name
 //     the new voters. Removals wait for no disk, which may be busy for longer than a leader may be silent: registers
 //     decide them, whatever their agents do, and the records follow (InstanceRecord).

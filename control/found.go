@@ -15,6 +15,9 @@ import (
 // votes of a majority of founders and, for each earlier instance that may be alive (the highest
 // recorded, unless closed or given up by decree, and any that was voted for since), of a
 // majority of its voters: these hold no register of it and never will, so it is dead.
+//
+// Votes may come late, since each is on disk before it leaves, and so is the proposal. It stands, and those who
+// did not vote are asked again, until another would have a better chance: a number is not given up for nothing.
 type founding struct {
 	heardAt   Time // a member of any instance
 	next      Time
@@ -61,6 +64,12 @@ func (n *Node) founds() {
 	}
 	if n.now.Before(f.until) {
 		n.wakeAt(f.until)
+		return
+	}
+	if n.proposalStands(4 * every) {
+		f.until = n.now.Add(n.votesWithin(every))
+		n.wakeAt(f.until)
+		n.askForVotes()
 		return
 	}
 	if n.giveUpProposal() {
@@ -115,7 +124,7 @@ func (n *Node) foundPropose(every time.Duration) {
 	}
 	f.known = known
 	f.proposed = max(known.Instance, known.Tried) + 1
-	f.until = n.now.Add(max(n.cfg.FoundWait/2, 4*every))
+	f.until = n.now.Add(n.votesWithin(every))
 	f.votes = nil
 	f.roster = &Roster{}
 	for _, name := range n.cfg.Founders { // slots by the order of the list
@@ -127,20 +136,7 @@ func (n *Node) foundPropose(every time.Duration) {
 	}
 	n.voteFor(f.proposed, n.cfg.Self.Name, f.roster)
 	f.votes = append(f.votes, n.cfg.Self.Name)
-	m := Message{Kind: MessagePropose, Instance: f.proposed, Roster: f.roster, State: &FoundState{Record: known}}
-	asked := map[string]bool{}
-	for _, p := range ready {
-		asked[p.RPC] = true
-		n.letter(p.RPC, m)
-	}
-	for _, old := range known.living(f.abandoned) {
-		for _, v := range old.Voters {
-			if !asked[v.RPC] {
-				asked[v.RPC] = true
-				n.letter(v.RPC, m)
-			}
-		}
-	}
+	n.askForVotes()
 	n.countVotes()
 }
 
@@ -300,6 +296,11 @@ func (n *Node) foundProposed(m *Message) {
 			return
 		}
 	}
+	vote := Message{Kind: MessageVote, Instance: m.Instance}
+	if n.record.voted(m.Instance, m.From.Name) { // it was asked again: the vote was late, or lost
+		n.letter(m.From.RPC, vote)
+		return
+	}
 	if n.giveUpProposal() {
 		n.found.until = n.now.Add(n.turn(n.foundEvery()))
 	}
@@ -308,7 +309,7 @@ func (n *Node) foundProposed(m *Message) {
 	}
 	n.found.until = n.now.Add(n.turn(n.foundEvery()))
 	n.voteFor(m.Instance, m.From.Name, m.Roster)
-	n.letter(m.From.RPC, Message{Kind: MessageVote, Instance: m.Instance})
+	n.letter(m.From.RPC, vote)
 }
 
 func (n *Node) foundVoted(m *Message) {

@@ -60,3 +60,89 @@ func TestFoundingIsForgotten(t *testing.T) {
 		t.Errorf("leads: %v; holds %+v", n.role == roleLeader, n.found)
 	}
 }
+
+// TestLateVotes: a founder whose proposal has not its votes in time asks for them again as long as nobody else could
+// vote, and begins the instance of that number however late they come; with another founder it begins the next.
+func TestLateVotes(t *testing.T) {
+	for _, other := range []bool{false, true} {
+		n := New(Config{
+			Cluster: "story", Self: peer("a", 5), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
+			Founders: []string{"a", "b", "c"}, Contacts: []string{"b:7746", "c:7746"},
+		})
+		reg := &Register{Incarnation: 5}
+		proposals := map[uint32]int{}
+		step := func(now Time, m *Message) {
+			out := n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m})
+			for i := range out.Messages {
+				if m := &out.Messages[i].Message; m.Kind == MessagePropose {
+					proposals[m.Instance]++
+				}
+			}
+		}
+		ready := func(p Peer) *Message {
+			return &Message{Kind: MessageState, Cluster: "story", From: p, State: &FoundState{QuietMS: 60_000}}
+		}
+		now, b, c := Time(time.Hour), peer("b", 6), peer("c", 7)
+		for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
+			if now > Time(2*time.Hour) {
+				t.Fatal("the founder never proposes")
+			}
+			step(now, ready(b))
+		}
+		for end := now.Add(30 * time.Second); now.Before(end); now = now.Add(n.foundEvery()) { // b is writing
+			if other {
+				step(now, ready(c))
+			} else {
+				step(now, nil)
+			}
+		}
+		voter, number, asked := b, uint32(1), proposals[1] > 1
+		if other {
+			voter, number, asked = c, 2, proposals[1] == 2 && proposals[2] > 1 // b is asked again while it may be there
+		}
+		if !asked {
+			t.Errorf("another founder answers: %v; proposals by their numbers: %v", other, proposals)
+		}
+		step(now, &Message{Kind: MessageVote, Cluster: "story", Instance: number, From: voter})
+		if n.role != roleLeader || len(proposals) != int(number) {
+			t.Errorf("another founder answers: %v; leads after the vote for instance %d: %v; proposals %v", other, number, n.role == roleLeader, proposals)
+		}
+	}
+}
+
+// TestVoteIsRepeated: who is asked again for a vote that it has given gives it again, since it may be lost, unless it
+// has voted for a later instance.
+func TestVoteIsRepeated(t *testing.T) {
+	n := New(Config{
+		Cluster: "story", Self: peer("b", 6), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
+		Founders: []string{"a", "b", "c"}, Contacts: []string{"a:7746", "c:7746"},
+	})
+	reg, now := &Register{Incarnation: 6}, Time(time.Hour)
+	votes := func(from Peer, instance uint32, known InstanceRecord) (votes int) {
+		m := &Message{
+			Kind: MessagePropose, Cluster: "story", Instance: instance, From: from, State: &FoundState{Record: known},
+			Roster: &Roster{Seats: []Seat{{Slot: 0, Peer: from}, {Slot: 1, Peer: peer("b", 6)}}},
+		}
+		out := n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m})
+		for i := range out.Messages {
+			if l := &out.Messages[i]; l.Message.Kind == MessageVote && l.Message.Instance == instance && l.To == from.RPC {
+				votes++
+			}
+		}
+		return votes
+	}
+	n.Step(now, Input{Register: reg, Tally: new(Tally)})
+	now = now.Add(3 * time.Second)
+	a, c := peer("a", 5), peer("c", 7)
+	for _, which := range []string{"first", "repeated"} {
+		if votes(a, 1, InstanceRecord{}) != 1 {
+			t.Fatalf("gives no %s vote", which)
+		}
+	}
+	if votes(c, 1, n.record) != 0 {
+		t.Error("votes for two of one number")
+	}
+	if votes(c, 2, n.record) != 1 || votes(a, 1, InstanceRecord{}) != 0 {
+		t.Error("the later instance has not its vote, or the earlier one has it still")
+	}
+}

@@ -139,7 +139,19 @@ var kept = []mutant{
 	}, {
 		name:    "whoever votes for another's instance does not give up its own",
 		patches: []patch{{"found.go", "	if n.giveUpProposal() {\n		n.found.until = n.now.Add(n.turn(n.foundEvery()))\n	}\n", ""}},
-		check:   "walks", breaks: "G3", opening: "three found, the third comes late", from: "46000", seeds: "2000",
+		check:   "walks", breaks: "G3", opening: "three found, the third comes late", from: "75500", seeds: "2000",
+	},
+	{
+		name:    "a proposal is given up when its votes are late",
+		patches: []patch{{"found.go", "	if n.proposalStands(4 * every) {\n", "	if false {\n"}},
+		check:   "../control TestLateVotes", breaks: "proposals by their numbers",
+	},
+	{
+		name: "who was asked but is not there is waited for, whoever else may vote",
+		patches: []patch{{"proposal.go",
+			"		!n.suffices(&known, mayVote)\n",
+			"		!n.suffices(&known, mayVote) || n.now != 0\n"}},
+		check: "../control TestLateVotes", breaks: "proposals by their numbers",
 	},
 	{
 		name:    "a founder that is told that it is out does not write down who votes",

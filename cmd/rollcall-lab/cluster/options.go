@@ -62,8 +62,9 @@ func fitting(nodes, processors int) time.Duration {
 }
 
 // quiet is how long founders wait before they found: as long as so many daemons take to load their programs, with
-// real-time priority. A founder whose vote comes later than half of that founds another instance. What delays votes
-// was not found; a cluster of 16 stands as instance 2 now and then all the same.
+// real-time priority. Until then letters are late, and more so what founders write down first, since the kernel's
+// threads that write to the disk have no such priority: a record took up to 2.2 s. Two founders that hear nothing of
+// each other for that long may both propose instance 1, and found the next.
 func quiet(nodes, processors int) time.Duration {
 	const loads = 250 * time.Millisecond // of a processor, for each daemon
 	return min(max(500*time.Millisecond, time.Duration(nodes)*loads/time.Duration(processors)), 10*time.Second)
