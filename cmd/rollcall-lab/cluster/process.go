@@ -29,15 +29,24 @@ type process struct {
 // errEnded says that a process is no more.
 var errEnded = errors.New("not running")
 
-// identify reads when the process with the number started.
+// identify reads when the process with the number started. One that was killed has ended when its last thread has:
+// until then its sockets are open, and its first thread may be gone before.
 func identify(pid int) (process, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return process{}, fmt.Errorf("process %d: %w", pid, errEnded)
 	}
-	// The name in parentheses may hold anything; the start time is the 20th field behind it.
+	// The name in parentheses may hold anything; the first field behind it is the state, the 18th the number of
+	// threads, the 20th the start time (proc_pid_stat(5)).
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 20 || fields[0][0] == 'Z' || fields[0][0] == 'X' {
+	if len(fields) < 20 {
+		return process{}, fmt.Errorf("process %d: read its state: %d fields", pid, len(fields))
+	}
+	threads, err := strconv.Atoi(string(fields[17]))
+	if err != nil {
+		return process{}, fmt.Errorf("process %d: read number of threads: %w", pid, err)
+	}
+	if gone := fields[0][0] == 'Z' || fields[0][0] == 'X'; gone && threads <= 1 {
 		return process{}, fmt.Errorf("process %d: %w", pid, errEnded)
 	}
 	start, err := strconv.ParseUint(string(fields[19]), 10, 64)
