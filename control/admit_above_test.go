@@ -26,26 +26,53 @@ func TestClaimsGrowOld(t *testing.T) {
 	}
 }
 
+// topLeader leads the level above the groups, by a roster that gives a group's slot to somebody, who is in no view yet.
+func topLeader(slot Seat) *Node {
+	n := voter(Config{Level: 1, Self: Peer{Name: "head"}})
+	n.reg.State, n.reg.Instance, n.reg.Slot, n.role = RegisterMember, 2, 248, roleLeader
+	roster := (&Roster{}).With(Seat{Slot: 248, Peer: peer("head", 1)})
+	if slot.Below != 0 {
+		roster = roster.With(slot)
+	}
+	n.lead = leadership{roster: roster, decided: true, view: Proposal{New: Of(248), Old: Of(248)}}
+	return n
+}
+
+// TestSlotGoesToHigherBallot: a group's slot is asked for by the ballot of who leads the group. Who led it once and
+// follows the new leader asks by that one's, and does not take its slot.
+func TestSlotGoesToHigherBallot(t *testing.T) {
+	leads := NewBallot(1, 4, 2)
+	for ballot, takes := range map[Ballot]bool{leads - 1: false, leads: false, NewBallot(1, 5, 2): true} {
+		n := topLeader(Seat{Slot: 3, Peer: peer("b", 6), Below: leads})
+		n.lead.view.New.Set(3)
+		n.admit(&Message{Kind: MessageJoin, From: peer("a", 5), Standing: &Standing{Slot: 3, Ballot: ballot}})
+		if asks := len(n.lead.adm.asked) > 0; asks != takes {
+			t.Errorf("by ballot %v, where %v leads, it is about to take the slot: %v", ballot, leads, asks)
+		}
+	}
+}
+
+// TestClaimsAreInherited: who is elected hears what was asked while another led.
+func TestClaimsAreInherited(t *testing.T) {
+	n := topLeader(Seat{})
+	n.now = Time(time.Hour)
+	n.remember(&Message{Kind: MessageJoin, From: peer("a", 5), Standing: &Standing{Slot: 3, Ballot: NewBallot(1, 4, 2)}})
+	n.now += Time(claimFor / 2)
+	if n.hearClaims(); len(n.lead.adm.asked) != 1 {
+		t.Errorf("%d are about to be let in, want who asked before", len(n.lead.adm.asked))
+	}
+}
+
 // TestAppointedBringsNoBallot: who was appointed to form a group, and did not begin, has no ballot there but an older
 // one. Asking for the slot by that, it neither has the generation given again nor ends its own appointment.
 func TestAppointedBringsNoBallot(t *testing.T) {
 	appointed := peer("a", 5)
-	head := func(slot Seat) *Node {
-		n := voter(Config{Level: 1, Self: Peer{Name: "head"}})
-		n.reg.State, n.reg.Instance, n.reg.Slot, n.role = RegisterMember, 2, 248, roleLeader
-		roster := (&Roster{}).With(Seat{Slot: 248, Peer: peer("head", 1)})
-		if slot.Below != 0 {
-			roster = roster.With(slot)
-		}
-		n.lead = leadership{roster: roster, decided: true, view: Proposal{New: Of(248), Old: Of(248)}}
-		return n
-	}
 	for _, ballot := range []Ballot{1, NewBallot(2, 7, 1)} {
 		for given, slot := range map[uint16]Seat{3: {Slot: 3, Peer: appointed, Below: NewBallot(3, 0, 0)}, 0: {}} {
 			if given == 0 && ballot != 1 {
 				continue // it leads a generation that the roster was not told of yet
 			}
-			n := head(slot)
+			n := topLeader(slot)
 			n.admit(&Message{Kind: MessageJoin, From: appointed, Standing: &Standing{Slot: 3, Ballot: ballot}})
 			n.seatJoiners()
 			if next := n.nextGeneration(3); next != given+1 || n.lead.adm.roster != nil {
@@ -53,7 +80,7 @@ func TestAppointedBringsNoBallot(t *testing.T) {
 			}
 		}
 	}
-	n := head(Seat{Slot: 3, Peer: peer("b", 6), Below: NewBallot(4, 1, 0)})
+	n := topLeader(Seat{Slot: 3, Peer: peer("b", 6), Below: NewBallot(4, 1, 0)})
 	n.appoint(appointed, 3)
 	n.seatJoiners()
 	n.admit(&Message{Kind: MessageJoin, From: appointed, Standing: &Standing{Slot: 3, Ballot: NewBallot(2, 7, 1)}})
