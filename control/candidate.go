@@ -95,12 +95,18 @@ func (n *Node) campaign() {
 	a, known := n.highest()
 	c.asked = Voters(n.cfg.Level, c.asked.Or(a.New).Or(a.Old))
 	if n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old)) {
-		heardOut := c.began.Add(n.reg.Interval() / 4) // time for the accused to answer
-		if n.unheard().Empty() || !n.now.Before(heardOut) {
+		from := c.began
+		if !n.unheard().Empty() { // time for the accused to answer
+			from = c.began.Add(n.reg.Interval() / 4)
+		}
+		if !known && n.revives(&a) {
+			from = c.began.Add(n.reg.Calm())
+		}
+		if !n.now.Before(from) {
 			n.elect(a, known)
 			return
 		}
-		n.wakeAt(heardOut)
+		n.wakeAt(from)
 	}
 	if n.recovers() {
 		return
@@ -135,6 +141,13 @@ func (n *Node) highest() (a Proposal, known bool) {
 		known = known || m.Committed >= a.Seq && m.Accepted.Ballot.Generation() == a.Ballot.Generation() && a.Seq != 0
 	}
 	return a, known
+}
+
+// revives reports whether a candidate to whom a leader handed over found a removal that this leader did not propose.
+// Whom it takes out may have been heard since, and the leader that hands over has a lease itself (lease rule 5).
+func (n *Node) revives(a *Proposal) bool {
+	c := &n.cand
+	return c.prior != 0 && a.Ballot != c.prior && !a.Old.Minus(a.New).Minus(c.accused).Empty()
 }
 
 // leftBehind reports whether a decided view later than any this register knows leaves this

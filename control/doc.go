@@ -62,7 +62,8 @@
 //   - Rule 4: for k+1 intervals after a beat a member promises no other leader. Each quorum that
 //     elects one has somebody who took the last beat that a quorum had confirmed, so that all
 //     leases of the leader before are over by then, and the next may remove at once.
-//   - Rule 5: a hand-over waits for no lease. Who was elected by it removes nobody for k+1 intervals.
+//   - Rule 5: a hand-over waits for no lease. Who was elected by it removes nobody for k+1 intervals, and who finds
+//     that an earlier leader proposed a removal leads that much later.
 //
 // # Several groups
 //

@@ -61,6 +61,11 @@ var kept = []mutant{
 		check:   "../control TestTranscripts/roster-of-the-dead", breaks: "+n1: follower, awaits promises of a quorum",
 	},
 	{
+		name:    "a removal that a leader before proposed is carried out at once after a hand-over",
+		patches: []patch{{"candidate.go", "!known && n.revives(&a)", "false"}},
+		check:   "stored", breaks: "G4", run: "hand-over-revives.json",
+	},
+	{
 		name: "an order to remove whoever was heard since is carried out",
 		patches: []patch{{"command.go",
 			"c.Since.Before(h.EchoAt) || c.Since.Before(h.AnswerAt)",
