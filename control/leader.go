@@ -246,7 +246,9 @@ func (n *Node) decide() {
 	l.change.Commit = n.now
 	l.change.Rounds = int(t.Quorate-t.Proposed) + 1
 	if l.view.Old.Has(l.former) && !l.view.New.Has(l.former) {
-		l.change.Rounds++ // the election: the first view without the former leader
+		if t.Heard[l.former].EchoAt < l.elected { // else it came back, and fell silent again
+			l.change.Rounds++ // the election: the first view without the former leader
+		}
 		l.former = Slots
 	}
 	if l.change.To != l.view.Seq { // found under way and finished for an earlier leader
