@@ -109,11 +109,12 @@ func (n *Node) ailed() int {
 }
 
 // ails reports whether it is this leader's own way to the others that is broken: in this round and in half of those
-// of late most of them were in doubt. Of two nodes neither is better off. Who has just been elected waits a while,
-// since where all are no better off the lead would go round.
+// of late most of them were in doubt. Of two nodes neither is better off. Who has just been elected waits a while, and
+// until it may remove those who are silent: where all are no better off the lead would go round.
 func (n *Node) ails() bool {
 	l := &n.lead
-	return l.ailing&1 == 1 && n.ailed() >= n.cfg.Rounds-1 && n.others().Len() > 1 && l.decided && n.now.Since(l.elected) >= housekeeping
+	return l.ailing&1 == 1 && n.ailed() >= n.cfg.Rounds-1 && n.others().Len() > 1 && l.decided &&
+		n.now.Since(max(l.elected, l.calmUntil)) >= housekeeping
 }
 
 // unsure reports whether those who are silent may be as well as those whom this leader has heard of since: where half
