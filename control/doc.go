@@ -123,7 +123,8 @@
 //
 // The cluster view's G1 to G4 and G8 are shown by tests/sim/levels: TestSeeds, and the stories
 // beside it (of G4 when the root is cut off: TestRootCutOff; of G8 with the agent of a root or of a founder away:
-// TestRootAway, TestFounderAway; while seats are given: TestLeaderLostAsSeatsAreGiven); G1 to G3, and that every
+// TestRootAway, TestFounderAway; when half of the groups are lost at once: TestHalfTheGroupsCrash; while seats are
+// given: TestLeaderLostAsSeatsAreGiven); G1 to G3, and that every
 // generation of a group was decided above and is begun once, by tests/explore/levels TestSearch and TestWalks, and
 // G4 by every other walk; that founders are the first of their groups by TestFoundersAreFirst; that nobody whose
 // kernel answers is left out by TestStalledAgentsLoseNobody; that most of the seats are not in fewer groups than it

@@ -61,6 +61,11 @@ var kept = []mutant{
 		check:   "../control TestTranscripts/roster-of-the-dead", breaks: "+n1: follower, awaits promises of a quorum",
 	},
 	{
+		name:    "a leader that most do not answer hands over before it may remove them",
+		patches: []patch{{"detect.go", "n.now.Since(max(l.elected, l.calmUntil))", "n.now.Since(l.elected)"}},
+		check:   "sim/levels TestHalfTheGroupsCrash", breaks: "4 hosts do not agree within 10s",
+	},
+	{
 		name:    "a removal that a leader before proposed is carried out at once after a hand-over",
 		patches: []patch{{"candidate.go", "!known && n.revives(&a)", "false"}},
 		check:   "stored", breaks: "G4", run: "hand-over-revives.json",

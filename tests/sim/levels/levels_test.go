@@ -251,6 +251,27 @@ func TestGroupCrash(t *testing.T) {
 	w.Stand(w.hosts, 30*time.Second)
 }
 
+// TestHalfTheGroupsCrash: of four groups two are gone at once, with half of the seats, so that most do not answer the
+// leader of the top: it does not pass the lead on before it may remove them, whatever the interval.
+func TestHalfTheGroupsCrash(t *testing.T) {
+	o := Story(4, 2)
+	o.Interval = 100 * time.Millisecond
+	w := cluster(t, o)
+	root := w.leader(1, 0)
+	var gone, rest []*host
+	for _, h := range w.hosts {
+		if (h.group-root.group+4)%4 >= 2 {
+			gone = append(gone, h)
+		} else {
+			rest = append(rest, h)
+		}
+	}
+	for _, h := range gone {
+		h.crash()
+	}
+	w.Stand(rest, 10*time.Second)
+}
+
 // TestRootsGroupCrash: the group that the root belongs to dies with it.
 func TestRootsGroupCrash(t *testing.T) {
 	w := cluster(t, Story(4, 3))
