@@ -88,3 +88,27 @@ func TestAppointedBringsNoBallot(t *testing.T) {
 		t.Errorf("who is appointed for generation 5, and knows of 2, is told %+v", m[0].Message.Answer)
 	}
 }
+
+// TestNextLeaderGetsItsTurn: the content of a group is not known, that of another is told by nobody any more, and so no
+// view can be proposed in which a leader has its group's slot that holds the roster. It waits for a while; then it is
+// the turn of those who asked since, who may be able to tell what the group decided.
+func TestNextLeaderGetsItsTurn(t *testing.T) {
+	n := topLeader(Seat{Slot: 1, Peer: peer("dead", 4), Below: NewBallot(1, 1, 0)})
+	n.lead.view.New.Set(1)
+	n.cfg.Founders = nil
+	joins := Seat{Slot: 2, Peer: peer("b", 5), Below: NewBallot(1, 2, 1)}
+	roster, next := n.lead.roster.With(joins), applicant{peer("c", 6), 2, NewBallot(1, 3, 2)}
+	began := n.now
+	n.lead.adm = admission{roster: roster, version: roster.Version(), started: began, joiners: Of(2), holders: Of(2, 248), asked: []applicant{next}}
+	for _, c := range []struct {
+		after time.Duration
+		waits bool
+	}{{admitGiveUp - time.Second, true}, {admitGiveUp, false}} {
+		n.now = began.Add(c.after)
+		n.proposeJoiners()
+		a := &n.lead.adm
+		if waits := a.roster == roster; waits != c.waits || !n.lead.decided || len(a.asked) != 1 || a.asked[0].Name != "c" {
+			t.Errorf("after %v: waits %v, want %v; asked %+v", c.after, waits, c.waits, a.asked)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import "time"
 // candidacy is one campaign for the lead.
 type candidacy struct {
 	ballot   Ballot
+	outbid   Ballot // the highest that others promised rather than one of this node's, in this campaign or before
 	prior    Ballot // of the leader that handed over; 0: it fell silent
 	why      string // in words
 	asked    Bitmap
@@ -27,8 +28,8 @@ func (n *Node) stand(prior Ballot, why string) {
 		n.lead = leadership{}
 	}
 	term := max(n.reg.Promised.Term(), n.cand.ballot.Term())
-	if n.tally != nil {
-		term = max(term, n.tally.Outbid.Term())
+	if by := n.cand.outbid; by.Generation() == n.reg.Promised.Generation() {
+		term = max(term, by.Term())
 	}
 	n.cand = candidacy{
 		ballot:  NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
@@ -38,6 +39,7 @@ func (n *Node) stand(prior Ballot, why string) {
 		began:   n.now,
 		asked:   Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
 		lost:    n.lost(&n.reg),
+		outbid:  n.cand.outbid,
 		decreed: n.cand.decreed,
 		seen:    n.watch,
 	}

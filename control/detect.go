@@ -19,7 +19,7 @@ func (n *Node) detect() bool {
 	if n.states == nil {
 		n.states = new([Slots]view.State)
 	}
-	before := l.suspects
+	before, silent := l.suspects, Bitmap{}
 	l.suspects = Bitmap{}
 	others := l.view.New
 	others.Clear(n.reg.Slot)
@@ -34,7 +34,11 @@ func (n *Node) detect() bool {
 			l.suspects.Set(s)
 			n.states[s] = view.Suspect
 		}
-		if missed >= k && !n.settingUp(s) && !l.certain.Has(s) {
+		if missed < k {
+			continue
+		}
+		silent.Set(s)
+		if !n.settingUp(s) && !l.certain.Has(s) {
 			if first := n.firstMissed(s); first != 0 && (l.missedAt == 0 || first.Before(l.missedAt)) {
 				l.missedAt = first
 			}
@@ -43,7 +47,7 @@ func (n *Node) detect() bool {
 	}
 	n.withhold()
 	n.states[n.reg.Slot] = view.Alive
-	n.redeem()
+	n.redeem(silent)
 	if l.suspects.Minus(before) != (Bitmap{}) {
 		n.event(Event{Kind: EventSuspect, From: l.view.Seq, Ballot: l.ballot, Removed: n.names(l.suspects)})
 	}
@@ -157,14 +161,11 @@ func (n *Node) fell(slot uint16, why string) {
 	l.why[slot] = why
 }
 
-// redeem takes back what an answer that came before the cut disproves.
-func (n *Node) redeem() {
+// redeem takes back what an answer that came before the cut disproves, be it a late one to an earlier round: all but
+// those who are silent for k rounds still.
+func (n *Node) redeem(silent Bitmap) {
 	l := &n.lead
-	for s := l.fallen.First(); s < Slots; s = l.fallen.Next(s + 1) {
-		if !l.certain.Has(s) && !l.suspects.Has(s) {
-			l.fallen.Clear(s)
-		}
-	}
+	l.fallen = l.fallen.And(silent.Or(l.certain))
 	if l.fallen.Empty() {
 		l.settleBy, l.missedAt = 0, 0
 	}

@@ -153,7 +153,7 @@
 //   - G2 Order: what a node installs only moves forward. TestSeeds, TestRegisterForward, tests/explore TestSearch,
 //     TestWalks.
 //   - G3 Primary: of two sides of a partition at most one goes on, of two instances at most one
-//     lives. TestSeeds, tests/sim TestFoundersRebooted, tests/explore TestSearch, TestWalks,
+//     lives. TestSeeds, tests/sim TestFoundersRebooted, TestStrangersAreHeard, tests/explore TestSearch, TestWalks,
 //     tests/e2e TestSplitOneSideGoesOn, TestFoundersRebooted.
 //   - G4 Fencing: when a view without a member is decided, every lease that it held has ended.
 //     TestSeeds, TestLease, tests/sim TestLeasesNeedTheRules, TestSlotGivenAgain, tests/e2e TestCutNodeKnowsFirst.
@@ -189,8 +189,8 @@
 // first may live on among those who remained and those who came later, if
 //
 //  1. that holds for a majority of the founders,
-//  2. they are still cut off from what the group became (a founder waits for two rounds of questions
-//     once those who answer suffice), and
+//  2. they are still cut off from what the group became: a leader tells founders and other contacts that are not in
+//     its view of itself, four times in found_wait (announce.go); what they hear of its voters they keep, and
 //  3. most voters of their newest record hold no register any more: they rebooted, were removed, or
 //     joined elsewhere.
 //

@@ -70,6 +70,7 @@ func (n *Node) founds() {
 		f.until = n.now.Add(n.votesWithin(every))
 		n.wakeAt(f.until)
 		n.askForVotes()
+		n.countVotes()
 		return
 	}
 	if n.giveUpProposal() {
@@ -262,7 +263,14 @@ func (n *Node) foundAsked(m *Message) {
 
 func (n *Node) foundState(m *Message) {
 	f := &n.found
-	if n.role != roleAbsent {
+	switch n.role {
+	case roleAbsent:
+	case roleFollower, roleCandidate: // it asks there once it hears no beats for long
+		if m.State.Register == n.reg.Instance {
+			n.hint(m.From.RPC)
+		}
+		return
+	default:
 		return
 	}
 	if m.State.Register != 0 {
@@ -272,6 +280,7 @@ func (n *Node) foundState(m *Message) {
 		}
 	}
 	n.voidVotes(func(v *FoundVote) bool { return v.Proposer == m.From.Name && m.State.gaveUp(v) })
+	n.recordHeard(&m.State.Record)
 	for i := range f.states {
 		if f.states[i].from.Name == m.From.Name {
 			f.states[i] = foundState{from: m.From, at: n.now, state: *m.State}
@@ -321,9 +330,13 @@ func (n *Node) foundVoted(m *Message) {
 	n.countVotes()
 }
 
-// countVotes begins the instance when the votes suffice.
+// countVotes begins the instance when the votes suffice, and nothing was heard since that speaks against it.
 func (n *Node) countVotes() {
-	if f := &n.found; n.suffices(&f.known, func(name string) bool { return slices.Contains(f.votes, name) }) {
+	f := &n.found
+	if known := n.besidesProposal(n.record); n.quiet() < n.cfg.FoundWait || !f.known.covers(&known) {
+		return
+	}
+	if n.suffices(&f.known, func(name string) bool { return slices.Contains(f.votes, name) }) {
 		n.startInstance()
 	}
 }

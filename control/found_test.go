@@ -146,3 +146,109 @@ func TestVoteIsRepeated(t *testing.T) {
 		t.Error("the later instance has not its vote, or the earlier one has it still")
 	}
 }
+
+// TestFounderKeepsWhatItHeard: what a founder heard of the voters of an instance binds it when nobody tells it any
+// more.
+func TestFounderKeepsWhatItHeard(t *testing.T) {
+	for _, heard := range []bool{false, true} {
+		n := New(Config{
+			Cluster: "story", Self: peer("a", 5), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
+			Founders: []string{"a"}, Contacts: []string{"m:7746"},
+			Record: InstanceRecord{Instance: 1, Epoch: 4, Voters: []Voter{{"m", "m:7746"}}, Tried: 1},
+		})
+		reg, now := &Register{Incarnation: 5}, Time(time.Hour)
+		var kept *InstanceRecord
+		step := func(m *Message) {
+			out := n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m})
+			if out.Record != nil {
+				kept = out.Record
+			}
+		}
+		if heard {
+			step(&Message{Kind: MessageState, Cluster: "story", Instance: 1, From: peer("x", 7), State: &FoundState{
+				Register: 1, Record: InstanceRecord{Instance: 1, Epoch: 9, Voters: []Voter{{"x", "x:7746"}}},
+			}})
+			if kept == nil || kept.Epoch != 9 || len(kept.Voters) != 1 || kept.Voters[0].Name != "x" {
+				t.Fatalf("keeps %+v", kept)
+			}
+		}
+		for end := now.Add(time.Minute); now.Before(end); now = now.Add(n.foundEvery()) {
+			step(&Message{Kind: MessageState, Cluster: "story", From: peer("m", 6), State: &FoundState{QuietMS: 60_000}})
+		}
+		if proposed := n.found.proposed != 0 || n.role == roleLeader; proposed == heard {
+			t.Errorf("heard of another voter: %v; proposes an instance: %v", heard, proposed)
+		}
+	}
+}
+
+// TestVotesCountWhileNothingIsHeard: votes that come after a member of some instance was heard, or after other voters
+// were heard of than those that were asked, begin nothing.
+func TestVotesCountWhileNothingIsHeard(t *testing.T) {
+	last := InstanceRecord{Instance: 1, Epoch: 4, Voters: []Voter{{"b", "b:7746"}}, Tried: 1}
+	newer := &FoundState{Record: InstanceRecord{Instance: 1, Epoch: 9, Voters: []Voter{{"x", "x:7746"}}}, QuietMS: 60_000}
+	for what, m := range map[string]*Message{
+		"nothing":      nil,
+		"a member":     {Kind: MessageState, Cluster: "story", From: peer("x", 7), State: &FoundState{Register: 1}},
+		"other voters": {Kind: MessageState, Cluster: "story", From: peer("m", 6), State: newer},
+	} {
+		n := New(Config{
+			Cluster: "story", Self: peer("a", 5), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
+			Founders: []string{"a", "b"}, Contacts: []string{"b:7746"}, Record: last,
+		})
+		reg, now := &Register{Incarnation: 5}, Time(time.Hour)
+		step := func(m *Message) { n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m}) }
+		for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
+			if now > Time(2*time.Hour) {
+				t.Fatal("the founder never proposes")
+			}
+			step(&Message{Kind: MessageState, Cluster: "story", From: peer("b", 6), State: &FoundState{QuietMS: 60_000}})
+		}
+		if m != nil {
+			step(m)
+		}
+		step(&Message{Kind: MessageVote, Cluster: "story", Instance: n.found.proposed, From: peer("b", 6)})
+		if begun := n.role == roleLeader; begun != (m == nil) {
+			t.Errorf("heard %s before the vote; began: %v", what, begun)
+		}
+	}
+}
+
+// TestVoteGivesOwnProposalUp: who votes for another's instance has given its own proposal up by then: votes for it that
+// come later begin nothing.
+func TestVoteGivesOwnProposalUp(t *testing.T) {
+	n := New(Config{
+		Cluster: "story", Self: peer("a", 5), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
+		Founders: []string{"a", "b", "c"}, Contacts: []string{"b:7746", "c:7746"},
+	})
+	reg, now := &Register{Incarnation: 5}, Time(time.Hour)
+	step := func(m *Message) (votes []uint32) {
+		out := n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m})
+		for i := range out.Messages {
+			if l := &out.Messages[i]; l.Message.Kind == MessageVote {
+				votes = append(votes, l.Message.Instance)
+			}
+		}
+		return votes
+	}
+	b := peer("b", 6)
+	for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
+		if now > Time(2*time.Hour) {
+			t.Fatal("the founder never proposes")
+		}
+		step(&Message{Kind: MessageState, Cluster: "story", From: b, State: &FoundState{QuietMS: 60_000}})
+	}
+	own := n.record
+	votes := step(&Message{
+		Kind: MessagePropose, Cluster: "story", Instance: 2, From: b, State: &FoundState{Record: own},
+		Roster: &Roster{Seats: []Seat{{Slot: 0, Peer: peer("a", 5)}, {Slot: 1, Peer: b}}},
+	})
+	if len(votes) != 1 || votes[0] != 2 {
+		t.Fatalf("votes for %v, want 2", votes)
+	}
+	for _, from := range []Peer{b, peer("c", 7)} {
+		step(&Message{Kind: MessageVote, Cluster: "story", Instance: 1, From: from})
+	}
+	if n.role != roleAbsent || n.record.voted(1, "a") || !n.record.voted(2, "b") {
+		t.Errorf("leads %v; votes %+v", n.role == roleLeader, n.record.Votes)
+	}
+}

@@ -52,6 +52,8 @@ type leadership struct {
 	parted Bitmap // them
 	change Event  // what the proposal changes, and why
 
+	announceAt Time // to contacts that are not in the view
+
 	adm admission
 }
 
@@ -118,6 +120,7 @@ func (n *Node) leadGroup() {
 	n.cut()
 	n.admissions()
 	n.recompose()
+	n.announces()
 	if !n.settled() {
 		n.wakeAt(n.nextJudgement())
 	}

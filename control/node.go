@@ -90,6 +90,7 @@ func (n *Node) Step(now Time, in Input) Output {
 	n.deadline = now.Add(housekeeping)
 	n.watch.left(in.Sent)
 	n.cand.seen.left(in.Sent)
+	n.cand.outbid = max(n.cand.outbid, in.Tally.Outbid)
 	if !n.started {
 		n.started, n.join.since = true, now
 	}

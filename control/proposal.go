@@ -37,10 +37,7 @@ func (n *Node) proposalStands(fresh time.Duration) bool {
 	if f.proposed == 0 || !n.record.voted(f.proposed, n.cfg.Self.Name) || n.quiet() < n.cfg.FoundWait {
 		return false
 	}
-	known := n.known(fresh)
-	known.Votes = slices.DeleteFunc(known.Votes, func(v FoundVote) bool {
-		return v.Instance == f.proposed && v.Proposer == n.cfg.Self.Name
-	})
+	known := n.besidesProposal(n.known(fresh))
 	if !f.known.covers(&known) {
 		return false
 	}
@@ -51,4 +48,12 @@ func (n *Node) proposalStands(fresh time.Duration) bool {
 	}
 	return n.suffices(&f.known, func(name string) bool { return slices.Contains(f.votes, name) || asked(name) }) ||
 		!n.suffices(&known, mayVote)
+}
+
+// besidesProposal is what is known of instances but for this node's own proposal.
+func (n *Node) besidesProposal(known InstanceRecord) InstanceRecord {
+	known.Votes = slices.DeleteFunc(slices.Clone(known.Votes), func(v FoundVote) bool {
+		return v.Instance == n.found.proposed && v.Proposer == n.cfg.Self.Name
+	})
+	return known
 }

@@ -222,6 +222,17 @@ func (n *Node) recordWith(epoch uint64, members, joiners Bitmap, others []Voter,
 	n.keepRecord()
 }
 
+// recordHeard keeps what others know of an instance to which this node does not belong: who told it may be rebooted or
+// cut off when it counts.
+func (n *Node) recordHeard(o *InstanceRecord) {
+	r := n.record
+	r.learn(&InstanceRecord{Instance: o.Instance, Epoch: o.Epoch, Voters: o.Voters, Joiners: o.Joiners, Closed: o.Closed, Tried: o.Instance})
+	if !sameRecord(&r, &n.record) {
+		n.record = r
+		n.keepRecord()
+	}
+}
+
 // withVoters adds to a message what a founder records: who votes as far as this node knows, and
 // who may soon.
 func (n *Node) withVoters(m Message) Message {

@@ -72,3 +72,17 @@ func (h *Host) waiting(now Time) int {
 	}
 	return 0
 }
+
+// founderSaid is what a founder that has no cluster waits for.
+type founderSaid struct {
+	why     string
+	waiting int // nodes, as Answer has it
+	at      Time
+}
+
+// heardFounder notes why there is no cluster yet: who asks to be let in waits for the same.
+func (h *Host) heardFounder(m *Message) {
+	if m.Answer.Status == AnswerIdle && m.Instance == 0 && slices.Contains(h.cfg.Founders, m.From.Name) {
+		h.founder = founderSaid{m.Answer.Why, m.Answer.Waiting, h.now}
+	}
+}

@@ -274,7 +274,7 @@ var mutants = []mutant{
 		patches: []patch{
 			{"lookafter.go", "if !n.lead.decided || h.now.Before(h.pushAt) {", "if h.now.Before(h.pushAt) {"},
 			{"lookafter.go", "t == nil || t.Heard[s].Answered == 0 || t.Members", "t == nil || t.Members"},
-			{"orphan.go", "if ours && h.appointed(m) {", "if ours {"},
+			{"route.go", "if ours && h.appointed(m) {", "if ours {"},
 		},
 		check: "levels", breaks: "G1", opening: "two groups of two, one is given to the other member when its leader comes back", seeds: "2000",
 	},
@@ -337,7 +337,7 @@ var mutants = []mutant{
 
 var eager = []patch{
 	{"detect.go", "if missed >= half(k) {", "if missed >= 1 {"},
-	{"detect.go", "if missed >= k && ", "if missed >= min(1, k) && "},
+	{"detect.go", "		if missed < k {", "		if missed < min(1, k) {"},
 	{"sweep.go", "if missed >= half(k) {", "if missed >= 1 {"},
 	{"sweep.go", "if missed >= k {", "if missed >= min(1, k) {"},
 }

@@ -141,13 +141,13 @@ func (w *World) canGoOn(gone []bool) bool {
 	highest := c.proposal
 	for id, h := range w.hosts {
 		r := &h.reg
+		found = found || id < w.Contacts && !gone[id] && !h.leaves // whoever leads tells it
 		if gone[id] || !h.up || r.State == control.RegisterVacant || r.Instance != c.instance || w.ledger.replaced(h, c) {
 			continue
 		}
 		if !h.leaves { // who leaves may be gone before it is needed
 			voters.Set(r.Slot)
 		}
-		found = found || id < w.Contacts && h.holds(c) && !h.leaves
 		known = max(known, r.Committed.Seq)
 		if a := &r.Accepted; highest.Less(a.Ballot, a.Seq) {
 			highest = *a

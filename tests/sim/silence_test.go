@@ -42,10 +42,10 @@ func TestProbesOfOneSilence(t *testing.T) {
 
 	deputy.stopAgent()
 	s.isolate(member.id, false)
-	before := member.reg.BeatAt
+	before, last := member.reg.BeatAt, deputy.reg.BeatAt
 	old.contAgent()
 	s.until(s.now+Instant(2*s.Interval), func() bool {
-		return old.tally.Heard[member.reg.Slot].EchoAt.Since(before) > 0 && member.reg.BeatAt > before
+		return old.tally.Heard[member.reg.Slot].EchoAt.Since(before) > 0 && member.reg.BeatAt > before && deputy.reg.BeatAt > last
 	})
 	old.stopAgent()
 	s.isolate(member.id, true)

@@ -1,0 +1,26 @@
+package control
+
+import "slices"
+
+// announces tells those whom everybody asks first, as far as they are not in the view, that this group lives and who
+// votes in it. They may know nobody who belongs to it, since it may have become others than their records name; and
+// nobody else is asked by who looks for it. A founder hears so in time not to found another instance.
+func (n *Node) announces() {
+	l := &n.lead
+	if n.upper != nil || !l.decided { // the leader of the top does, for all
+		return
+	}
+	if n.now.Before(l.announceAt) {
+		n.wakeAt(l.announceAt)
+		return
+	}
+	l.announceAt = 0
+	for _, to := range n.cfg.Contacts[:min(len(n.cfg.Contacts), Slots)] {
+		if slices.ContainsFunc(l.roster.Seats, func(s Seat) bool { return s.RPC == to && l.view.New.Has(s.Slot) }) {
+			continue
+		}
+		n.letter(to, Message{Kind: MessageState, Instance: n.reg.Instance, State: &FoundState{Register: n.reg.Instance, Record: n.record}})
+		l.announceAt = n.now.Add(n.cfg.FoundWait / 4)
+		n.wakeAt(l.announceAt)
+	}
+}
