@@ -1,6 +1,9 @@
 package control
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // announces tells those whom everybody asks first, as far as they are not in the view, that this group lives and who
 // votes in it. They may know nobody who belongs to it, since it may have become others than their records name; and
@@ -16,11 +19,17 @@ func (n *Node) announces() {
 	}
 	l.announceAt = 0
 	for _, to := range n.cfg.Contacts[:min(len(n.cfg.Contacts), Slots)] {
-		if slices.ContainsFunc(l.roster.Seats, func(s Seat) bool { return s.RPC == to && l.view.New.Has(s.Slot) }) {
+		if slices.ContainsFunc(l.roster.Seats, func(s Seat) bool { return s.isCalled(to) && l.view.New.Has(s.Slot) }) {
 			continue
 		}
 		n.letter(to, Message{Kind: MessageState, Instance: n.reg.Instance, State: &FoundState{Register: n.reg.Instance, Record: n.record}})
 		l.announceAt = n.now.Add(n.cfg.FoundWait / 4)
 		n.wakeAt(l.announceAt)
 	}
+}
+
+// isCalled reports whether a contact is this node's agent, be it by its address or by the node's name.
+func (p *Peer) isCalled(contact string) bool {
+	name, _, _ := strings.Cut(contact, ":")
+	return p.RPC == contact || p.Name == name
 }

@@ -92,9 +92,10 @@ func (r *InstanceRecord) voted(instance uint32, proposer string) bool {
 	return false
 }
 
-// bars reports whether a vote keeps this node from joining the instance.
+// bars reports whether this node joins the instance no more: it voted for a later one, or knows of one, or that this
+// one is over.
 func (r *InstanceRecord) bars(instance uint32) bool {
-	return instance < r.Instance || len(r.Votes) > 0 && r.Votes[len(r.Votes)-1].Instance > instance
+	return instance < r.Instance || instance == r.Instance && r.Closed || len(r.Votes) > 0 && r.Votes[len(r.Votes)-1].Instance > instance
 }
 
 // learn adds what another record knows: the highest instance with its newest voters, closed if

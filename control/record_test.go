@@ -38,3 +38,27 @@ func TestRecordKeepsJoiners(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordBars: which instances a node joins no more.
+func TestRecordBars(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		record InstanceRecord
+		bars   []uint32 // of 1 to 4
+	}{
+		{"nothing", InstanceRecord{}, nil},
+		{"a later instance", InstanceRecord{Instance: 3}, []uint32{1, 2}},
+		{"that it is over", InstanceRecord{Instance: 3, Closed: true}, []uint32{1, 2, 3}},
+		{"a vote for a later one", InstanceRecord{Instance: 1, Votes: []FoundVote{{Instance: 2}, {Instance: 4}}}, []uint32{1, 2, 3}},
+	} {
+		var bars []uint32
+		for i := uint32(1); i <= 4; i++ {
+			if c.record.bars(i) {
+				bars = append(bars, i)
+			}
+		}
+		if !slices.Equal(bars, c.bars) {
+			t.Errorf("who knows of %s does not join %v, want %v", c.what, bars, c.bars)
+		}
+	}
+}

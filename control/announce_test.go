@@ -1,0 +1,44 @@
+package control
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestAnnounces: whoever leads the top tells the contacts that are in no slot of its view, four times in FoundWait.
+// That all are in it gives it no reason to wake.
+func TestAnnounces(t *testing.T) {
+	n := voter(Config{FoundWait: 8 * time.Second, Contacts: []string{"a:7746", "10.0.0.2:7746", "c:7746", "d:7746", "[fd00::5]:7746"}})
+	roster := rosterOf("a", "b", "c", "d", "e")
+	for i, rpc := range []string{"10.0.0.1:7746", "10.0.0.2:7746", "10.0.0.3:7746", "10.0.0.4:7746", "[fd00::5]:7746"} {
+		roster.Seats[i].RPC = rpc
+	}
+	n.role, n.reg.Instance, n.lead = roleLeader, 3, leadership{view: Proposal{New: Of(0, 1, 2, 4)}, decided: true, roster: roster}
+	told := func(after time.Duration) (to []string) {
+		n.now, n.out = n.now.Add(after), Output{}
+		n.deadline = n.now.Add(time.Hour)
+		n.announces()
+		for i := range n.out.Messages {
+			to = append(to, n.out.Messages[i].To)
+		}
+		return to
+	}
+	for _, after := range []time.Duration{0, 2 * time.Second} {
+		if to := told(after); !slices.Equal(to, []string{"d:7746"}) {
+			t.Errorf("tells %v, want d alone, which is in no view", to)
+		}
+	}
+	if to := told(time.Second); to != nil || n.deadline != n.now.Add(time.Second) {
+		t.Errorf("a second later tells %v, and wakes in %v", to, n.deadline.Since(n.now))
+	}
+	n.lead.view.New.Set(3)
+	if to := told(time.Second); to != nil || n.deadline != n.now.Add(time.Hour) {
+		t.Errorf("with all in the view tells %v, and wakes in %v", to, n.deadline.Since(n.now))
+	}
+	n.lead.view.New.Clear(3)
+	n.upper = new(Register)
+	if to := told(0); to != nil {
+		t.Errorf("a leader that has others above tells %v", to)
+	}
+}
