@@ -8,6 +8,7 @@ type candidacy struct {
 	outbid   Ballot // the highest that others promised rather than one of this node's, in this campaign or before
 	prior    Ballot // of the leader that handed over; 0: it fell silent
 	why      string // in words
+	roster   uint64 // version of the one by which promises are counted
 	asked    Bitmap
 	accused  Bitmap // whom that leader gave up by its last beat
 	began    Time
@@ -23,7 +24,11 @@ type candidacy struct {
 const hurried = 8
 
 // stand starts a campaign, and says why. With prior, the leader of that ballot asked for it.
-func (n *Node) stand(prior Ballot, why string) {
+func (n *Node) stand(prior Ballot, why string) { n.standBy(n.reg.Accepted.Roster, prior, why) }
+
+// standBy does so, and has promises be counted by a roster: that of the proposal which this candidate would go on from,
+// since a later one may name others in the members' slots, who have not accepted what these have.
+func (n *Node) standBy(roster uint64, prior Ballot, why string) {
 	if n.role == roleLeader {
 		n.lead = leadership{}
 	}
@@ -40,13 +45,12 @@ func (n *Node) stand(prior Ballot, why string) {
 		asked:   Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
 		lost:    n.lost(&n.reg),
 		outbid:  n.cand.outbid,
+		roster:  roster,
 		decreed: n.cand.decreed,
 		seen:    n.watch,
 	}
 	n.role = roleCandidate
-	if r := n.rosterOf(n.reg.Accepted.Roster); r != nil {
-		n.hold(r) // a later one may name others in the members' slots
-	}
+	n.holdCounted()
 	n.command(Command{Kind: CommandAsk, Ballot: n.cand.ballot, Preparing: 1, WindowNS: uint64(n.reg.Rounds) * uint64(n.reg.Interval())})
 	n.ask(n.cand.asked)
 }
@@ -96,7 +100,12 @@ func (n *Node) campaign() {
 	}
 	a, known := n.highest()
 	c.asked = Voters(n.cfg.Level, c.asked.Or(a.New).Or(a.Old))
-	if n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old)) {
+	promises := n.promisesFor(&a)
+	if promises != t.Promises && a.Roster != c.roster {
+		n.standBy(a.Roster, c.prior, c.why)
+		return
+	}
+	if n.decides(promises, a.New) && (known || n.decides(promises, a.Old)) {
 		from := c.began
 		if !n.unheard().Empty() { // time for the accused to answer
 			from = c.began.Add(n.reg.Interval() / 4)
@@ -123,6 +132,30 @@ func (n *Node) campaign() {
 	}
 	n.wakeAt(c.next)
 	n.keepJoining()
+}
+
+// holdCounted has the slots be those of whom the roster names by which promises are counted.
+func (n *Node) holdCounted() {
+	if r := n.rosterOf(n.cand.roster); r != nil {
+		n.hold(r)
+	}
+}
+
+// promisesFor are the promises of those whom a proposal names: where a slot was given to another than the roster names
+// by which they were counted, its promise is none for the proposal. A roster that is not held is fetched before
+// anything rests on it (elect).
+func (n *Node) promisesFor(a *Proposal) Bitmap {
+	b, r := n.tally.Promises, n.rosterOf(a.Roster)
+	if r == nil || len(n.rosters) == 0 {
+		return b
+	}
+	counted := n.rosters[0].Roster
+	for s := b.First(); s < Slots; s = b.Next(s + 1) {
+		if is, was := r.At(s), counted.At(s); is != nil && (was == nil || was.Incarnation != is.Incarnation) {
+			b.Clear(s)
+		}
+	}
+	return b
 }
 
 // lost reports whether no quorum answered this node, and nobody led since.

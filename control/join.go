@@ -251,7 +251,7 @@ func (n *Node) rosterArrived(m *Message) {
 	case m.Instance < n.reg.Instance || n.role == roleLeader:
 		return
 	}
-	n.recordVoters(m.Epoch, m.Voters, m.Joiners, m.Roster)
+	n.recordTold(m)
 	switch {
 	case n.reg.State == RegisterJoining && (!mine || seat.Slot != n.reg.Slot):
 		n.removed("its seat was given to another")
@@ -267,7 +267,11 @@ func (n *Node) rosterArrived(m *Message) {
 	}
 	n.join.roster = nil
 	n.hold(m.Roster)
-	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: n.rosters[0].version})
+	version := n.rosters[0].version
+	if n.role == roleCandidate {
+		n.holdCounted()
+	}
+	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: version})
 }
 
 // givenAway reports whether a roster gives this node's slot to another, be it since or before. A register that held it

@@ -182,6 +182,16 @@ func (n *Node) recordDecided(epoch uint64, members Bitmap, rosters ...*Roster) {
 	n.recordWith(epoch, members, Bitmap{}, before, rosters)
 }
 
+// recordTold keeps the record of who votes as a letter with a roster says. Who is no longer about to be let in is known
+// to the leader alone.
+func (n *Node) recordTold(m *Message) {
+	var before []Voter
+	if m.From.Name != n.nameOf(n.reg.Leader()) && n.record.Instance == n.reg.Instance {
+		before = n.record.Joiners
+	}
+	n.recordWith(m.Epoch, m.Voters, m.Joiners, before, []*Roster{m.Roster})
+}
+
 // recordVoters keeps the record of who votes: the members of a decided view, and joiners that the
 // next may let in, named by the given or held rosters. Nothing older than the record is taken. A
 // founder's is on disk before it says that it holds that roster, and before it leaves; others
@@ -211,11 +221,8 @@ func (n *Node) recordWith(epoch uint64, members, joiners Bitmap, others []Voter,
 	if r.Joiners, all = voters(joiners.Minus(members), rosters); !all {
 		return
 	}
-	for _, v := range others {
-		if !slices.Contains(r.Voters, v) {
-			r.Joiners = append(r.Joiners, v)
-		}
-	}
+	before := slices.DeleteFunc(slices.Clone(others), func(v Voter) bool { return slices.Contains(r.Voters, v) })
+	r.Joiners = union(before, r.Joiners)
 	if sameRecord(&r, &n.record) {
 		return
 	}

@@ -62,3 +62,34 @@ func TestRecordBars(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordIsTold: that somebody is no longer about to be let in is the leader's to say. What others tell of the same
+// view leaves the record as it is, or each of the two would have it written anew, and no roster held meanwhile.
+func TestRecordIsTold(t *testing.T) {
+	r := rosterOf("a", "b", "c", "d", "e")
+	n := New(Config{Self: r.Seats[0].Peer, Founders: []string{"a"}})
+	n.reg.Instance, n.reg.Promised, n.reg.BeatBallot = 1, NewBallot(1, 2, 1), NewBallot(1, 2, 1) // b leads
+	n.rosters = []heldRoster{{r, r.Version()}}
+	for i, c := range []struct {
+		from    string
+		joiners Bitmap
+		want    []string
+		writes  bool
+	}{
+		{"b", Of(2, 3), []string{"c", "d"}, true},
+		{"e", Bitmap{}, []string{"c", "d"}, false},
+		{"e", Of(3), []string{"c", "d"}, false},
+		{"b", Of(2, 3), []string{"c", "d"}, false},
+		{"b", Of(3), []string{"d"}, true},
+	} {
+		n.out = Output{}
+		n.recordTold(&Message{Kind: MessageRoster, From: peer(c.from, 1), Epoch: 4, Voters: Of(0, 1), Joiners: c.joiners, Roster: r})
+		var names []string
+		for _, v := range n.record.Joiners {
+			names = append(names, v.Name)
+		}
+		if writes := n.out.Record != nil; !slices.Equal(names, c.want) || writes != c.writes {
+			t.Errorf("%d: told by %s: joiners %v, want %v; writes %v, want %v", i, c.from, names, c.want, writes, c.writes)
+		}
+	}
+}

@@ -68,7 +68,7 @@ var kept = []mutant{
 	{
 		name:    "a removal that a leader before proposed is carried out at once after a hand-over",
 		patches: []patch{{"candidate.go", "!known && n.revives(&a)", "false"}},
-		check:   "stored", breaks: "G4", run: "hand-over-revives.json",
+		check:   "../control TestRevivedRemovalWaits", breaks: "proposed: waits false",
 	},
 	{
 		name: "an order to remove whoever was heard since is carried out",
@@ -96,6 +96,21 @@ var kept = []mutant{
 		name:    "a leader that can not be let in keeps those from the slot who asked since",
 		patches: []patch{{"admit.go", "l.decided && waited >= admitGiveUp {", "false {"}},
 		check:   "../control TestNextLeaderGetsItsTurn", breaks: "after 10s: waits true",
+	},
+	{
+		name:    "a candidate counts promises by a roster that it is given meanwhile",
+		patches: []patch{{"join.go", "	if n.role == roleCandidate {\n		n.holdCounted()\n	}\n", ""}},
+		check:   "../control TestCountsItsMembers", breaks: "the slots are those of",
+	},
+	{
+		name:    "the promise of who had a slot before counts for a view in which another has it",
+		patches: []patch{{"candidate.go", "		if is, was := r.At(s), counted.At(s); is != nil && (", "		if is, was := r.At(s), counted.At(s); is == nil && ("}},
+		check:   "../control TestCountsThoseOfTheProposal", breaks: "after the promise of who had a slot before it is a leader",
+	},
+	{
+		name:    "whoever gives a founder a roster says who is no longer about to be let in",
+		patches: []patch{{"record.go", "if m.From.Name != n.nameOf(n.reg.Leader()) && n.record.Instance == n.reg.Instance {", "if false {"}},
+		check:   "../control TestRecordIsTold", breaks: "told by e: joiners [], want [c d]",
 	},
 	{
 		name:    "a leader tells nobody outside its view that its group lives",

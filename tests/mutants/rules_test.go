@@ -19,8 +19,8 @@ var mutants = []mutant{
 	{
 		name: "no old quorum: a candidate is elected without one",
 		patches: []patch{{"candidate.go",
-			"n.decides(t.Promises, a.New) && (known || n.decides(t.Promises, a.Old))",
-			"n.decides(t.Promises, a.New)"}},
+			"n.decides(promises, a.New) && (known || n.decides(promises, a.Old))",
+			"n.decides(promises, a.New)"}},
 		check: "walks", breaks: "G1", opening: "three, two stand while one is being removed", from: "2500", seeds: "20000",
 	},
 	{
