@@ -196,7 +196,8 @@
 //
 // It takes the loss of these registers one after the other, each survived by the group; founders that
 // stay members, in different racks, keep it from happening. Closing it wholly takes durable records
-// on more nodes than founders, or the word of all recorded voters instead of most.
+// on more nodes than founders, or the word of all recorded voters instead of most. A random run that comes upon
+// exactly this ends there, and is counted as such (tests/sim TestCheckerOfBeginnings).
 //
 // # Choices
 //

@@ -108,6 +108,7 @@ func (l *ledger) choose(instance uint32, p *control.Proposal) {
 	l.chosen[k] = c
 	if _, ok := l.began[instance]; !ok {
 		l.began[instance] = l.w.now
+		l.begins(instance)
 	}
 	l.follows(c)
 	if l.head == nil || l.head.instance < instance || l.head.instance == instance && l.head.seq < p.Seq {

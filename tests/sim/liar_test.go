@@ -195,6 +195,41 @@ func TestCheckerOfInstances(t *testing.T) {
 	}
 }
 
+// TestCheckerOfBeginnings: an instance that begins while another can go on is put down to what G3 does not cover where
+// all holds that control/doc.go says of it, and else is left to the other checks.
+func TestCheckerOfBeginnings(t *testing.T) {
+	for what, c := range map[string]struct {
+		otherwise func(s stage, founder *host, r *control.InstanceRecord)
+		excused   bool
+	}{
+		"as documented": {func(stage, *host, *control.InstanceRecord) {}, true},
+		"only agents are silent": {func(s stage, f *host, _ *control.InstanceRecord) {
+			s.isolate(f.id, false)
+			s.hosts[1].killAgent()
+			s.hosts[2].stopAgent()
+		}, true},
+		"a member can tell it": {func(s stage, f *host, _ *control.InstanceRecord) { s.isolate(f.id, false) }, false},
+		"the record is new":    {func(_ stage, _ *host, r *control.InstanceRecord) { r.Epoch++ }, false},
+		"half hold registers": {func(s stage, _ *host, r *control.InstanceRecord) {
+			r.Voters = append(r.Voters, control.Voter{Name: s.hosts[1].name, RPC: s.hosts[1].peer.RPC})
+		}, false},
+		"the other is over": {func(s stage, _ *host, _ *control.InstanceRecord) { s.hosts[1].powerOff() }, false},
+	} {
+		s := stand(t, 3, 1)
+		founder, last := s.hosts[0], s.ledger.head
+		founder.powerOff()
+		founder.powerOn()
+		s.isolate(founder.id, true)
+		r := control.InstanceRecord{Instance: last.instance, Epoch: last.seq - 1, Voters: []control.Voter{{Name: founder.name, RPC: founder.peer.RPC}}}
+		c.otherwise(s, founder, &r)
+		founder.knew = map[uint32]control.InstanceRecord{last.instance + 1: r}
+		s.ledger.begins(last.instance + 1)
+		if excused := s.failure != nil && s.failure.Guarantee == notCovered; excused != c.excused {
+			t.Errorf("%s: excused %v, want %v: %v", what, excused, c.excused, s.failure)
+		}
+	}
+}
+
 // TestCheckerOfCuts: removals in several views or rounds are noticed.
 func TestCheckerOfCuts(t *testing.T) {
 	s := stand(t, 3, 3)

@@ -12,11 +12,12 @@ type Outcome string
 
 // The outcomes.
 const (
-	Passed   Outcome = "passed"
-	Excused  Outcome = "excused"  // no quorum was left, so no progress was owed
-	Safety   Outcome = "safety"   // a guarantee was broken
-	Liveness Outcome = "liveness" // a healthy core did not agree in time
-	Crash    Outcome = "crash"    // the code panicked
+	Passed    Outcome = "passed"
+	Excused   Outcome = "excused"     // no quorum was left, so no progress was owed
+	Safety    Outcome = "safety"      // a guarantee was broken
+	Liveness  Outcome = "liveness"    // a healthy core did not agree in time
+	Crash     Outcome = "crash"       // the code panicked
+	Uncovered Outcome = "not covered" // two instances live, in the way that control/doc.go says is not ruled out
 )
 
 // Result is what a run came to.
@@ -40,6 +41,9 @@ func Run(o Options, newNode func(control.Config) Node, trace func(line string)) 
 			res.Outcome = Crash
 		}
 		res.Stats, res.Violation, res.Simulated = w.Stats, w.failure, time.Duration(w.now)
+		if w.failure != nil && w.failure.Guarantee == notCovered {
+			res.Outcome, res.Violation = Uncovered, nil
+		}
 		if res.Outcome != Crash {
 			res.Final = w.Describe()
 		}
