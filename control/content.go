@@ -191,7 +191,7 @@ func (h *Host) learn(instance uint32, g *view.Group) {
 	c.past[0] = g
 	c.current = &view.ClusterView{Cluster: h.cfg.Cluster, Instance: instance, Top: g}
 	if v := h.vectors[h.cfg.Top]; v != nil && h.leads(h.cfg.Top) == nil {
-		v.know(g)
+		v.know(instance, g)
 	}
 }
 

@@ -158,7 +158,7 @@ func TestVectorKnownBase(t *testing.T) {
 	untold := func(uint16) *Report { return nil }
 	v := &vector{cluster: "story", level: 1}
 	top := view.Compose("story", 2, 1, 0, 1, 9, []*view.Group{leafOf(0, 1, 5, "a"), leafOf(1, 1, 3, "b")})
-	v.know(top)
+	v.know(2, top)
 	v.adopt(&Proposal{Seq: 9, Digest: top.Digest, New: Of(0, 1)}, groups, false)
 	v.decide(1, Of(0, 1))
 	if v.base != top {
@@ -170,6 +170,30 @@ func TestVectorKnownBase(t *testing.T) {
 	v.decide(2, Of(0))
 	if v.offer(leafOf(1, 1, 3, "b")); v.use(1) == nil {
 		t.Error("a group that is back and tells the same is not known")
+	}
+}
+
+// TestVectorOfEarlierInstance: what is known of an instance is forgotten with it, though a group of the next decided
+// as much, or less. The node of a seat outlives an instance in which its host had none.
+func TestVectorOfEarlierInstance(t *testing.T) {
+	for what, enter := range map[string]func(n *Node){
+		"learns of the next": func(*Node) {},
+		"is given a seat":    func(n *Node) { n.command(Command{Kind: CommandJoin, Instance: 2}) },
+		"held a seat as it was made": func(n *Node) {
+			n.Step(n.now, Input{Register: &Register{State: RegisterMember, Instance: 2}, Tally: new(Tally)})
+		},
+	} {
+		n := voter(Config{Level: 1, Self: Peer{Name: "a"}})
+		v := n.below
+		v.know(1, view.Compose("story", 1, 1, 0, 1, 9, []*view.Group{leafOf(0, 1, 5, "a"), leafOf(1, 1, 3, "b")}))
+		if enter(n); what != "learns of the next" && (v.base != nil || v.use(0) != nil) {
+			t.Errorf("%s: knows what an earlier instance held", what)
+		}
+		now := leafOf(1, 1, 3, "x")
+		v.know(2, view.Compose("story", 2, 1, 0, 1, 2, []*view.Group{now}))
+		if v.use(0) != nil || v.use(1) != now || v.base == nil || v.base.Seq != 2 {
+			t.Errorf("%s: knows %+v", what, v.held[:2])
+		}
 	}
 }
 

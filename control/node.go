@@ -94,6 +94,9 @@ func (n *Node) Step(now Time, in Input) Output {
 	if !n.started {
 		n.started, n.join.since = true, now
 	}
+	if n.below != nil && n.reg.Instance != 0 {
+		n.below.enter(n.reg.Instance)
+	}
 	n.settleRole()
 	if in.Order != OrderNone {
 		n.order(in)
@@ -286,6 +289,9 @@ func (n *Node) fromSelf(m *Message) bool {
 func (n *Node) command(c Command) {
 	c.Level, c.Seat = n.cfg.Level, n.place.Seat()
 	n.reg.apply(&c)
+	if c.Kind == CommandJoin && n.below != nil {
+		n.below.enter(c.Instance)
+	}
 	n.out.Commands = append(n.out.Commands, c)
 }
 

@@ -20,6 +20,7 @@ type vector struct {
 	level     uint8
 	number    uint16
 	top       bool
+	instance  uint32                 // of which all of this is; 0: of the first that is told
 	held      [FirstSeat]*view.Group // the newest known of each group below, by slot
 	asked     [FirstSeat]Time        // when the content of each was asked for
 	gone      Bitmap                 // whose leaders are no members: what is held is of no use until they tell it again
@@ -50,6 +51,15 @@ func (v *vector) offer(g *view.Group) bool {
 	v.held[slot] = g
 	v.gone.Clear(slot)
 	return true
+}
+
+// enter is for what is of an instance: nothing that is known of an earlier one is true of it, though numbers may be the
+// same.
+func (v *vector) enter(instance uint32) {
+	if v.instance != 0 && v.instance != instance {
+		v.forget()
+	}
+	v.instance = instance
 }
 
 // forget is for a group that decided nothing yet.
@@ -98,7 +108,8 @@ func (v *vector) keep(members Bitmap, r *Roster) {
 
 // know keeps a decided content of this group that is learnt of otherwise, for the case that this
 // node has to go on from it.
-func (v *vector) know(g *view.Group) {
+func (v *vector) know(instance uint32, g *view.Group) {
+	v.enter(instance)
 	if g == nil || g.Level != v.level || g.Number != v.number || !g.Newer(v.base) {
 		return
 	}

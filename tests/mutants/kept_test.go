@@ -113,6 +113,11 @@ var kept = []mutant{
 		check:   "../control TestRecordIsTold", breaks: "told by e: joiners [], want [c d]",
 	},
 	{
+		name:    "what is known of an instance outlives it",
+		patches: []patch{{"vector.go", "if v.instance != 0 && v.instance != instance {", "if false {"}},
+		check:   "../control TestVectorOfEarlierInstance", breaks: "knows what an earlier instance held",
+	},
+	{
 		name:    "a leader tells nobody outside its view that its group lives",
 		patches: []patch{{"leader.go", "	n.announces()\n", ""}},
 		check:   "sim TestStrangersAreHeard", breaks: "G3",
