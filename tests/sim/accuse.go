@@ -209,8 +209,9 @@ func (h *host) judgeOne(c *control.Command, m uint16) {
 		n = max(n, k) // rounds of the leader before, which accuse saw
 	}
 	if m == h.led.follows.Slot() && !ever {
-		half := time.Duration((k+1)/2) * interval
-		if at := h.led.answered[m]; at != 0 && h.now().Since(at) < half {
+		half := (k + 1) / 2 // that many rounds of probes, be they apart as an agent that was interrupted sent them
+		at := h.led.answered[m]
+		if at != 0 && h.now().Since(at) < time.Duration(half)*interval && h.led.ignored(m) < half {
 			h.w.fail("G5", "%s, who leads by %v now, removes the last leader %s, whose kernel answered", h.name, c.Ballot, who)
 		}
 		return
