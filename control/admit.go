@@ -17,9 +17,11 @@ type admission struct {
 	started Time
 	joiners Bitmap
 	holders Bitmap // agents that said they hold it
-	heldAt  Time   // when the last of them did, or joiners on probation were looked at
 	pushAt  Time
 	urgent  bool // see awaitsLeader
+
+	calls    int  // rounds of probes to those who are about to come in
+	calledAt Time // the last of them
 
 	probations []probation
 }
@@ -255,14 +257,9 @@ func (n *Node) proposeJoiners() {
 	}
 	n.heardHolders()
 	waited := n.now.Since(a.started)
-	if a.heldAt != 0 && n.now.Since(a.heldAt) > 2*pushEvery {
-		// A leader that was starved for so long does not know who of them is still there.
-		a.holders, a.heldAt, a.pushAt = Of(n.reg.Slot), 0, n.now
-		return
-	}
 	pending, patience := n.onProbation(), admitPatience
 	if !pending.Empty() {
-		a.heldAt, patience = n.now, admitPatience+probationProbes*probationEvery
+		patience = admitPatience + probationProbes*probationEvery
 	}
 	ready := a.joiners.And(a.holders).Minus(pending)
 	switch {
@@ -278,7 +275,14 @@ func (n *Node) proposeJoiners() {
 		l.adm = admission{asked: a.asked, since: a.since}
 		return
 	case !n.mayAdd(a.urgent || n.awaitsLeader()): // whoever is urgent comes next
-		a.heldAt = n.now
+		return
+	}
+	ready, sure := n.stillThere(ready)
+	switch {
+	case !sure:
+		return
+	case ready.Empty():
+		l.adm = admission{asked: a.asked, since: a.since}
 		return
 	}
 	if n.propose(l.view.New.Or(ready), a.roster, Event{Why: "asked to join"}); l.decided && waited >= admitGiveUp {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -105,10 +106,44 @@ func TestNextLeaderGetsItsTurn(t *testing.T) {
 		waits bool
 	}{{admitGiveUp - time.Second, true}, {admitGiveUp, false}} {
 		n.now = began.Add(c.after)
+		n.tally.Heard[2].AnswerAt = n.now
 		n.proposeJoiners()
 		a := &n.lead.adm
 		if waits := a.roster == roster; waits != c.waits || !n.lead.decided || len(a.asked) != 1 || a.asked[0].Name != "c" {
 			t.Errorf("after %v: waits %v, want %v; asked %+v", c.after, waits, c.waits, a.asked)
+		}
+	}
+}
+
+// TestGoneJoiners: where it took long until a view may let joiners in, those come in whose kernels still answer. One
+// that needs the votes of others would never be decided.
+func TestGoneJoiners(t *testing.T) {
+	roster := rosterOf("a", "b", "c", "d")
+	for _, waited := range []time.Duration{pushEvery / 2, 8 * time.Second} {
+		n := voter(Config{Self: Peer{Name: "a"}})
+		n.reg.State, n.reg.Instance, n.role = RegisterMember, 2, roleLeader
+		n.lead = leadership{roster: roster, decided: true, view: Proposal{New: Of(0), Old: Of(0)}}
+		n.lead.adm = admission{
+			roster: roster, version: roster.Version(), started: n.now.Add(-waited), joiners: Of(1, 2, 3), holders: Of(0, 1, 2, 3),
+		}
+		var called []Bitmap
+		for range 2 * callsMost {
+			n.out = Output{}
+			if n.proposeJoiners(); !n.lead.decided {
+				break
+			}
+			for i := range n.out.Frames {
+				called = append(called, n.out.Frames[i].To)
+			}
+			n.tally.Heard[1].AnswerAt = n.now
+			n.now = n.now.Add(n.cfg.Interval)
+		}
+		want, calls := Of(0, 1), []Bitmap{Of(1, 2, 3), Of(2, 3), Of(2, 3)}
+		if waited < pushEvery {
+			want, calls = Of(0, 1, 2, 3), nil
+		}
+		if n.lead.decided || n.lead.view.New != want || !slices.Equal(called, calls) {
+			t.Errorf("after %v proposes %v, want %v; probed %v", waited, n.lead.view.New, want, called)
 		}
 	}
 }

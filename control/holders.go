@@ -45,7 +45,6 @@ func (n *Node) held(m *Message) {
 	}
 	if s := a.roster.Held(&m.From); s != nil {
 		a.holders.Set(s.Slot)
-		a.heldAt = n.now
 		if n.lead.decided {
 			n.proposeJoiners() // joining need not wait for the next round
 		}
@@ -76,4 +75,39 @@ func (n *Node) foundersHold(holders Bitmap) bool {
 		}
 	}
 	return in == 0 || 2*hold > in
+}
+
+// callsMost is how many rounds of probes a joiner may leave unanswered.
+const callsMost = 3
+
+// stillThere returns those of the joiners whose kernels answer, and whether that is known yet. They said that they hold
+// the roster; where the others, or the pace of epochs, took long since, some may be gone, and a view that needs the
+// votes of most of them would never be decided.
+func (n *Node) stillThere(ready Bitmap) (there Bitmap, known bool) {
+	a := &n.lead.adm
+	if n.now.Since(a.started) < pushEvery {
+		return ready, true
+	}
+	every := n.cfg.Interval
+	if n.now.Since(a.calledAt) > callsMost*every {
+		a.calls = 0
+	}
+	for s := ready.First(); s < Slots; s = ready.Next(s + 1) {
+		if h := &n.tally.Heard[s]; n.now.Since(max(h.AnswerAt, h.EchoAt)) <= callsMost*every {
+			there.Set(s)
+		}
+	}
+	switch {
+	case there == ready:
+		return there, true
+	case a.calls > 0 && n.now.Since(a.calledAt) < every:
+	case a.calls == callsMost:
+		return there, true
+	default:
+		a.calls++
+		a.calledAt = n.now
+		n.send(ready.Minus(there), Frame{Kind: KindProbe, To: ToAll, Ballot: n.reg.Promised, Round: uint64(n.now)})
+	}
+	n.wakeAt(a.calledAt.Add(every))
+	return Bitmap{}, false
 }

@@ -122,7 +122,7 @@ func (h *host) tellAsk(o *control.Outgoing) {
 		switch beats := h.tally.Beating != 0; {
 		case beats && h.said.probation != h.reg.Rosters[0]:
 			h.said.probation, h.said.probes = h.reg.Rosters[0], h.clock()
-			h.tell("probes %s, on probation", h.members(o.To))
+			h.tell("probes %s, who ask to come in", h.members(o.To))
 		case !beats && h.said.silence != h.reg.BeatAt:
 			h.said.silence, h.said.probes = h.reg.BeatAt, h.clock()
 			h.tell("took no beat for %.2f intervals; probes %s", h.intervals(h.reg.BeatAt), h.members(o.To))

@@ -118,6 +118,11 @@ var kept = []mutant{
 		check:   "../control TestVectorOfEarlierInstance", breaks: "knows what an earlier instance held",
 	},
 	{
+		name:    "joiners are let in that may be gone",
+		patches: []patch{{"holders.go", "if n.now.Since(a.started) < pushEvery {", "if true {"}},
+		check:   "../control TestGoneJoiners", breaks: "after 8s proposes",
+	},
+	{
 		name:    "a leader tells nobody outside its view that its group lives",
 		patches: []patch{{"leader.go", "	n.announces()\n", ""}},
 		check:   "sim TestStrangersAreHeard", breaks: "G3",
@@ -266,11 +271,6 @@ var kept = []mutant{
 				"	if p := f.proposed; p != 0 {\n		n.giveUpProposal()\n		f.until = n.now.Add(n.turn(every))"},
 		},
 		check: "../control TestTranscripts/vain-votes", breaks: "no agreement within",
-	},
-	{
-		name:    "joiners are let in on what they said long ago",
-		patches: []patch{{"admit.go", "if a.heldAt != 0 && n.now.Since(a.heldAt) > 2*pushEvery {", "if false {"}},
-		check:   "../control TestTranscripts/joiners-rebooted", breaks: "lost: no quorum answered",
 	},
 	{
 		name: "the roster of the view in force is dropped for newer ones",
