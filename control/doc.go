@@ -209,6 +209,12 @@
 //   - A prepare under the ballot already promised is answered again: the promise may be lost.
 //   - A hand-over prepare names the ballot that hands over, and is taken only from those who
 //     follow that ballot, or took its last beat and no other leader's since.
+//   - A candidate counts promises by the roster of the proposal that it would go on from, whatever roster it is given
+//     meanwhile: a slot may be somebody's who knows nothing of what that one before accepted (Node.promisesFor). It
+//     stands above every ballot that it was told to be promised.
+//   - A leader of the top tells contacts that are not in its view of itself (announce.go): they may know nobody in it.
+//   - Joiners that hold the roster for longer than a moment answer probes before a view may need their votes
+//     (Node.stillThere), and one that can not be let in gives way to who asked since.
 //   - A leader that was elected by such a hand-over removes nobody for k+1 intervals (lease rule
 //     5) but those whom that last beat accused: their leases had ended before it left.
 //   - The beat carries a bitmap of stale agents, so that every member can show them.
