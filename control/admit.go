@@ -16,12 +16,14 @@ type admission struct {
 	version uint64
 	started Time
 	joiners Bitmap
-	holders Bitmap // agents that said they hold it
+	holders Bitmap          // agents that said they hold it
+	saidAt  map[uint16]Time // when joiners did
 	pushAt  Time
 	urgent  bool // see awaitsLeader
 
-	calls    int  // rounds of probes to those who are about to come in
-	calledAt Time // the last of them
+	calls      int  // rounds of probes to those who are about to come in
+	calledFrom Time // the first of them
+	calledAt   Time // the last
 
 	probations []probation
 }

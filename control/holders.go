@@ -1,5 +1,7 @@
 package control
 
+import "time"
+
 // pushRosters sends the newest roster to the agents that lack it.
 func (n *Node) pushRosters() {
 	l := &n.lead
@@ -44,7 +46,7 @@ func (n *Node) held(m *Message) {
 		return
 	}
 	if s := a.roster.Held(&m.From); s != nil {
-		a.holders.Set(s.Slot)
+		a.says(s.Slot, n.now)
 		if n.lead.decided {
 			n.proposeJoiners() // joining need not wait for the next round
 		}
@@ -58,7 +60,7 @@ func (n *Node) heardHolders() {
 	all := n.lead.view.New.Or(a.joiners)
 	for s := all.First(); s < Slots; s = all.Next(s + 1) {
 		if n.tally.Members[s].Roster == a.version && n.livesOn(s) {
-			a.holders.Set(s)
+			a.says(s, n.now)
 		}
 	}
 }
@@ -77,37 +79,52 @@ func (n *Node) foundersHold(holders Bitmap) bool {
 	return in == 0 || 2*hold > in
 }
 
-// callsMost is how many rounds of probes a joiner may leave unanswered.
-const callsMost = 3
+// How long what a joiner said counts, how many rounds of probes it may leave unanswered then, and the least time from
+// one to the next.
+const (
+	wordFor    = time.Second
+	callsMost  = 3
+	callsEvery = 50 * time.Millisecond
+)
 
-// stillThere returns those of the joiners whose kernels answer, and whether that is known yet. They said that they hold
-// the roster; where the others, or the pace of epochs, took long since, some may be gone, and a view that needs the
-// votes of most of them would never be decided.
+// stillThere returns those of the joiners that are still there, and whether that is known yet. They said that they hold
+// the roster; where the others, the pace of epochs or this very agent took long since, some may be gone, and a view
+// that needs the votes of most of them would never be decided. So their kernels are asked.
 func (n *Node) stillThere(ready Bitmap) (there Bitmap, known bool) {
 	a := &n.lead.adm
-	if n.now.Since(a.started) < pushEvery {
-		return ready, true
-	}
-	every := n.cfg.Interval
-	if n.now.Since(a.calledAt) > callsMost*every {
-		a.calls = 0
+	every := max(n.cfg.Interval, callsEvery)
+	since := a.calledFrom // however late this agent looks
+	if a.calls == 0 {
+		since = n.now.Add(-wordFor)
 	}
 	for s := ready.First(); s < Slots; s = ready.Next(s + 1) {
-		if h := &n.tally.Heard[s]; n.now.Since(max(h.AnswerAt, h.EchoAt)) <= callsMost*every {
+		if !max(n.tally.Heard[s].AnswerAt, a.saidAt[s]).Before(since) {
 			there.Set(s)
 		}
 	}
-	switch {
-	case there == ready:
+	switch over := n.now.Since(a.calledAt) >= every; {
+	case there == ready, a.calls == callsMost && over:
+		a.calls = 0 // to be asked anew, if nothing can be proposed now
 		return there, true
-	case a.calls > 0 && n.now.Since(a.calledAt) < every:
-	case a.calls == callsMost:
-		return there, true
-	default:
+	case a.calls == 0:
+		a.calledFrom = n.now
+		fallthrough
+	case over:
 		a.calls++
 		a.calledAt = n.now
 		n.send(ready.Minus(there), Frame{Kind: KindProbe, To: ToAll, Ballot: n.reg.Promised, Round: uint64(n.now)})
 	}
-	n.wakeAt(a.calledAt.Add(every))
+	n.wakeAt(n.now.Add(n.cfg.Interval))
 	return Bitmap{}, false
+}
+
+// says notes that an agent, or its kernel, said that it holds the roster.
+func (a *admission) says(slot uint16, at Time) {
+	a.holders.Set(slot)
+	if a.joiners.Has(slot) {
+		if a.saidAt == nil {
+			a.saidAt = map[uint16]Time{}
+		}
+		a.saidAt[slot] = at
+	}
 }
