@@ -29,32 +29,34 @@ func TestLeaderLeaves(t *testing.T) {
 // free. Its members asked the root for a leader before; none of them is appointed now to form the group
 // anew: it goes on as it was.
 func TestCutOffAfterFormed(t *testing.T) {
-	w := New(t, Story(4, 3))
-	group := w.in(3)
-	others := w.without(group...)
-	for _, h := range others {
-		h.boot()
-	}
-	w.Stand(others, 60*time.Second)
-	w.Run(10*time.Second, nil)
-	for _, h := range group {
-		h.boot()
-	}
-	w.Stand(w.hosts, 30*time.Second)
-	var was []uint64
-	for _, h := range group {
-		was = append(was, h.regs[0].Incarnation)
-		h.side = 1
-	}
-	w.Stand(others, 30*time.Second)
-	w.Run(5*w.Interval, nil)
-	for _, h := range group {
-		h.side = 0
-	}
-	w.Stand(w.hosts, 30*time.Second)
-	for i, h := range group {
-		if h.regs[0].Incarnation != was[i] || h.regs[0].Promised.Generation() != 1 {
-			t.Errorf("%s is another incarnation, or in another generation: %v", h.name, h.regs[0].Promised)
+	for wait := range time.Duration(9) { // intervals: who asks whom when differs
+		w := New(t, Story(4, 3))
+		group := w.in(3)
+		others := w.without(group...)
+		for _, h := range others {
+			h.boot()
+		}
+		w.Stand(others, 60*time.Second)
+		w.Run(10*time.Second, nil)
+		for _, h := range group {
+			h.boot()
+		}
+		w.Stand(w.hosts, 30*time.Second)
+		var was []uint64
+		for _, h := range group {
+			was = append(was, h.regs[0].Incarnation)
+			h.side = 1
+		}
+		w.Stand(others, 30*time.Second)
+		w.Run(wait*w.Interval, nil)
+		for _, h := range group {
+			h.side = 0
+		}
+		w.Stand(w.hosts, 30*time.Second)
+		for i, h := range group {
+			if h.regs[0].Incarnation != was[i] || h.regs[0].Promised.Generation() != 1 {
+				t.Errorf("%s is another incarnation, or in another generation: %v", h.name, h.regs[0].Promised)
+			}
 		}
 	}
 }
