@@ -92,10 +92,9 @@ func (r *InstanceRecord) voted(instance uint32, proposer string) bool {
 	return false
 }
 
-// bars reports whether this node joins the instance no more: it voted for a later one, or knows of one, or that this
-// one is over.
+// bars reports whether this node joins the instance no more: it voted for a later one, or knows of one.
 func (r *InstanceRecord) bars(instance uint32) bool {
-	return instance < r.Instance || instance == r.Instance && r.Closed || len(r.Votes) > 0 && r.Votes[len(r.Votes)-1].Instance > instance
+	return instance < r.Instance || len(r.Votes) > 0 && r.Votes[len(r.Votes)-1].Instance > instance
 }
 
 // learn adds what another record knows: the highest instance with its newest voters, closed if
@@ -230,11 +229,12 @@ func (n *Node) recordWith(epoch uint64, members, joiners Bitmap, others []Voter,
 	n.keepRecord()
 }
 
-// recordHeard keeps what others know of an instance to which this node does not belong: who told it may be rebooted or
-// cut off when it counts.
+// recordHeard keeps what others know of the voters of an instance to which this node does not belong: who told it may
+// be rebooted or cut off when it counts. That somebody closed it counts only as long as that is heard (known): those
+// who did not hear of the closing may go on, and this node with them.
 func (n *Node) recordHeard(o *InstanceRecord) {
 	r := n.record
-	r.learn(&InstanceRecord{Instance: o.Instance, Epoch: o.Epoch, Voters: o.Voters, Joiners: o.Joiners, Closed: o.Closed, Tried: o.Instance})
+	r.learn(&InstanceRecord{Instance: o.Instance, Epoch: o.Epoch, Voters: o.Voters, Joiners: o.Joiners, Tried: o.Instance})
 	if !sameRecord(&r, &n.record) {
 		n.record = r
 		n.keepRecord()

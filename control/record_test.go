@@ -48,7 +48,7 @@ func TestRecordBars(t *testing.T) {
 	}{
 		{"nothing", InstanceRecord{}, nil},
 		{"a later instance", InstanceRecord{Instance: 3}, []uint32{1, 2}},
-		{"that it is over", InstanceRecord{Instance: 3, Closed: true}, []uint32{1, 2, 3}},
+		{"that it was closed, by some", InstanceRecord{Instance: 3, Closed: true}, []uint32{1, 2}},
 		{"a vote for a later one", InstanceRecord{Instance: 1, Votes: []FoundVote{{Instance: 2}, {Instance: 4}}}, []uint32{1, 2, 3}},
 	} {
 		var bars []uint32

@@ -123,6 +123,14 @@ var kept = []mutant{
 		check:   "../control TestGoneJoiners", breaks: "after 8s proposes",
 	},
 	{
+		name: "whoever hears that an instance was closed joins it no more",
+		patches: []patch{
+			{"record.go", "Joiners: o.Joiners, Tried: o.Instance})", "Joiners: o.Joiners, Closed: o.Closed, Tried: o.Instance})"},
+			{"record.go", "return instance < r.Instance ||", "return instance < r.Instance || instance == r.Instance && r.Closed ||"},
+		},
+		check: "sim TestClosedByOne", breaks: "it is back: did not happen",
+	},
+	{
 		name:    "a leader tells nobody outside its view that its group lives",
 		patches: []patch{{"leader.go", "	n.announces()\n", ""}},
 		check:   "sim TestStrangersAreHeard", breaks: "G3",

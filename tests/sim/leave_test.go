@@ -47,6 +47,22 @@ func TestShutdown(t *testing.T) {
 	s.expect("the next instance", func() bool { return s.agreed(s.hosts) && s.ledger.head.instance > 1 })
 }
 
+// TestClosedByOne: a founder that was cut off and removed is ordered to end the instance, where nobody else hears it. One
+// that reboots later hears so from it, and comes back to those who go on all the same.
+func TestClosedByOne(t *testing.T) {
+	s := stand(t, 5, 3)
+	closes, reboots := s.hosts[0], s.hosts[1]
+	s.isolate(closes.id, true)
+	s.expect("one is out", func() bool { return s.agreed(s.but(closes)) })
+	closes.command(control.OrderShutdown, 0)
+	s.quiet(10)
+	s.isolate(closes.id, false)
+	reboots.powerOff()
+	s.expect("another is off", func() bool { return s.agreed(s.but(closes, reboots)) })
+	reboots.powerOn()
+	s.expect("it is back", func() bool { return s.agreed(s.but(closes)) })
+}
+
 // TestLastTells: whom the last member took out is still to be told so when that one may go.
 func TestLastTells(t *testing.T) {
 	s := stand(t, 2, 2)
