@@ -21,9 +21,8 @@ type admission struct {
 	pushAt  Time
 	urgent  bool // see awaitsLeader
 
-	calls      int  // rounds of probes to those who are about to come in
-	calledFrom Time // the first of them
-	calledAt   Time // the last
+	calls    int  // rounds of probes to those who are about to come in
+	calledAt Time // the last of them
 
 	probations []probation
 }

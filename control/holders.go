@@ -93,9 +93,9 @@ const (
 func (n *Node) stillThere(ready Bitmap) (there Bitmap, known bool) {
 	a := &n.lead.adm
 	every := max(n.cfg.Interval, callsEvery)
-	since := a.calledFrom // however late this agent looks
-	if a.calls == 0 {
-		since = n.now.Add(-wordFor)
+	since := n.now.Add(-wordFor)
+	if a.calls > 0 { // an agent that looks later than that goes by the last call
+		since = min(since, a.calledAt)
 	}
 	for s := ready.First(); s < Slots; s = ready.Next(s + 1) {
 		if !max(n.tally.Heard[s].AnswerAt, a.saidAt[s]).Before(since) {
@@ -106,10 +106,7 @@ func (n *Node) stillThere(ready Bitmap) (there Bitmap, known bool) {
 	case there == ready, a.calls == callsMost && over:
 		a.calls = 0 // to be asked anew, if nothing can be proposed now
 		return there, true
-	case a.calls == 0:
-		a.calledFrom = n.now
-		fallthrough
-	case over:
+	case a.calls == 0, over:
 		a.calls++
 		a.calledAt = n.now
 		n.send(ready.Minus(there), Frame{Kind: KindProbe, To: ToAll, Ballot: n.reg.Promised, Round: uint64(n.now)})

@@ -131,6 +131,11 @@ var kept = []mutant{
 		check: "sim TestClosedByOne", breaks: "it is back: did not happen",
 	},
 	{
+		name:    "what joiners answered long ago counts as long as others are called",
+		patches: []patch{{"holders.go", "		since = min(since, a.calledAt)\n", "		since = 0\n"}},
+		check:   "../control TestTranscripts/joiners-called", breaks: "proposes view 2 {n0 n1",
+	},
+	{
 		name:    "a leader tells nobody outside its view that its group lives",
 		patches: []patch{{"leader.go", "	n.announces()\n", ""}},
 		check:   "sim TestStrangersAreHeard", breaks: "G3",

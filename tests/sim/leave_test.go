@@ -47,8 +47,8 @@ func TestShutdown(t *testing.T) {
 	s.expect("the next instance", func() bool { return s.agreed(s.hosts) && s.ledger.head.instance > 1 })
 }
 
-// TestClosedByOne: a founder that was cut off and removed is ordered to end the instance, where nobody else hears it. One
-// that reboots later hears so from it, and comes back to those who go on all the same.
+// TestClosedByOne: a founder that was cut off and removed is ordered to end the instance, where nobody else hears it.
+// One that reboots later hears so from it, and comes back to those who go on all the same.
 func TestClosedByOne(t *testing.T) {
 	s := stand(t, 5, 3)
 	closes, reboots := s.hosts[0], s.hosts[1]
