@@ -28,6 +28,21 @@ func (n *Node) announces() {
 	}
 }
 
+// heardBeside is for who holds a register, or left, and is told of one: it asks there once it hears no beats for long,
+// gives its own up for a later instance, and tells whoever is in an earlier one.
+func (n *Node) heardBeside(m *Message) {
+	switch heard := m.State.Register; {
+	case n.role == roleLeft || heard == 0:
+	case heard > n.reg.Instance:
+		n.hint(m.From.RPC)
+		n.removed("a later instance of the cluster was heard")
+	case heard < n.reg.Instance:
+		n.foundAsked(m)
+	case n.role != roleLeader:
+		n.hint(m.From.RPC)
+	}
+}
+
 // isCalled reports whether a contact is this node's agent, be it by its address or by the node's name.
 func (p *Peer) isCalled(contact string) bool {
 	name, _, _ := strings.Cut(contact, ":")

@@ -42,3 +42,33 @@ func TestAnnounces(t *testing.T) {
 		t.Errorf("a leader that has others above tells %v", to)
 	}
 }
+
+// TestHeardBeside: who holds a register gives it up for a later instance that it is told of, and tells whoever is in an
+// earlier one of its own.
+func TestHeardBeside(t *testing.T) {
+	for _, c := range []struct {
+		role        role
+		heard       uint32
+		gone, tells bool
+		asks        bool // there, once it hears no beats
+	}{
+		{roleFollower, 3, true, false, true},
+		{roleFollower, 2, false, false, true},
+		{roleFollower, 1, false, true, false},
+		{roleFollower, 0, false, false, false},
+		{roleLeader, 3, true, false, true},
+		{roleLeader, 2, false, false, false},
+		{roleLeader, 1, false, true, false},
+		{roleLeft, 3, false, false, false},
+	} {
+		n := voter(Config{Self: Peer{Name: "a"}})
+		n.role, n.reg.Instance, n.reg.State = c.role, 2, RegisterMember
+		n.foundState(&Message{Kind: MessageState, From: peer("x", 9), State: &FoundState{Register: c.heard}})
+		gone := n.role == roleAbsent
+		tells := len(n.out.Messages) == 1 && n.out.Messages[0].To == "x:7746" && n.out.Messages[0].Message.State.Register == 2
+		asks := slices.Equal(n.join.hints, []string{"x:7746"})
+		if gone != c.gone || tells != c.tells || asks != c.asks {
+			t.Errorf("%s of 2 is told of %d: gone %v, tells %v, asks %v", roleNames[c.role], c.heard, gone, tells, asks)
+		}
+	}
+}

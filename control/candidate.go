@@ -134,11 +134,14 @@ func (n *Node) campaign() {
 	n.keepJoining()
 }
 
-// holdCounted has the slots be those of whom the roster names by which promises are counted.
-func (n *Node) holdCounted() {
-	if r := n.rosterOf(n.cand.roster); r != nil {
+// holdCounted has the slots be those of whom the roster names by which promises are counted, and reports whether that is
+// held: else promises are counted by the newest, as it was when they were asked for.
+func (n *Node) holdCounted() bool {
+	r := n.rosterOf(n.cand.roster)
+	if r != nil {
 		n.hold(r)
 	}
+	return r != nil
 }
 
 // promisesFor are the promises of those whom a proposal names: where a slot was given to another than the roster names

@@ -78,6 +78,17 @@ func TestCountsItsMembers(t *testing.T) {
 	}
 }
 
+// TestCountsNoOthers: a candidate that does not hold its view's roster counts by the newest that it holds. Once that is
+// another it begins anew, since promises were given to the one before.
+func TestCountsNoOthers(t *testing.T) {
+	n, _, later := standing()
+	n.rosters, n.cand.roster = nil, 1
+	n.rosterArrived(&Message{Kind: MessageRoster, Instance: 1, From: peer("c", 102), Epoch: 9, Roster: later})
+	if n.role != roleFollower {
+		t.Errorf("is a %s", roleNames[n.role])
+	}
+}
+
 // TestCountsThoseOfTheProposal: a candidate that hears of a later view, in which another has the slot of one that
 // promised, asks anew by that view's roster, and leads once most of its members have promised.
 func TestCountsThoseOfTheProposal(t *testing.T) {

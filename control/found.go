@@ -263,14 +263,8 @@ func (n *Node) foundAsked(m *Message) {
 
 func (n *Node) foundState(m *Message) {
 	f := &n.found
-	switch n.role {
-	case roleAbsent:
-	case roleFollower, roleCandidate: // it asks there once it hears no beats for long
-		if m.State.Register == n.reg.Instance {
-			n.hint(m.From.RPC)
-		}
-		return
-	default:
+	if n.role != roleAbsent {
+		n.heardBeside(m)
 		return
 	}
 	if m.State.Register != 0 {
@@ -333,7 +327,7 @@ func (n *Node) foundVoted(m *Message) {
 // countVotes begins the instance when the votes suffice, and nothing was heard since that speaks against it.
 func (n *Node) countVotes() {
 	f := &n.found
-	if known := n.besidesProposal(n.record); n.quiet() < n.cfg.FoundWait || !f.known.covers(&known) {
+	if known := n.besidesProposal(n.record); n.quiet() < n.cfg.FoundWait || n.elsewhere > f.abandoned || !f.known.covers(&known) {
 		return
 	}
 	if n.suffices(&f.known, func(name string) bool { return slices.Contains(f.votes, name) }) {

@@ -39,6 +39,19 @@ func TestHeardOfAnyGroup(t *testing.T) {
 	}
 }
 
+// untilProposed has a founder hear that another may vote, until it proposes an instance; it returns when.
+func untilProposed(t *testing.T, n *Node, other Peer, step func(now Time, m *Message)) Time {
+	t.Helper()
+	now := Time(time.Hour)
+	for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
+		if now > Time(2*time.Hour) {
+			t.Fatal("the founder never proposes")
+		}
+		step(now, &Message{Kind: MessageState, Cluster: "story", From: other, State: &FoundState{QuietMS: 60_000}})
+	}
+	return now
+}
+
 // TestFoundingIsForgotten: once its instance began, a founder holds nothing of how it came about.
 func TestFoundingIsForgotten(t *testing.T) {
 	n := New(Config{
@@ -47,14 +60,11 @@ func TestFoundingIsForgotten(t *testing.T) {
 	})
 	reg := &Register{Incarnation: 5}
 	step := func(now Time, m *Message) { n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m}) }
-	now, b := Time(time.Hour), peer("b", 6)
-	for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
-		if now > Time(2*time.Hour) {
-			t.Fatal("the founder never proposes")
-		}
+	b := peer("b", 6)
+	now := untilProposed(t, n, b, func(now Time, m *Message) {
 		n.waits(now, "m")
-		step(now, &Message{Kind: MessageState, Cluster: "story", From: b, State: &FoundState{QuietMS: 60_000}})
-	}
+		step(now, m)
+	})
 	step(now, &Message{Kind: MessageVote, Cluster: "story", Instance: n.found.proposed, From: b})
 	if f := &n.found; n.role != roleLeader || f.waiting.now != nil || f.states != nil || f.roster != nil || f.votes != nil || f.known.Instance != 0 {
 		t.Errorf("leads: %v; holds %+v", n.role == roleLeader, n.found)
@@ -82,13 +92,8 @@ func TestLateVotes(t *testing.T) {
 		ready := func(p Peer) *Message {
 			return &Message{Kind: MessageState, Cluster: "story", From: p, State: &FoundState{QuietMS: 60_000}}
 		}
-		now, b, c := Time(time.Hour), peer("b", 6), peer("c", 7)
-		for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
-			if now > Time(2*time.Hour) {
-				t.Fatal("the founder never proposes")
-			}
-			step(now, ready(b))
-		}
+		b, c := peer("b", 6), peer("c", 7)
+		now := untilProposed(t, n, b, step)
 		for end := now.Add(30 * time.Second); now.Before(end); now = now.Add(n.foundEvery()) { // b is writing
 			if other {
 				step(now, ready(c))
@@ -181,33 +186,36 @@ func TestFounderKeepsWhatItHeard(t *testing.T) {
 	}
 }
 
-// TestVotesCountWhileNothingIsHeard: votes that come after a member of some instance was heard, or after other voters
-// were heard of than those that were asked, begin nothing.
+// TestVotesCountWhileNothingIsHeard: votes that come after a member of some instance was heard, or other voters were
+// heard of than those that were asked, or another register of this host is of some instance, begin nothing.
 func TestVotesCountWhileNothingIsHeard(t *testing.T) {
 	last := InstanceRecord{Instance: 1, Epoch: 4, Voters: []Voter{{"b", "b:7746"}}, Tried: 1}
 	newer := &FoundState{Record: InstanceRecord{Instance: 1, Epoch: 9, Voters: []Voter{{"x", "x:7746"}}}, QuietMS: 60_000}
-	for what, m := range map[string]*Message{
-		"nothing":      nil,
-		"a member":     {Kind: MessageState, Cluster: "story", From: peer("x", 7), State: &FoundState{Register: 1}},
-		"other voters": {Kind: MessageState, Cluster: "story", From: peer("m", 6), State: newer},
+	for what, heard := range map[string]func(n *Node) *Message{
+		"nothing": func(*Node) *Message { return nil },
+		"a member": func(*Node) *Message {
+			return &Message{Kind: MessageState, Cluster: "story", From: peer("x", 7), State: &FoundState{Register: 1}}
+		},
+		"other voters": func(*Node) *Message {
+			return &Message{Kind: MessageState, Cluster: "story", From: peer("m", 6), State: newer}
+		},
+		"its own host": func(n *Node) *Message {
+			n.elsewhere = 1
+			return nil
+		},
 	} {
 		n := New(Config{
 			Cluster: "story", Self: peer("a", 5), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
 			Founders: []string{"a", "b"}, Contacts: []string{"b:7746"}, Record: last,
 		})
-		reg, now := &Register{Incarnation: 5}, Time(time.Hour)
-		step := func(m *Message) { n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m}) }
-		for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
-			if now > Time(2*time.Hour) {
-				t.Fatal("the founder never proposes")
-			}
-			step(&Message{Kind: MessageState, Cluster: "story", From: peer("b", 6), State: &FoundState{QuietMS: 60_000}})
+		reg, b := &Register{Incarnation: 5}, peer("b", 6)
+		step := func(now Time, m *Message) { n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m}) }
+		now := untilProposed(t, n, b, step)
+		if m := heard(n); m != nil {
+			step(now, m)
 		}
-		if m != nil {
-			step(m)
-		}
-		step(&Message{Kind: MessageVote, Cluster: "story", Instance: n.found.proposed, From: peer("b", 6)})
-		if begun := n.role == roleLeader; begun != (m == nil) {
+		step(now, &Message{Kind: MessageVote, Cluster: "story", Instance: n.found.proposed, From: b})
+		if begun := n.role == roleLeader; begun != (what == "nothing") {
 			t.Errorf("heard %s before the vote; began: %v", what, begun)
 		}
 	}
@@ -220,25 +228,20 @@ func TestVoteGivesOwnProposalUp(t *testing.T) {
 		Cluster: "story", Self: peer("a", 5), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 2 * time.Second,
 		Founders: []string{"a", "b", "c"}, Contacts: []string{"b:7746", "c:7746"},
 	})
-	reg, now := &Register{Incarnation: 5}, Time(time.Hour)
-	step := func(m *Message) (votes []uint32) {
+	reg := &Register{Incarnation: 5}
+	var votes []uint32
+	step := func(now Time, m *Message) {
 		out := n.Step(now, Input{Register: reg, Tally: new(Tally), Message: m})
 		for i := range out.Messages {
 			if l := &out.Messages[i]; l.Message.Kind == MessageVote {
 				votes = append(votes, l.Message.Instance)
 			}
 		}
-		return votes
 	}
 	b := peer("b", 6)
-	for ; n.found.proposed == 0; now = now.Add(n.foundEvery()) {
-		if now > Time(2*time.Hour) {
-			t.Fatal("the founder never proposes")
-		}
-		step(&Message{Kind: MessageState, Cluster: "story", From: b, State: &FoundState{QuietMS: 60_000}})
-	}
+	now := untilProposed(t, n, b, step)
 	own := n.record
-	votes := step(&Message{
+	step(now, &Message{
 		Kind: MessagePropose, Cluster: "story", Instance: 2, From: b, State: &FoundState{Record: own},
 		Roster: &Roster{Seats: []Seat{{Slot: 0, Peer: peer("a", 5)}, {Slot: 1, Peer: b}}},
 	})
@@ -246,7 +249,7 @@ func TestVoteGivesOwnProposalUp(t *testing.T) {
 		t.Fatalf("votes for %v, want 2", votes)
 	}
 	for _, from := range []Peer{b, peer("c", 7)} {
-		step(&Message{Kind: MessageVote, Cluster: "story", Instance: 1, From: from})
+		step(now, &Message{Kind: MessageVote, Cluster: "story", Instance: 1, From: from})
 	}
 	if n.role != roleAbsent || n.record.voted(1, "a") || !n.record.voted(2, "b") {
 		t.Errorf("leads %v; votes %+v", n.role == roleLeader, n.record.Votes)

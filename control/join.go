@@ -268,8 +268,8 @@ func (n *Node) rosterArrived(m *Message) {
 	n.join.roster = nil
 	n.hold(m.Roster)
 	version := n.rosters[0].version
-	if n.role == roleCandidate {
-		n.holdCounted()
+	if n.role == roleCandidate && !n.holdCounted() {
+		n.standDown()
 	}
 	n.letter(m.From.RPC, Message{Kind: MessageHeld, Instance: m.Instance, Version: version})
 }

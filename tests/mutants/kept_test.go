@@ -99,7 +99,7 @@ var kept = []mutant{
 	},
 	{
 		name:    "a candidate counts promises by a roster that it is given meanwhile",
-		patches: []patch{{"join.go", "	if n.role == roleCandidate {\n		n.holdCounted()\n	}\n", ""}},
+		patches: []patch{{"join.go", "	if n.role == roleCandidate && !n.holdCounted() {\n		n.standDown()\n	}\n", ""}},
 		check:   "../control TestCountsItsMembers", breaks: "the slots are those of",
 	},
 	{
@@ -136,6 +136,16 @@ var kept = []mutant{
 		check:   "../control TestTranscripts/joiners-called", breaks: "proposes view 2 {n0 n1",
 	},
 	{
+		name:    "who holds a register of an earlier instance does not hear of the later",
+		patches: []patch{{"announce.go", "case n.role == roleLeft || heard == 0:", "case n.role == roleLeft || heard == 0 || heard > n.reg.Instance:"}},
+		check:   "sim TestNextInstanceIsHeard", breaks: "one group again: did not happen",
+	},
+	{
+		name:    "votes count though another register of the host joined an instance",
+		patches: []patch{{"found.go", "|| n.elsewhere > f.abandoned || !f.known", "|| !f.known"}},
+		check:   "../control TestVotesCountWhileNothingIsHeard", breaks: "heard its own host",
+	},
+	{
 		name:    "a leader tells nobody outside its view that its group lives",
 		patches: []patch{{"leader.go", "	n.announces()\n", ""}},
 		check:   "sim TestStrangersAreHeard", breaks: "G3",
@@ -147,12 +157,12 @@ var kept = []mutant{
 	},
 	{
 		name:    "votes count though a member was heard since they were asked for",
-		patches: []patch{{"found.go", "n.quiet() < n.cfg.FoundWait || !f.known.covers(&known) {", "!f.known.covers(&known) {"}},
+		patches: []patch{{"found.go", "n.quiet() < n.cfg.FoundWait || n.elsewhere > f.abandoned ||", "n.elsewhere > f.abandoned ||"}},
 		check:   "../control TestVotesCountWhileNothingIsHeard", breaks: "heard a member",
 	},
 	{
 		name:    "votes count though other voters were heard of since they were asked for",
-		patches: []patch{{"found.go", "n.quiet() < n.cfg.FoundWait || !f.known.covers(&known) {", "n.quiet() < n.cfg.FoundWait || known.Epoch == 1 {"}},
+		patches: []patch{{"found.go", "|| !f.known.covers(&known) {", "|| known.Epoch == 1 {"}},
 		check:   "../control TestVotesCountWhileNothingIsHeard", breaks: "heard other voters",
 	},
 	{

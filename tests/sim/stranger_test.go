@@ -48,3 +48,37 @@ func TestStrangersAreHeard(t *testing.T) {
 		}
 	}
 }
+
+// TestNextInstanceIsHeard: a contact holds a register of an instance that died while it was cut off; the next has become
+// one node that it does not know. That one tells it, and they are one group again.
+func TestNextInstanceIsHeard(t *testing.T) {
+	o := defaults(5)
+	o.Hosts, o.Founders, o.Contacts = 4, 1, 2
+	s := stage{New(o, realNode, nil), t}
+	founder, contact, member, late := s.hosts[0], s.hosts[1], s.hosts[2], s.hosts[3]
+	for _, h := range s.but(late) {
+		h.powerOn()
+	}
+	s.expect("three agree", func() bool { return s.agreed(s.but(late)) })
+	s.isolate(contact.id, true)
+	two := []*host{founder, member}
+	for _, h := range two { // most of the voters: the instance is over
+		h.powerOff()
+	}
+	s.Run(s.Interval)
+	for _, h := range two {
+		h.powerOn()
+	}
+	s.expect("the next instance", func() bool { return s.agreed(two) && s.ledger.head.instance == 2 })
+	late.powerOn()
+	s.expect("the last one is in", func() bool { return s.agreed(append(two, late)) })
+	for _, h := range two {
+		h.command(control.OrderLeave, 0)
+	}
+	s.expect("one is left", func() bool { return s.agreed([]*host{late}) })
+	for _, h := range two {
+		h.powerOff()
+	}
+	s.isolate(contact.id, false)
+	s.expect("one group again", func() bool { return s.agreed([]*host{contact, late}) })
+}
