@@ -134,8 +134,8 @@ func (n *Node) campaign() {
 	n.keepJoining()
 }
 
-// holdCounted has the slots be those of whom the roster names by which promises are counted, and reports whether that is
-// held: else promises are counted by the newest, as it was when they were asked for.
+// holdCounted has the slots be those of whom the roster names by which promises are counted, and reports whether that
+// is held: else promises are counted by the newest, as it was when they were asked for.
 func (n *Node) holdCounted() bool {
 	r := n.rosterOf(n.cand.roster)
 	if r != nil {

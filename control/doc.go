@@ -189,8 +189,9 @@
 // first may live on among those who remained and those who came later, if
 //
 //  1. that holds for a majority of the founders,
-//  2. they are still cut off from what the group became: a leader tells founders and other contacts that are not in
-//     its view of itself, four times in found_wait (announce.go); what they hear of its voters they keep, and
+//  2. they are still cut off from what the group became, or none of its agents runs: a leader tells founders and other
+//     contacts that are not in its view of itself, four times in found_wait (announce.go); what they hear of its
+//     voters they keep, and
 //  3. most voters of their newest record hold no register any more: they rebooted, were removed, or
 //     joined elsewhere.
 //

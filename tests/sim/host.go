@@ -15,8 +15,7 @@ type host struct {
 	name  string
 	peer  control.Peer
 	clock clock
-	disk  []byte                            // what a founder wrote down
-	knew  map[uint32]control.InstanceRecord // … before it wrote down its vote for that instance
+	disk  []byte // what a founder wrote down
 
 	up      bool
 	boot    uint32 // counts power-ups

@@ -10,16 +10,17 @@ import (
 // agreement.go (G1), order.go (G2), primary.go (G3), fence.go (G4), accuse.go (G5), cuts.go (G6 and
 // G7), progress.go (G8), restart.go (G9).
 type ledger struct {
-	w        *World
-	rosters  map[uint64]*control.Roster // by version: whose votes count
-	votes    map[proposalKey]*vote
-	proposed map[viewKey][]control.Bitmap // contents proposed, under whatever ballot
-	chosen   map[viewKey]*choice
-	head     *choice            // the highest of the highest instance
-	began    map[uint32]Instant // when an instance decided its first view
-	contents map[viewKey]content
-	order    map[int]viewKey // what a host last installed
-	removals []removal
+	w         *World
+	rosters   map[uint64]*control.Roster // by version: whose votes count
+	votes     map[proposalKey]*vote
+	proposed  map[viewKey][]control.Bitmap // contents proposed, under whatever ballot
+	chosen    map[viewKey]*choice
+	head      *choice            // the highest of the highest instance
+	began     map[uint32]Instant // when an instance decided its first view
+	foundings map[proposer]*founding
+	contents  map[viewKey]content
+	order     map[int]viewKey // what a host last installed
+	removals  []removal
 }
 
 // proposalKey names a proposal; its content is the same whoever holds it.
@@ -66,7 +67,7 @@ type removal struct {
 func (l *ledger) start(w *World) {
 	*l = ledger{
 		w: w, rosters: map[uint64]*control.Roster{}, votes: map[proposalKey]*vote{}, proposed: map[viewKey][]control.Bitmap{},
-		chosen: map[viewKey]*choice{}, began: map[uint32]Instant{}, contents: map[viewKey]content{}, order: map[int]viewKey{},
+		chosen: map[viewKey]*choice{}, began: map[uint32]Instant{}, foundings: map[proposer]*founding{}, contents: map[viewKey]content{}, order: map[int]viewKey{},
 	}
 }
 
@@ -108,7 +109,7 @@ func (l *ledger) choose(instance uint32, p *control.Proposal) {
 	l.chosen[k] = c
 	if _, ok := l.began[instance]; !ok {
 		l.began[instance] = l.w.now
-		l.begins(instance)
+		l.begins(c)
 	}
 	l.follows(c)
 	if l.head == nil || l.head.instance < instance || l.head.instance == instance && l.head.seq < p.Seq {

@@ -198,32 +198,59 @@ func TestCheckerOfInstances(t *testing.T) {
 // TestCheckerOfBeginnings: an instance that begins while another can go on is put down to what G3 does not cover where
 // all holds that control/doc.go says of it, and else is left to the other checks.
 func TestCheckerOfBeginnings(t *testing.T) {
+	voter := func(h *host) control.Voter { return control.Voter{Name: h.name, RPC: h.peer.RPC} }
 	for what, c := range map[string]struct {
-		otherwise func(s stage, founder *host, r *control.InstanceRecord)
+		otherwise func(s stage, f *founding)
 		excused   bool
 	}{
-		"as documented": {func(stage, *host, *control.InstanceRecord) {}, true},
-		"only agents are silent": {func(s stage, f *host, _ *control.InstanceRecord) {
-			s.isolate(f.id, false)
-			s.hosts[1].killAgent()
-			s.hosts[2].stopAgent()
+		"as documented": {func(stage, *founding) {}, true},
+		"no agent of it runs": {func(s stage, _ *founding) {
+			s.isolate(0, false)
+			s.isolate(1, false)
+			s.hosts[2].killAgent()
+			s.hosts[3].stopAgent()
+			s.hosts[4].stopAgent()
 		}, true},
-		"a member can tell it": {func(s stage, f *host, _ *control.InstanceRecord) { s.isolate(f.id, false) }, false},
-		"the record is new":    {func(_ stage, _ *host, r *control.InstanceRecord) { r.Epoch++ }, false},
-		"half hold registers": {func(s stage, _ *host, r *control.InstanceRecord) {
-			r.Voters = append(r.Voters, control.Voter{Name: s.hosts[1].name, RPC: s.hosts[1].peer.RPC})
+		"a member can tell it": {func(s stage, _ *founding) { s.isolate(0, false) }, false},
+		"the record is new":    {func(_ stage, f *founding) { f.known.Epoch++ }, false},
+		"a founder alone":      {func(s stage, f *founding) { delete(f.votes, s.hosts[1].name) }, false},
+		"half of the voters did not": {func(s stage, f *founding) {
+			f.known.Voters = append(f.known.Voters, voter(s.hosts[2]), voter(s.hosts[3]))
 		}, false},
-		"the other is over": {func(s stage, _ *host, _ *control.InstanceRecord) { s.hosts[1].powerOff() }, false},
+		"a voter is in the view": {func(s stage, f *founding) {
+			f.known.Voters, f.votes[s.hosts[2].name] = []control.Voter{voter(s.hosts[2])}, true
+		}, false},
+		"one who is off did not": {func(s stage, f *founding) { s.hosts[5].powerOff(); f.known.Voters = []control.Voter{voter(s.hosts[5])} }, false},
+		"joiners did not":        {func(s stage, f *founding) { f.known.Joiners = []control.Voter{voter(s.hosts[2]), voter(s.hosts[3])} }, false},
+		"the other is over": {func(s stage, _ *founding) {
+			for _, h := range s.hosts[2:4] {
+				h.powerOff()
+			}
+		}, false},
 	} {
-		s := stand(t, 3, 1)
-		founder, last := s.hosts[0], s.ledger.head
-		founder.powerOff()
-		founder.powerOn()
-		s.isolate(founder.id, true)
-		r := control.InstanceRecord{Instance: last.instance, Epoch: last.seq - 1, Voters: []control.Voter{{Name: founder.name, RPC: founder.peer.RPC}}}
-		c.otherwise(s, founder, &r)
-		founder.knew = map[uint32]control.InstanceRecord{last.instance + 1: r}
-		s.ledger.begins(last.instance + 1)
+		s := stand(t, 6, 3)
+		gone := []*host{s.hosts[0], s.hosts[1], s.hosts[5]} // two founders of three, and another
+		for i, h := range gone {
+			h.powerOff()
+			s.expect("the others go on", func() bool { return s.agreed(s.but(gone[:i+1]...)) })
+		}
+		last, roster := s.ledger.head, &control.Roster{}
+		for i, h := range gone[:2] {
+			h.powerOn()
+			s.isolate(h.id, true)
+			roster = roster.With(control.Seat{Slot: uint16(i), Peer: h.peer})
+		}
+		gone[2].powerOn()
+		f := &founding{
+			known: control.InstanceRecord{Instance: last.instance, Epoch: last.seq - 1, Voters: []control.Voter{voter(gone[0]), voter(gone[1])}},
+			votes: map[string]bool{gone[0].name: true, gone[1].name: true},
+		}
+		c.otherwise(s, f)
+		begun := *last
+		begun.instance, begun.proposal.Ballot, begun.proposal.Roster = last.instance+1, control.NewBallot(1, 1, 0), roster.Version()
+		s.ledger.name(roster)
+		s.ledger.foundings[proposer{begun.instance, gone[0].peer.RPC}] = f
+		s.ledger.begins(&begun)
 		if excused := s.failure != nil && s.failure.Guarantee == notCovered; excused != c.excused {
 			t.Errorf("%s: excused %v, want %v: %v", what, excused, c.excused, s.failure)
 		}

@@ -92,6 +92,7 @@ func (n *network) carry(from, to *host, f control.Frame) {
 // post sends a letter: a call over TCP needs both directions.
 func (w *World) post(from *host, l *control.Letter) {
 	w.Letters++
+	w.ledger.written(from, l)
 	body, err := json.Marshal(&l.Message)
 	if err != nil || len(body) > control.MessageMax {
 		w.fail("contract", "%s sends a message of %d bytes that cannot be written: %v", from.name, len(body), err)

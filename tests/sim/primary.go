@@ -32,48 +32,85 @@ func (l *ledger) outlived(h *host, was mark) {
 // G3 does not cover", that it is not ruled out.
 const notCovered = "not covered"
 
-// begins looks at the first decision of an instance while an earlier one could go on. It is that case where every
-// founder that voted knew voters out of date, most of whom hold no register any more, and nobody who is in the last
-// view could tell it otherwise. Whatever else lets an instance begin is left to the checks that follow.
-func (l *ledger) begins(instance uint32) {
+// founding is one founder's proposal of an instance, as its letters tell.
+type founding struct {
+	known control.InstanceRecord // that it rests on: all that the founder knew
+	votes map[string]bool
+}
+
+// proposer names a proposal of an instance: two founders may propose the same one.
+type proposer struct {
+	instance uint32
+	rpc      string
+}
+
+// written takes note of a letter that has to do with founding.
+func (l *ledger) written(from *host, letter *control.Letter) {
+	of, m := proposer{letter.Message.Instance, letter.To}, &letter.Message
+	if m.Kind == control.MessagePropose {
+		of.rpc = from.peer.RPC
+	} else if m.Kind != control.MessageVote {
+		return
+	}
+	f := l.foundings[of]
+	if f == nil {
+		f = &founding{votes: map[string]bool{}}
+		l.foundings[of] = f
+	}
+	if f.votes[from.name] = true; m.Kind == control.MessagePropose { // who proposes votes for it
+		f.known = m.State.Record
+	}
+}
+
+// begins looks at the first decision of an instance while an earlier one could go on. It is that case where most of the
+// founders voted, and most of the voters that they knew of, by a record that is out of date: none of these is in the
+// last view, and nobody who is could tell the founders otherwise. Whatever else lets an instance begin is left to the
+// checks that follow.
+func (l *ledger) begins(c *choice) {
 	last := l.head
-	if last == nil || last.instance >= instance {
+	if last == nil || last.instance >= c.instance {
 		return
 	}
 	var holding control.Bitmap
-	var members []*host
+	members := map[string]*host{}
 	for _, h := range l.w.hosts {
 		r := &h.reg
 		if h.up && r.State == control.RegisterMember && r.Instance == last.instance && last.proposal.New.Has(r.Slot) && !l.replaced(h, last) {
 			holding.Set(r.Slot)
-			members = append(members, h)
+			members[h.name] = h
 		}
 	}
 	if !control.Quorum(holding, last.proposal.New) {
 		return // it is over
 	}
-	var known control.InstanceRecord
-	for _, f := range l.w.hosts[:l.w.Founders] {
-		r, voted := f.knew[instance]
-		if !voted {
+	seat := l.rosters[c.proposal.Roster].At(c.proposal.Ballot.Slot())
+	f := l.foundings[proposer{c.instance, seat.RPC}]
+	if f == nil || f.known.Instance != last.instance || f.known.Epoch >= last.seq {
+		return
+	}
+	voted := 0
+	for _, h := range l.w.hosts[:l.w.Founders] {
+		if !f.votes[h.name] {
 			continue
 		}
-		if r.Instance == last.instance && r.Epoch >= last.seq || slices.ContainsFunc(members, func(m *host) bool { return l.w.canTalk(m, f) }) {
-			return
-		}
-		if r.Instance > known.Instance || r.Instance == known.Instance && r.Epoch > known.Epoch {
-			known = r
-		}
-	}
-	vacant := 0
-	for _, v := range known.Voters {
-		h := l.w.hosts[slices.IndexFunc(l.w.hosts, func(h *host) bool { return h.name == v.Name })]
-		if !h.up || h.reg.State == control.RegisterVacant || h.reg.Instance != known.Instance {
-			vacant++
+		voted++
+		for _, m := range l.w.hosts {
+			if members[m.name] != nil && l.w.canTalk(m, h) {
+				return
+			}
 		}
 	}
-	if 2*vacant > len(known.Voters) {
-		l.w.fail(notCovered, "instance %d begins while %s could go on with instance %d", instance, slots(last.proposal.New), last.instance)
+	most := func(voters []control.Voter) bool {
+		gone := 0
+		for _, v := range voters {
+			if f.votes[v.Name] && members[v.Name] == nil {
+				gone++
+			}
+		}
+		return 2*gone > len(voters)
+	}
+	if all := slices.Concat(f.known.Voters, f.known.Joiners); 2*voted > l.w.Founders && most(f.known.Voters) && most(all) {
+		l.w.fail(notCovered, "instance %d begins while %s could go on with instance %d", c.instance, slots(last.proposal.New), last.instance)
 	}
 }
 

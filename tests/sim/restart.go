@@ -1,10 +1,6 @@
 package sim
 
-import (
-	"slices"
-
-	"rollcall/control"
-)
+import "rollcall/control"
 
 // Restart (G9): whatever becomes of the agent, its host loses no promise. That agents who stop or
 // are restarted remove nobody is looked at where somebody is removed (accuse.go).
@@ -54,13 +50,5 @@ func (h *host) kept(was mark) {
 func (h *host) recorded(was, is *control.InstanceRecord) {
 	if is.Instance < was.Instance || is.Instance == was.Instance && (is.Epoch < was.Epoch || was.Closed && !is.Closed) {
 		h.w.fail("G9", "the record of %s went back from %+v to %+v", h.name, *was, *is)
-	}
-	for i := range is.Votes {
-		if v := &is.Votes[i]; !slices.ContainsFunc(was.Votes, func(o control.FoundVote) bool { return o.Instance == v.Instance && o.Proposer == v.Proposer }) {
-			if h.knew == nil {
-				h.knew = map[uint32]control.InstanceRecord{}
-			}
-			h.knew[v.Instance] = *was
-		}
 	}
 }

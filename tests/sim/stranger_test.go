@@ -49,8 +49,8 @@ func TestStrangersAreHeard(t *testing.T) {
 	}
 }
 
-// TestNextInstanceIsHeard: a contact holds a register of an instance that died while it was cut off; the next has become
-// one node that it does not know. That one tells it, and they are one group again.
+// TestNextInstanceIsHeard: a contact holds a register of an instance that died while it was cut off; the next has
+// become one node that it does not know. That one tells it, and they are one group again.
 func TestNextInstanceIsHeard(t *testing.T) {
 	o := defaults(5)
 	o.Hosts, o.Founders, o.Contacts = 4, 1, 2

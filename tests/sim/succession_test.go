@@ -41,7 +41,7 @@ func TestOnlyTheLeavingKnows(t *testing.T) {
 func TestLeaderLoses(t *testing.T) {
 	for _, loss := range []float64{0.5, 0.65, 0.8, 0.95} {
 		for _, deaf := range []bool{false, true} {
-			for dice := uint64(43); dice < 54; dice++ { // those by which it is seen most
+			for dice := uint64(43); dice < 54; dice++ { // with these, undoing the rule shows most often
 				o := defaults(dice)
 				o.Hosts, o.Founders, o.Contacts = []int{5, 9, 16}[dice%3], 3, 3
 				s := standAs(t, o)
