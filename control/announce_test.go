@@ -72,3 +72,20 @@ func TestHeardBeside(t *testing.T) {
 		}
 	}
 }
+
+// TestAnnouncedToMembers: a host whose group is in the cluster has no use for the word of who leads it, and makes
+// no node for a seat that it has not.
+func TestAnnouncedToMembers(t *testing.T) {
+	for _, in := range []bool{false, true} {
+		h := NewHost(HostConfig{Config: Config{Cluster: "story", Self: peer("a", 0), Founders: []string{"f"}}, Top: 1})
+		var registers [Places]Register
+		h.in = &HostInput{Registers: &registers}
+		if in {
+			h.nodes[0].role = roleFollower
+		}
+		h.route(&Message{Kind: MessageState, Cluster: "story", Level: 1, From: peer("x", 9), State: &FoundState{Register: 1}})
+		if made := h.nodes[SeatAt(1)] != nil; made == in {
+			t.Errorf("in a group: %v; a node for a seat: %v", in, made)
+		}
+	}
+}

@@ -174,21 +174,25 @@ func (n *Node) recordDecided(epoch uint64, members Bitmap, rosters ...*Roster) {
 		n.recordVoters(epoch, members, l.view.New.Or(l.adm.joiners), append(rosters, l.adm.roster)...)
 		return
 	}
-	before := n.record.Joiners
-	if n.record.Instance != n.reg.Instance {
-		before = nil
-	}
-	n.recordWith(epoch, members, Bitmap{}, before, rosters)
+	n.recordWith(epoch, members, Bitmap{}, n.joinersOnRecord(), rosters)
 }
 
 // recordTold keeps the record of who votes as a letter with a roster says. Who is no longer about to be let in is known
 // to the leader alone.
 func (n *Node) recordTold(m *Message) {
 	var before []Voter
-	if m.From.Name != n.nameOf(n.reg.Leader()) && n.record.Instance == n.reg.Instance {
-		before = n.record.Joiners
+	if m.From.Name != n.nameOf(n.reg.Leader()) {
+		before = n.joinersOnRecord()
 	}
 	n.recordWith(m.Epoch, m.Voters, m.Joiners, before, []*Roster{m.Roster})
+}
+
+// joinersOnRecord are those of this node's instance.
+func (n *Node) joinersOnRecord() []Voter {
+	if n.record.Instance != n.reg.Instance {
+		return nil
+	}
+	return n.record.Joiners
 }
 
 // recordVoters keeps the record of who votes: the members of a decided view, and joiners that the

@@ -43,10 +43,13 @@ func (h *Host) route(m *Message) (to uint) {
 			return 1 << seat
 		}
 	case MessageAsk, MessageState, MessagePropose, MessageVote:
-		if m.Level == h.cfg.Top {
-			h.need(seat)
-			return 1 << seat
+		if m.Level != h.cfg.Top {
+			return 0
 		}
+		if m.Kind != MessageState || h.nodes[0].role == roleAbsent { // whose group is in the cluster looks for none
+			h.need(seat)
+		}
+		return has(seat)
 	case MessageRoster:
 		if m.Level > 0 && ours && h.nodes[slot] == nil && h.names(m, slot) {
 			h.need(slot)
