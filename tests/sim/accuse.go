@@ -47,6 +47,14 @@ func (r *record) stand(ballot control.Ballot, g *control.Register) {
 	*r = record{ballot: ballot, follows: g.BeatBallot, silent: g.BeatAt, probes: r.probes, answered: r.answered}
 }
 
+// campaign begins the record of a campaign. It may have the ballot of one that nobody heard of before this host
+// followed another leader once more.
+func (r *record) campaign(ballot control.Ballot, g *control.Register) {
+	if ballot != r.ballot || g.BeatAt > r.silent {
+		r.stand(ballot, g)
+	}
+}
+
 // sent notes that an ask leaves.
 func (r *record) sent(f *control.Frame, to control.Bitmap, g *control.Register, now control.Time, interval time.Duration) {
 	switch f.Kind {

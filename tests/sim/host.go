@@ -201,8 +201,8 @@ func (h *host) apply(c control.Command) {
 		h.farewell = h.leaves
 		h.told = 0
 	}
-	if c.Kind == control.CommandAsk && c.Ballot != h.tally.Ballot {
-		h.led.stand(c.Ballot, &h.reg)
+	if c.Kind == control.CommandAsk {
+		h.led.campaign(c.Ballot, &h.reg)
 	}
 	if h.w.trace != nil {
 		h.w.tell(h.id, "command", "%s", describeCommand(&c))
