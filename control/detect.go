@@ -67,11 +67,12 @@ func (n *Node) missed(slot uint16) int {
 	return n.tally.missed(slot, rounds) + int(l.credit[slot])
 }
 
-// settingUp reports whether a member of the first view may still be taking the roster and joining
-// its register: its vote to found came by letter, and its host was never heard since.
+// settingUp reports whether a member of an instance's first view may still be taking the roster and joining
+// its register: its vote to found came by letter, and its host was never heard since. Who is taken along into a later
+// generation has a register.
 func (n *Node) settingUp(slot uint16) bool {
 	l := &n.lead
-	return l.began != 0 && l.view.Seq == l.began && !n.lives(slot) && n.now.Since(l.elected) < admitGiveUp
+	return l.began == 1 && l.view.Seq == 1 && !n.lives(slot) && n.now.Since(l.elected) < admitGiveUp
 }
 
 // kin are the slots that this host has in its group: above level 0 it may lead a group below as

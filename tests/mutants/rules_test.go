@@ -253,6 +253,13 @@ var mutants = []mutant{
 		check: "sim/levels TestRecover", breaks: "G3",
 	},
 	{
+		name: "who is taken along into a later generation is thought to be taking its roster yet",
+		patches: []patch{{"detect.go",
+			"return l.began == 1 && l.view.Seq == 1 &&",
+			"return l.began != 0 && l.view.Seq == l.began &&"}},
+		check: "sim/levels TestRecover", breaks: "hosts do not agree within 2s",
+	},
+	{
 		name:    "what founders wait for is forgotten before they are asked again",
 		patches: []patch{{"waiting.go", "time.Duration(2+len(c.Contacts)) * askMost", "2 * askMost"}},
 		check:   "sim/levels TestStartsApart", breaks: "a founder: none of 3 answers",

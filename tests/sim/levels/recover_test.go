@@ -59,7 +59,7 @@ func TestRecover(t *testing.T) {
 	}
 	at.order = control.OrderRecover
 	at.poke()
-	w.Stand(here, 60*time.Second)
+	w.Stand(here, 20*w.Interval) // without those who crashed and those cut off
 	w.Run(time.Minute, nil)
 	for _, h := range apart {
 		if h.regs[0].Valid(h.clock()) {
