@@ -178,11 +178,13 @@ func (n *Node) recordDecided(epoch uint64, members Bitmap, rosters ...*Roster) {
 }
 
 // recordTold keeps the record of who votes as a letter with a roster says. Who is no longer about to be let in is known
-// to the leader alone.
+// to the leader alone. Its letter may be late: it says nothing of those for whom this node's register voted since.
 func (n *Node) recordTold(m *Message) {
-	var before []Voter
-	if m.From.Name != n.nameOf(n.reg.Leader()) {
-		before = n.joinersOnRecord()
+	before := n.joinersOnRecord()
+	if m.From.Name == n.nameOf(n.reg.Leader()) {
+		a := &n.reg.Accepted
+		votedFor, _ := voters(a.New, []*Roster{n.rosterOf(a.Roster)})
+		before = slices.DeleteFunc(slices.Clone(before), func(v Voter) bool { return !slices.Contains(votedFor, v) })
 	}
 	n.recordWith(m.Epoch, m.Voters, m.Joiners, before, []*Roster{m.Roster})
 }

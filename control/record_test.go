@@ -64,7 +64,8 @@ func TestRecordBars(t *testing.T) {
 }
 
 // TestRecordIsTold: that somebody is no longer about to be let in is the leader's to say. What others tell of the same
-// view leaves the record as it is, or each of the two would have it written anew, and no roster held meanwhile.
+// view leaves the record as it is, or each of the two would have it written anew, and no roster held meanwhile. A late
+// letter of the leader does not take off the record whom this node's register accepted.
 func TestRecordIsTold(t *testing.T) {
 	r := rosterOf("a", "b", "c", "d", "e")
 	n := New(Config{Self: r.Seats[0].Peer, Founders: []string{"a"}})
@@ -73,16 +74,20 @@ func TestRecordIsTold(t *testing.T) {
 	for i, c := range []struct {
 		from    string
 		joiners Bitmap
+		voted   Bitmap // for a view with these
 		want    []string
 		writes  bool
 	}{
-		{"b", Of(2, 3), []string{"c", "d"}, true},
-		{"e", Bitmap{}, []string{"c", "d"}, false},
-		{"e", Of(3), []string{"c", "d"}, false},
-		{"b", Of(2, 3), []string{"c", "d"}, false},
-		{"b", Of(3), []string{"d"}, true},
+		{"b", Of(2, 3), Bitmap{}, []string{"c", "d"}, true},
+		{"e", Bitmap{}, Bitmap{}, []string{"c", "d"}, false},
+		{"e", Of(3), Bitmap{}, []string{"c", "d"}, false},
+		{"b", Of(2, 3), Bitmap{}, []string{"c", "d"}, false},
+		{"b", Of(3), Bitmap{}, []string{"d"}, true},
+		{"b", Bitmap{}, Of(0, 1, 3), []string{"d"}, false},
+		{"b", Bitmap{}, Of(0, 1), nil, true},
 	} {
 		n.out = Output{}
+		n.reg.Accepted = Proposal{Seq: 5, New: c.voted, Roster: r.Version()}
 		n.recordTold(&Message{Kind: MessageRoster, From: peer(c.from, 1), Epoch: 4, Voters: Of(0, 1), Joiners: c.joiners, Roster: r})
 		var names []string
 		for _, v := range n.record.Joiners {

@@ -109,8 +109,13 @@ var kept = []mutant{
 	},
 	{
 		name:    "whoever gives a founder a roster says who is no longer about to be let in",
-		patches: []patch{{"record.go", "if m.From.Name != n.nameOf(n.reg.Leader()) {", "if false {"}},
+		patches: []patch{{"record.go", "if m.From.Name == n.nameOf(n.reg.Leader()) {", "if true {"}},
 		check:   "../control TestRecordIsTold", breaks: "told by e: joiners [], want [c d]",
+	},
+	{
+		name:    "a late letter takes off the record whom the founder's register voted for",
+		patches: []patch{{"record.go", "!slices.Contains(votedFor, v)", "len(votedFor) >= 0"}},
+		check:   "../control TestRecordIsTold", breaks: "5: told by b: joiners [], want [d]",
 	},
 	{
 		name:    "what is known of an instance outlives it",
