@@ -92,8 +92,12 @@ func (w *World) misfortune() {
 	}
 }
 
-// owed reports whether those that run hold enough registers of the top to go on.
+// owed reports whether those that run hold enough registers of the top to go on. Where nobody is left who knows of the
+// newest epoch, the operator has to say so.
 func (w *World) owed() bool {
+	if x := w.ledger.head; x != nil && w.ledger.gone(x.decided[len(x.decided)-1]) {
+		return false
+	}
 	var voters control.Bitmap
 	var highest control.Proposal
 	known := uint64(0)
