@@ -94,18 +94,15 @@ func (n *Node) awaitingGroup() string {
 	if !n.founder() {
 		return fmt.Sprintf("a member of the group, or a founder: %s may found it", hostlist.Fold(founders))
 	}
-	var silent []string
-	for _, name := range founders {
-		if name != n.cfg.Self.Name && n.freshState(name, ofLate) == nil {
-			silent = append(silent, name)
-		}
-	}
-	heard := len(founders) - len(silent)
-	s := fmt.Sprintf("no cluster yet: %d of %d founders heard", heard, len(founders))
+	silent, left := n.missing(founders)
+	s := fmt.Sprintf("no cluster yet: %d of %d founders heard", len(founders)-len(silent), len(founders))
 	if len(silent) > 0 {
 		s += fmt.Sprintf(", %d awaited: %s", len(silent), hostlist.Fold(silent))
 	}
-	if 2*heard <= len(founders) {
+	if len(left) > 0 {
+		s += fmt.Sprintf(", %d left: `rollcall join` on %s", len(left), hostlist.Fold(left))
+	}
+	if 2*(len(silent)+len(left)) >= len(founders) {
 		return s
 	}
 	if lives := n.notOver(); lives != "" {
@@ -114,29 +111,43 @@ func (n *Node) awaitingGroup() string {
 	return s + fmt.Sprintf("; enough to found it, once they heard of no other for %v", n.cfg.FoundWait)
 }
 
+// missing lists those of whom nothing was heard of late, and those who left by order.
+func (n *Node) missing(names []string) (silent, left []string) {
+	for _, name := range names {
+		switch s := n.freshState(name, ofLate); {
+		case name == n.cfg.Self.Name:
+		case s == nil:
+			silent = append(silent, name)
+		case s.state.Left:
+			left = append(left, name)
+		}
+	}
+	return silent, left
+}
+
 // notOver says which instance may not be over yet, and by whom: one whose members answer, or of whose voters too
-// many are silent; empty: there is none.
+// many are silent or left; empty: there is none.
 func (n *Node) notOver() string {
 	known := n.known(ofLate)
 	for _, old := range known.living(n.found.abandoned) {
-		var silent, holding []string
+		var names, holding []string
 		for _, v := range old.Voters {
-			switch state := n.freshState(v.Name, ofLate); {
-			case v.Name == n.cfg.Self.Name:
-			case state == nil:
-				silent = append(silent, v.Name)
-			case state.state.Register == old.Instance:
+			names = append(names, v.Name)
+			if s := n.freshState(v.Name, ofLate); s != nil && s.state.Register == old.Instance {
 				holding = append(holding, v.Name)
 			}
 		}
+		silent, left := n.missing(names)
 		why := ""
 		switch {
 		case len(holding) > 0:
 			why = "held by " + hostlist.Fold(holding)
-		case 2*len(silent) >= len(old.Voters):
+		case 2*(len(silent)+len(left)) < len(old.Voters):
+			continue
+		case len(left) == 0:
 			why = fmt.Sprintf("%s of its %d voters not heard", hostlist.Fold(silent), len(old.Voters))
 		default:
-			continue
+			why = fmt.Sprintf("of its %d voters %d not heard, and left: %s", len(old.Voters), len(silent), hostlist.Fold(left))
 		}
 		return fmt.Sprintf("; instance %d is not known to be over (%s): `rollcall found --abandon %d` if it is", old.Instance, why, old.Instance)
 	}

@@ -174,7 +174,7 @@ func (n *Node) mayVote(name string, fresh time.Duration) bool {
 		return true
 	}
 	s := n.freshState(name, fresh)
-	return s != nil && s.state.Register == 0 &&
+	return s != nil && s.state.Register == 0 && !s.state.Left &&
 		(!slices.Contains(n.cfg.Founders, name) || time.Duration(s.state.QuietMS)*time.Millisecond >= n.cfg.FoundWait)
 }
 
@@ -251,12 +251,9 @@ func (n *Node) freshState(name string, age time.Duration) *foundState {
 
 // foundAsked tells a founder how things stand here.
 func (n *Node) foundAsked(m *Message) {
-	s := FoundState{Record: n.record, QuietMS: uint64(max(n.quiet(), 0) / time.Millisecond)}
+	s := FoundState{Record: n.record, QuietMS: uint64(max(n.quiet(), 0) / time.Millisecond), Left: n.role == roleLeft}
 	if held := max(n.reg.Instance, n.elsewhere); held != 0 {
 		s.Register, s.QuietMS = held, 0
-	}
-	if n.role == roleLeft {
-		s.QuietMS = 0
 	}
 	n.letter(m.From.RPC, Message{Kind: MessageState, Instance: n.reg.Instance, State: &s})
 }

@@ -100,8 +100,9 @@ type Answer struct {
 
 // FoundState is what a node answers to a founder.
 type FoundState struct {
-	Register uint32         `json:"register"` // instance of the register it holds, 0: none
-	QuietMS  uint64         `json:"quiet_ms"` // since it last heard a member of any instance
+	Register uint32         `json:"register"`       // instance of the register it holds, 0: none
+	QuietMS  uint64         `json:"quiet_ms"`       // since it last heard a member of any instance
+	Left     bool           `json:"left,omitempty"` // by order: it votes for nothing
 	Record   InstanceRecord `json:"record"`
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -156,15 +157,38 @@ func (w *World) canGoOn(gone []bool) bool {
 	return found && control.Quorum(voters, highest.New) && (known >= highest.Seq || control.Quorum(voters, highest.Old))
 }
 
-// canFound reports whether most founders are there to found the first instance.
+// canFound reports whether most founders are there to found the first instance, and most of the voters of each that
+// somebody voted for, if its proposer can not say that it came to nothing.
 func (w *World) canFound(gone []bool) bool {
-	there := 0
+	there := map[string]bool{}
 	for id := range w.Founders {
-		if !gone[id] && !w.hosts[id].leaves {
-			there++
+		if h := w.hosts[id]; !gone[id] && !h.leaves {
+			there[h.name] = true
 		}
 	}
-	return 2*there > w.Founders
+	if 2*len(there) <= w.Founders {
+		return false
+	}
+	for id := range w.Founders {
+		h := w.hosts[id]
+		if gone[id] && !h.leaves || !h.up || h.disk == nil { // who leaves may stay, and tell of it
+			continue
+		}
+		var r control.InstanceRecord
+		_ = json.Unmarshal(h.disk, &r) // written by save
+		for _, v := range r.Votes {
+			voters := 0
+			for _, s := range v.Voters {
+				if there[s.Name] {
+					voters++
+				}
+			}
+			if !there[v.Proposer] && 2*voters <= len(v.Voters) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // quorumWithout reports whether the group can go on without one more host.
