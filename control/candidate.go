@@ -6,6 +6,7 @@ import "time"
 type candidacy struct {
 	ballot   Ballot
 	outbid   Ballot // the highest that others promised rather than one of this node's, in this campaign or before
+	refused  uint32 // campaigns in a row that this ended
 	prior    Ballot // of the leader that handed over; 0: it fell silent
 	why      string // in words
 	roster   uint64 // version of the one by which promises are counted
@@ -23,6 +24,11 @@ type candidacy struct {
 // leave an interval apart: nothing is decided any sooner for haste.
 const hurried = 8
 
+// leap is by how many terms at most a candidate stands higher than it has to, the more often it was refused. Others who
+// outbid each other, but are no quorum, have climbed on before this one stands again, and it may be the only one that
+// knows what can be decided.
+const leap = 32
+
 // stand starts a campaign, and says why. With prior, the leader of that ballot asked for it.
 func (n *Node) stand(prior Ballot, why string) { n.standBy(n.reg.Accepted.Roster, prior, why) }
 
@@ -36,8 +42,12 @@ func (n *Node) standBy(roster uint64, prior Ballot, why string) {
 	if by := n.cand.outbid; by.Generation() == n.reg.Promised.Generation() {
 		term = max(term, by.Term())
 	}
+	refused := n.cand.refused
+	if n.reg.BeatAt > n.cand.began { // somebody led since
+		refused = 0
+	}
 	n.cand = candidacy{
-		ballot:  NewBallot(n.reg.Promised.Generation(), term+1, n.reg.Slot),
+		ballot:  NewBallot(n.reg.Promised.Generation(), term+1+min(refused, leap), n.reg.Slot),
 		prior:   prior,
 		why:     why,
 		accused: n.accuse(prior),
@@ -45,6 +55,7 @@ func (n *Node) standBy(roster uint64, prior Ballot, why string) {
 		asked:   Voters(n.cfg.Level, n.reg.Accepted.New.Or(n.reg.Accepted.Old).Or(n.reg.Committed.Members)),
 		lost:    n.lost(&n.reg),
 		outbid:  n.cand.outbid,
+		refused: refused,
 		roster:  roster,
 		decreed: n.cand.decreed,
 		seen:    n.watch,
@@ -86,7 +97,11 @@ func (n *Node) campaign() {
 		}
 		n.wakeAt(c.next)
 		return
-	case n.reg.Promised > c.ballot, t.Outbid > c.ballot:
+	case n.reg.Promised > c.ballot:
+		n.standDown()
+		return
+	case t.Outbid > c.ballot:
+		c.refused++
 		n.standDown()
 		return
 	case n.reg.BeatAt > c.began && (c.prior == 0 || c.prepares > 4):

@@ -149,3 +149,35 @@ func TestRevivedRemovalWaits(t *testing.T) {
 		}
 	}
 }
+
+// TestClimbsPastOthers: others outbid each other while a candidate that was refused waits, as fast as they can, but are
+// no quorum. It stands ever higher, and is above them soon; from when somebody led it begins anew.
+func TestClimbsPastOthers(t *testing.T) {
+	n, _, _ := standing()
+	others := n.cand.ballot.Term() + 3
+	refuse := func() {
+		n.tally.Ballot, n.tally.Preparing, n.tally.Outbid = n.cand.ballot, 1, NewBallot(1, others, 2)
+		n.cand.outbid = max(n.cand.outbid, n.tally.Outbid) // as Step does
+		n.campaign()
+		if n.role == roleCandidate {
+			t.Fatalf("goes on under %v, though others promised %v", n.cand.ballot, n.tally.Outbid)
+		}
+	}
+	campaigns := 1
+	for ; n.cand.ballot.Term() <= others && campaigns < 20; campaigns++ {
+		refuse()
+		n.now = n.watch.standAt
+		others += 4
+		n.stand(0, "no beat")
+	}
+	if n.cand.ballot.Term() <= others {
+		t.Errorf("stands under %v after %d campaigns, while others promised term %d", n.cand.ballot, campaigns, others)
+	}
+	others = n.cand.ballot.Term() + 1
+	refuse()
+	n.reg.BeatAt = n.now.Add(1)
+	n.now = n.now.Add(time.Second)
+	if n.stand(0, "no beat"); n.cand.ballot.Term() != others+1 {
+		t.Errorf("stands under %v after somebody led, want term %d", n.cand.ballot, others+1)
+	}
+}

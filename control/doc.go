@@ -212,7 +212,7 @@
 //     follow that ballot, or took its last beat and no other leader's since.
 //   - A candidate counts promises by the roster of the proposal that it would go on from, whatever roster it is given
 //     meanwhile: a slot may be somebody's who knows nothing of what that one before accepted (Node.promisesFor). It
-//     stands above every ballot that it was told to be promised.
+//     stands above every ballot that it was told to be promised, by the more the more often it was refused in a row.
 //   - A leader of the top tells contacts that are not in its view of itself (announce.go): they may know nobody in it.
 //   - Joiners that hold the roster for longer than a moment answer probes before a view may need their votes
 //     (Node.stillThere), and one that can not be let in gives way to who asked since.

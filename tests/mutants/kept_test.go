@@ -118,6 +118,11 @@ var kept = []mutant{
 		check:   "../control TestRecordIsTold", breaks: "5: told by b: joiners [], want [d]",
 	},
 	{
+		name:    "a candidate that is refused again and again stands no higher for it",
+		patches: []patch{{"candidate.go", "term+1+min(refused, leap)", "term+1+0*min(refused, leap)"}},
+		check:   "../control TestClimbsPastOthers", breaks: "after 20 campaigns",
+	},
+	{
 		name:    "what is known of an instance outlives it",
 		patches: []patch{{"vector.go", "if v.instance != 0 && v.instance != instance {", "if false {"}},
 		check:   "../control TestVectorOfEarlierInstance", breaks: "knows what an earlier instance held",
@@ -173,7 +178,7 @@ var kept = []mutant{
 	{
 		name:    "who was outbid stands under the next number, not above what it heard",
 		patches: []patch{{"candidate.go", "		term = max(term, by.Term())\n", ""}},
-		check:   "../control TestTranscripts/founders-removed", breaks: "stands under ballot 1.3.0",
+		check:   "../control TestTranscripts/founders-removed", breaks: "stands under ballot 1.4.0",
 	},
 	{
 		name: "a founder alone in the list of contacts asks nobody whom its seat knows",
