@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"rollcall/control"
 )
@@ -14,13 +15,14 @@ import (
 // TestKernelPaces has the kernel beat, count the answers, and stop when the agent is silent for
 // too long, while the agent does nothing.
 func TestKernelPaces(t *testing.T) {
-	for _, travel := range []string{"udp4", "udp6", TransportEther} {
+	for i, travel := range []string{"udp4", "udp6", TransportEther} {
 		t.Run(travel, func(t *testing.T) {
 			w, pair, roster := newPair(t, func(end int, o *Options) {
 				travelBy(travel, end, o)
 				o.Pacer = PacerKernel
 			})
 			w.enter(t, 0)
+			cpu := stayOn(t, i)
 			leader, member := pair[0], pair[1]
 			c := beatCommand(roster, both)
 			c.Beats.Committed = 1
@@ -42,8 +44,8 @@ func TestKernelPaces(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if d := leader.Describe(); d.Pacing.Pacer != PacerKernel || !d.Pacing.Ticking || d.Pacing.Interval != clockInterval {
-				t.Errorf("pacing: %+v", d.Pacing)
+			if d := leader.Describe(); d.Pacing.Pacer != PacerKernel || !d.Pacing.Ticking || d.Pacing.Interval != clockInterval || d.Pacing.CPU != cpu {
+				t.Errorf("pacing, begun on CPU %d: %+v", cpu, d.Pacing)
 			}
 			if p := leader.clock.pace; p.Beats[0] == 0 || p.Unsent != 0 || p.Strange != 0 {
 				t.Errorf("pace: %+v", *p)
@@ -62,6 +64,31 @@ func TestKernelPaces(t *testing.T) {
 			}
 		})
 	}
+}
+
+// stayOn keeps this thread on one of the processors, and says which: those that it may run on in turn. The clock ticks
+// where it was begun.
+func stayOn(t *testing.T, turn int) (cpu int) {
+	t.Helper()
+	var may, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &may); err != nil {
+		t.Fatal(err)
+	}
+	for left := turn % may.Count(); left > 0 || !may.IsSet(cpu); cpu++ {
+		if may.IsSet(cpu) {
+			left--
+		}
+	}
+	one.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.SchedSetaffinity(0, &may); err != nil {
+			t.Error(err)
+		}
+	})
+	return cpu
 }
 
 // above puts a pair of hosts into a group of level 1: host i leads group i, so it has slot i, and
