@@ -37,7 +37,7 @@ func Run(o Options, newNode func(control.Config) Node, trace func(line string)) 
 	res.Options, res.Outcome = o, Passed
 	defer func() {
 		if p := recover(); p != nil {
-			w.fail("crash", "%v\n%s", p, debug.Stack())
+			w.fail(panicked, "%v\n%s", p, debug.Stack())
 			res.Outcome = Crash
 		}
 		res.Stats, res.Violation, res.Simulated = w.Stats, w.failure, time.Duration(w.now)

@@ -70,9 +70,12 @@ func New(o Options, newNode func(control.Config) Node, trace func(line string)) 
 	return w
 }
 
+// panicked is no guarantee, but breaks whatever is looked for.
+const panicked = "crash"
+
 // fail records the first violation; the run ends with it.
 func (w *World) fail(guarantee, format string, args ...any) {
-	if w.failure == nil && (w.Only == "" || w.Only == guarantee) {
+	if w.failure == nil && (w.Only == "" || w.Only == guarantee || guarantee == panicked) {
 		w.failure = &Violation{Guarantee: guarantee, At: time.Duration(w.now), What: fmt.Sprintf(format, args...)}
 		w.tell(-1, "VIOLATION", "%s: %s", guarantee, w.failure.What)
 	}
