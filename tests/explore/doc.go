@@ -26,8 +26,8 @@
 // an operator's order, a crash, a boot, a restart. Exhaustive means: up to so many events every
 // order of them, every loss, and where the limits say so every duplication, of every frame and
 // letter ever sent. It does not mean more events, other openings, or other amounts of time than an
-// interval and a long while. Some inquiries let anything happen, others only what is on its way
-// arrive, and these go on until nothing is left to happen. Where agents look at once, probes,
+// interval and a long while. Some inquiries let anything happen, others only frames that are on
+// their way arrive, and these go on until nothing is left to happen. Where agents look at once, probes,
 // which bear on nothing but suspicion, are lost. Hosts are not taken for interchangeable: slots
 // settle ties and ranks.
 //
