@@ -43,7 +43,7 @@ func scenarios() []scenario {
 		scenario{name: "80 % loss from the leader", run: lossy((*field).leader, 0, 800), movesLead: true},
 		scenario{name: "a link down 1 s, up 1 s", run: flipping},
 		scenario{name: "partition 11/5, and heal", run: partitioned, movesLead: true},
-		scenario{name: "daemons restarted in a row", run: restarted, movesLead: true},
+		scenario{name: "daemons restarted in a row", run: restarted},
 		scenario{name: "a member flooded", run: flooded((*field).member)},
 		scenario{name: "the leader flooded", run: flooded((*field).leader)},
 	)
