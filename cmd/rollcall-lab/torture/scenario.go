@@ -111,10 +111,11 @@ func flipping(ctx context.Context, f *field) error {
 		return err
 	}
 	<-ctx.Done()
+	err = f.cluster.Heal(name) // others may be waited for yet, and what flips then would be no outage
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.outages = append(f.outages, flips(name, began, dataplane.Now(), time.Second)...)
-	return nil
+	return err
 }
 
 // partitioned splits the leader and others off, who together have no quorum, and heals, again
