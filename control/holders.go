@@ -94,7 +94,7 @@ func (n *Node) stillThere(ready Bitmap) (there Bitmap, known bool) {
 	a := &n.lead.adm
 	every := max(n.cfg.Interval, callsEvery)
 	since := n.now.Add(-wordFor)
-	if a.calls > 0 { // an agent that looks later than that goes by the last call
+	if a.calls == callsMost { // an agent that always looks later than that goes by the last call
 		since = min(since, a.calledAt)
 	}
 	for s := ready.First(); s < Slots; s = ready.Next(s + 1) {
