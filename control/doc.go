@@ -247,8 +247,8 @@
 //   - The digest of a view at level 0 is the hash of its content (package view), which every
 //     member compares with what it installs.
 //   - Votes to found an instance bind their voters to join no earlier one, and must include a
-//     majority of the voters of the last record unless that is closed: reading "holds no
-//     register" alone could be overtaken by a late roster.
+//     majority of the voters of the last record unless that is closed, by somebody who knew of these voters: reading
+//     "holds no register" alone could be overtaken by a late roster.
 //   - A proposal to found stands, and is told again, until something was heard that it does not take into account, or
 //     others than those it was told to suffice: votes wait for disks, and a number is not given up for nothing.
 //   - Joins wait for a majority of those founders that are members, whose records then name

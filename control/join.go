@@ -362,8 +362,11 @@ func (n *Node) closed(instance uint32) {
 	if instance != n.reg.Instance || n.reg.State == RegisterVacant {
 		return
 	}
-	if n.founder() {
-		n.record.Instance, n.record.Closed = instance, true
+	if len(n.cfg.Founders) > 0 {
+		if n.record.Instance != instance { // it never heard who votes there
+			n.record.Instance, n.record.Epoch, n.record.Voters, n.record.Joiners = instance, 0, nil, nil
+		}
+		n.record.Closed = true
 		n.keepRecord()
 	}
 	n.leaving = true

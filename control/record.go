@@ -97,8 +97,8 @@ func (r *InstanceRecord) bars(instance uint32) bool {
 	return instance < r.Instance || len(r.Votes) > 0 && r.Votes[len(r.Votes)-1].Instance > instance
 }
 
-// learn adds what another record knows: the highest instance with its newest voters, closed if
-// anybody closed it, and all votes for later ones.
+// learn adds what another record knows: the highest instance with its newest voters, closed if anybody who knew of them
+// closed it, and all votes for later ones. Who closed it at an earlier epoch had been removed: the others went on.
 func (r *InstanceRecord) learn(o *InstanceRecord) {
 	r.Tried = max(r.Tried, o.Tried)
 	switch {
@@ -106,12 +106,11 @@ func (r *InstanceRecord) learn(o *InstanceRecord) {
 		r.Instance, r.Epoch, r.Voters, r.Joiners, r.Closed = o.Instance, o.Epoch, o.Voters, o.Joiners, o.Closed
 	case o.Instance == r.Instance:
 		if o.Epoch > r.Epoch {
-			r.Epoch, r.Voters, r.Joiners = o.Epoch, o.Voters, nil
+			r.Epoch, r.Voters, r.Joiners, r.Closed = o.Epoch, o.Voters, nil, false
 		}
 		if o.Epoch == r.Epoch {
-			r.Joiners = union(r.Joiners, o.Joiners)
+			r.Joiners, r.Closed = union(r.Joiners, o.Joiners), r.Closed || o.Closed
 		}
-		r.Closed = r.Closed || o.Closed
 	}
 	votes := append(append([]FoundVote(nil), r.Votes...), o.Votes...)
 	r.Votes = nil
@@ -124,10 +123,10 @@ func (r *InstanceRecord) learn(o *InstanceRecord) {
 
 // covers reports whether r knows all that o knows.
 func (r *InstanceRecord) covers(o *InstanceRecord) bool {
-	if o.Instance > r.Instance || o.Instance == r.Instance && (o.Epoch > r.Epoch || o.Closed && !r.Closed) {
+	if o.Instance > r.Instance || o.Instance == r.Instance && o.Epoch > r.Epoch {
 		return false
 	}
-	if o.Instance == r.Instance && o.Epoch == r.Epoch && len(union(r.Joiners, o.Joiners)) > len(r.Joiners) {
+	if o.Instance == r.Instance && o.Epoch == r.Epoch && (o.Closed && !r.Closed || len(union(r.Joiners, o.Joiners)) > len(r.Joiners)) {
 		return false
 	}
 	for _, v := range o.Votes {
@@ -182,8 +181,10 @@ func (n *Node) recordDecided(epoch uint64, members Bitmap, rosters ...*Roster) {
 func (n *Node) recordTold(m *Message) {
 	before := n.joinersOnRecord()
 	if m.From.Name == n.nameOf(n.reg.Leader()) {
-		a := &n.reg.Accepted
-		votedFor, _ := voters(a.New, []*Roster{n.rosterOf(a.Roster)})
+		var votedFor []Voter
+		if a := &n.reg.Accepted; a.Ballot == n.reg.BeatBallot { // else it was another leader's view
+			votedFor, _ = voters(a.New, []*Roster{n.rosterOf(a.Roster)})
+		}
 		before = slices.DeleteFunc(slices.Clone(before), func(v Voter) bool { return !slices.Contains(votedFor, v) })
 	}
 	n.recordWith(m.Epoch, m.Voters, m.Joiners, before, []*Roster{m.Roster})

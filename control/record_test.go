@@ -69,25 +69,29 @@ func TestRecordBars(t *testing.T) {
 func TestRecordIsTold(t *testing.T) {
 	r := rosterOf("a", "b", "c", "d", "e")
 	n := New(Config{Self: r.Seats[0].Peer, Founders: []string{"a"}})
-	n.reg.Instance, n.reg.Promised, n.reg.BeatBallot = 1, NewBallot(1, 2, 1), NewBallot(1, 2, 1) // b leads
+	leads := NewBallot(1, 2, 1) // b
+	n.reg.Instance, n.reg.Promised, n.reg.BeatBallot = 1, leads, leads
 	n.rosters = []heldRoster{{r, r.Version()}}
 	for i, c := range []struct {
 		from    string
 		joiners Bitmap
-		voted   Bitmap // for a view with these
+		by      Ballot
+		voted   Bitmap // for a view of that ballot with these
 		want    []string
 		writes  bool
 	}{
-		{"b", Of(2, 3), Bitmap{}, []string{"c", "d"}, true},
-		{"e", Bitmap{}, Bitmap{}, []string{"c", "d"}, false},
-		{"e", Of(3), Bitmap{}, []string{"c", "d"}, false},
-		{"b", Of(2, 3), Bitmap{}, []string{"c", "d"}, false},
-		{"b", Of(3), Bitmap{}, []string{"d"}, true},
-		{"b", Bitmap{}, Of(0, 1, 3), []string{"d"}, false},
-		{"b", Bitmap{}, Of(0, 1), nil, true},
+		{"b", Of(2, 3), leads, Bitmap{}, []string{"c", "d"}, true},
+		{"e", Bitmap{}, leads, Bitmap{}, []string{"c", "d"}, false},
+		{"e", Of(3), leads, Bitmap{}, []string{"c", "d"}, false},
+		{"b", Of(2, 3), leads, Bitmap{}, []string{"c", "d"}, false},
+		{"b", Of(3), leads, Bitmap{}, []string{"d"}, true},
+		{"b", Bitmap{}, leads, Of(0, 1, 3), []string{"d"}, false},
+		{"b", Bitmap{}, leads, Of(0, 1), nil, true},
+		{"b", Of(3), leads, Of(0, 1), []string{"d"}, true},
+		{"b", Bitmap{}, NewBallot(1, 1, 4), Of(0, 1, 3), nil, true},
 	} {
 		n.out = Output{}
-		n.reg.Accepted = Proposal{Seq: 5, New: c.voted, Roster: r.Version()}
+		n.reg.Accepted = Proposal{Ballot: c.by, Seq: 5, New: c.voted, Roster: r.Version()}
 		n.recordTold(&Message{Kind: MessageRoster, From: peer(c.from, 1), Epoch: 4, Voters: Of(0, 1), Joiners: c.joiners, Roster: r})
 		var names []string
 		for _, v := range n.record.Joiners {

@@ -63,6 +63,38 @@ func TestClosedByOne(t *testing.T) {
 	s.expect("it is back", func() bool { return s.agreed(s.but(closes)) })
 }
 
+// TestClosedByOneFoundsNothing: what such a founder wrote down tells the others, who were members for longer, nothing
+// of those who go on: cut off from them with that one, they found no second instance.
+func TestClosedByOneFoundsNothing(t *testing.T) {
+	s := stand(t, 5, 3)
+	closes, others, rest := s.hosts[0], s.hosts[1:3], s.hosts[3:]
+	s.isolate(closes.id, true)
+	s.expect("one is out", func() bool { return s.agreed(s.but(closes)) })
+	closes.command(control.OrderShutdown, 0)
+	s.quiet(10)
+	for i, h := range others {
+		h.powerOff()
+		s.expect("another is off", func() bool { return s.agreed(append(others[i+1:2:2], rest...)) })
+	}
+	for _, h := range rest {
+		s.isolate(h.id, true)
+	}
+	a, b := rest[0].id, rest[1].id
+	s.net.link(0, a, b).cut, s.net.link(0, b, a).cut = false, false
+	s.isolate(closes.id, false)
+	for _, h := range rest {
+		s.net.link(0, h.id, closes.id).cut, s.net.link(0, closes.id, h.id).cut = true, true
+	}
+	for _, h := range others {
+		h.powerOn()
+	}
+	s.quiet(3000)
+	s.net.heal()
+	s.expect("all but one are one group", func() bool { return s.agreed(s.but(closes)) && s.ledger.head.instance == 1 })
+	closes.command(control.OrderJoin, 0)
+	s.expect("that one, too", func() bool { return s.agreed(s.hosts) })
+}
+
 // TestLastTells: whom the last member took out is still to be told so when that one may go.
 func TestLastTells(t *testing.T) {
 	s := stand(t, 2, 2)

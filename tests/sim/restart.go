@@ -48,7 +48,7 @@ func (h *host) kept(was mark) {
 
 // recorded looks at what a founder writes down: it may not know less than before.
 func (h *host) recorded(was, is *control.InstanceRecord) {
-	if is.Instance < was.Instance || is.Instance == was.Instance && (is.Epoch < was.Epoch || was.Closed && !is.Closed) {
+	if is.Instance < was.Instance || is.Instance == was.Instance && (is.Epoch < was.Epoch || is.Epoch == was.Epoch && was.Closed && !is.Closed) {
 		h.w.fail("G9", "the record of %s went back from %+v to %+v", h.name, *was, *is)
 	}
 }
