@@ -89,3 +89,63 @@ func TestAnnouncedToMembers(t *testing.T) {
 		}
 	}
 }
+
+// TestLaterInstanceOutlivesAll: a host in several groups that is told of a later instance gives all its registers up,
+// and asks there, be it that it holds a seat or not.
+func TestLaterInstanceOutlivesAll(t *testing.T) {
+	for _, places := range [][]Place{{0}, {0, SeatAt(1)}, {0, LeaderAt(1)}} {
+		h := NewHost(HostConfig{Top: 1, Config: Config{
+			Cluster: "story", Self: peer("a", 77), Interval: 100 * time.Millisecond, Rounds: 5, FoundWait: 10 * time.Second,
+			Founders: []string{"f"}, Contacts: []string{"a:7746", "f:7746"},
+		}})
+		var registers [Places]Register
+		for p := range registers {
+			registers[p].Incarnation = 77
+		}
+		for _, p := range places {
+			registers[p].State, registers[p].Instance, registers[p].Level = RegisterMember, 2, p.Level()
+			registers[p].Slot = map[Place]uint16{0: 3, SeatAt(1): FirstSeat + 1, LeaderAt(1): 4}[p]
+		}
+		now, asks := Time(time.Hour), 0
+		step := func(m *Message) {
+			out := h.Step(now, HostInput{Registers: &registers, Tallies: new([Levels]*Tally), Message: m})
+			for _, c := range out.Commands {
+				if c.Kind == CommandVacate {
+					registers[c.Place()] = Register{Incarnation: 78}
+				}
+			}
+			for _, l := range out.Messages {
+				if l.To == "x:7746" && l.Message.Kind == MessageJoin && l.Message.Level == 0 {
+					asks++
+				}
+			}
+		}
+		held := func() (n int) {
+			for p := range registers {
+				if registers[p].State != RegisterVacant {
+					n++
+				}
+			}
+			return n
+		}
+		told := func(instance uint32) {
+			step(&Message{
+				Kind: MessageState, Cluster: "story", Level: 1, Instance: instance, From: peer("x", 9),
+				State: &FoundState{Register: instance, Record: InstanceRecord{Instance: instance, Epoch: 3, Voters: []Voter{{"x", "x:7746"}}}},
+			})
+		}
+		step(nil)
+		told(2)
+		if n := held(); n != len(places) {
+			t.Fatalf("places %v: told of its own instance it holds %d registers", places, n)
+		}
+		told(3)
+		for range 100 {
+			now = now.Add(100 * time.Millisecond)
+			step(nil)
+		}
+		if n := held(); n != 0 || asks == 0 {
+			t.Errorf("places %v: holds registers of the earlier instance: %d; asked there %d times", places, n, asks)
+		}
+	}
+}

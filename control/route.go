@@ -46,6 +46,10 @@ func (h *Host) route(m *Message) (to uint) {
 		if m.Level != h.cfg.Top {
 			return 0
 		}
+		if held := h.instance(); m.Kind == MessageState && held != 0 && m.State.Register > held {
+			h.nodes[0].hint(m.From.RPC)
+			h.outlived()
+		}
 		if m.Kind != MessageState || h.nodes[0].role == roleAbsent { // whose group is in the cluster looks for none
 			h.need(seat)
 		}
@@ -58,9 +62,7 @@ func (h *Host) route(m *Message) (to uint) {
 	case MessageAnswer:
 		h.heardFounder(m)
 		if m.Answer.Status == AnswerRemoved && m.Instance > h.in.Registers[0].Instance && h.in.Registers[0].Instance != 0 {
-			for p := range h.in.Wakes {
-				h.in.Wakes[p] |= WakeInstance
-			}
+			h.outlived()
 		}
 		if m.Answer.Status == AnswerSuperseded && m.Level > 0 && !m.Seat {
 			h.superseded(m)
@@ -73,6 +75,13 @@ func (h *Host) route(m *Message) (to uint) {
 		return has(seat)
 	}
 	return 0
+}
+
+// outlived has all nodes of the host give up their registers, since a later instance was heard.
+func (h *Host) outlived() {
+	for p := range h.in.Wakes {
+		h.in.Wakes[p] |= WakeInstance
+	}
 }
 
 // need makes the node of a place, if there is none.
