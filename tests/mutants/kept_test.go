@@ -135,6 +135,7 @@ var kept = []mutant{
 	{
 		name: "whoever hears that an instance was closed joins it no more",
 		patches: []patch{
+			closedForAll,
 			{"record.go", "Joiners: o.Joiners, Tried: o.Instance})", "Joiners: o.Joiners, Closed: o.Closed, Tried: o.Instance})"},
 			{"record.go", "return instance < r.Instance ||", "return instance < r.Instance || instance == r.Instance && r.Closed ||"},
 		},
@@ -144,6 +145,26 @@ var kept = []mutant{
 		name:    "what joiners answered long ago counts as long as others are called",
 		patches: []patch{{"holders.go", "		since = min(since, a.calledAt)\n", "		since = 0\n"}},
 		check:   "../control TestTranscripts/joiners-called", breaks: "proposes view 2 {n0 n1",
+	},
+	{
+		name:    "one call of joiners counts however late",
+		patches: []patch{{"holders.go", "	if a.calls == callsMost { //", "	if a.calls > 0 { //"}},
+		check:   "../control TestTranscripts/joiners-called-once", breaks: "lost: no quorum answered",
+	},
+	{
+		name:    "who closed an instance when it was removed closed it for those who went on",
+		patches: []patch{closedForAll},
+		check:   "sim TestClosedByOneFoundsNothing", breaks: "G3",
+	},
+	{
+		name:    "a host in several groups does not hear of a later instance by letter",
+		patches: []patch{{"route.go", "held != 0 && m.State.Register > held {", "held != 0 && false {"}},
+		check:   "../control TestLaterInstanceOutlivesAll", breaks: "holds registers of the earlier instance",
+	},
+	{
+		name:    "who another leader was about to let in stays on record",
+		patches: []patch{{"record.go", "a.Ballot == n.reg.BeatBallot {", "a != nil {"}},
+		check:   "../control TestRecordIsTold", breaks: "8: told by b: joiners [d], want []",
 	},
 	{
 		name:    "who holds a register of an earlier instance does not hear of the later",
@@ -427,3 +448,8 @@ var kept = []mutant{
 		check:   "../control TestOneInstanceAHost", breaks: "keeps its register",
 	},
 }
+
+// closedForAll has whoever closed an instance close it for those who went on without it.
+var closedForAll = patch{"record.go",
+	"r.Epoch, r.Voters, r.Joiners, r.Closed = o.Epoch, o.Voters, nil, false\n		}\n",
+	"r.Epoch, r.Voters, r.Joiners = o.Epoch, o.Voters, nil\n		}\n		r.Closed = r.Closed || o.Closed\n"}
