@@ -211,9 +211,10 @@ func TestCheckerOfBeginnings(t *testing.T) {
 			s.hosts[3].stopAgent()
 			s.hosts[4].stopAgent()
 		}, true},
-		"a member can tell it": {func(s stage, _ *founding) { s.isolate(0, false) }, false},
-		"the record is new":    {func(_ stage, f *founding) { f.known.Epoch++ }, false},
-		"a founder alone":      {func(s stage, f *founding) { delete(f.votes, s.hosts[1].name) }, false},
+		"a member can tell it":                 {func(s stage, _ *founding) { s.isolate(0, false) }, false},
+		"a member could tell it when it voted": {func(s stage, f *founding) { f.told = true }, false},
+		"the record is new":                    {func(_ stage, f *founding) { f.known.Epoch++ }, false},
+		"a founder alone":                      {func(s stage, f *founding) { delete(f.votes, s.hosts[1].name) }, false},
 		"half of the voters did not": {func(s stage, f *founding) {
 			f.known.Voters = append(f.known.Voters, voter(s.hosts[2]), voter(s.hosts[3]))
 		}, false},

@@ -36,6 +36,7 @@ const notCovered = "not covered"
 type founding struct {
 	known control.InstanceRecord // that it rests on: all that the founder knew
 	votes map[string]bool
+	told  bool // who voted could hear from a member of the earlier instance just then
 }
 
 // proposer names a proposal of an instance: two founders may propose the same one.
@@ -60,24 +61,35 @@ func (l *ledger) written(from *host, letter *control.Letter) {
 	if f.votes[from.name] = true; m.Kind == control.MessagePropose { // who proposes votes for it
 		f.known = m.State.Record
 	}
+	f.told = f.told || l.head != nil && l.head.instance < m.Instance && l.hears(from, l.head)
+}
+
+// hears reports whether a member of the last view could tell the host that it goes on.
+func (l *ledger) hears(h *host, last *choice) bool {
+	return slices.ContainsFunc(l.w.hosts, func(m *host) bool { return l.member(m, last) && l.w.canTalk(m, h) })
+}
+
+// member reports whether the host holds a register of a member of the last view.
+func (l *ledger) member(h *host, last *choice) bool {
+	r := &h.reg
+	return h.up && r.State == control.RegisterMember && r.Instance == last.instance && last.proposal.New.Has(r.Slot) && !l.replaced(h, last)
 }
 
 // begins looks at the first decision of an instance while an earlier one could go on. It is that case where most of the
 // founders voted, and most of the voters that they knew of, by a record that is out of date: none of these is in the
-// last view, and nobody who is could tell the founders otherwise. Whatever else lets an instance begin is left to the
-// checks that follow.
+// last view, and nobody who is could tell the founders otherwise, now or when they voted. Whatever else lets an
+// instance begin is left to the checks that follow.
 func (l *ledger) begins(c *choice) {
 	last := l.head
 	if last == nil || last.instance >= c.instance {
 		return
 	}
 	var holding control.Bitmap
-	members := map[string]*host{}
+	members := map[string]bool{}
 	for _, h := range l.w.hosts {
-		r := &h.reg
-		if h.up && r.State == control.RegisterMember && r.Instance == last.instance && last.proposal.New.Has(r.Slot) && !l.replaced(h, last) {
-			holding.Set(r.Slot)
-			members[h.name] = h
+		if l.member(h, last) {
+			holding.Set(h.reg.Slot)
+			members[h.name] = true
 		}
 	}
 	if !control.Quorum(holding, last.proposal.New) {
@@ -85,7 +97,7 @@ func (l *ledger) begins(c *choice) {
 	}
 	seat := l.rosters[c.proposal.Roster].At(c.proposal.Ballot.Slot())
 	f := l.foundings[proposer{c.instance, seat.RPC}]
-	if f == nil || f.known.Instance != last.instance || f.known.Epoch >= last.seq {
+	if f == nil || f.told || f.known.Instance != last.instance || f.known.Epoch >= last.seq {
 		return
 	}
 	voted := 0
@@ -93,17 +105,14 @@ func (l *ledger) begins(c *choice) {
 		if !f.votes[h.name] {
 			continue
 		}
-		voted++
-		for _, m := range l.w.hosts {
-			if members[m.name] != nil && l.w.canTalk(m, h) {
-				return
-			}
+		if voted++; l.hears(h, last) {
+			return
 		}
 	}
 	most := func(voters []control.Voter) bool {
 		gone := 0
 		for _, v := range voters {
-			if f.votes[v.Name] && members[v.Name] == nil {
+			if f.votes[v.Name] && !members[v.Name] {
 				gone++
 			}
 		}
