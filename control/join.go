@@ -253,9 +253,11 @@ func (n *Node) rosterArrived(m *Message) {
 	}
 	n.recordTold(m)
 	switch {
-	case n.reg.State == RegisterJoining && (!mine || seat.Slot != n.reg.Slot):
+	case n.reg.State == RegisterJoining && (mine && seat.Slot != n.reg.Slot || !mine && m.Roster.At(n.reg.Slot) != nil):
 		n.removed("its seat was given to another")
 		return
+	case n.reg.State == RegisterJoining && !mine:
+		return // it may be for another node of this host, and older than the one that gave this one its slot
 	case n.reg.State == RegisterMember && n.givenAway(m.Roster):
 		if m.Epoch > n.reg.Committed.Seq { // a view without this node was decided
 			n.removed("its slot was given to another")
