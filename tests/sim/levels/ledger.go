@@ -193,7 +193,7 @@ func (h *host) trusts() bool {
 // fence looks whether a host that the latest epoch is without still takes its view for valid.
 func (l *ledger) fence(h *host) {
 	r := &h.regs[0]
-	if l.removed[r.Incarnation] == h && h.trusts() {
+	if l.removed[r.Incarnation] == h && h.trusts() && !l.life(r.Instance).forgotten { // see outlived
 		l.w.fail("G4", "%s is not in epoch %d, and its leases run for another %v and %v",
 			h.name, l.latest.Epoch(), h.until(r.LeaseUntil), h.until(min(r.UpperUntil, r.LeaseUntil)))
 	}

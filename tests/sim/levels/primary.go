@@ -109,7 +109,11 @@ func (l *ledger) gone(e electorate) bool {
 // outlived looks whether a host trusts a view of an instance while a later one lives.
 func (l *ledger) outlived(h *host) {
 	r := &h.regs[0]
-	if l.head == nil || r.Instance >= l.head.instance || !h.trusts() || l.life(r.Instance).forgotten {
+	if l.head == nil || r.Instance >= l.head.instance || !h.trusts() {
+		return
+	}
+	if l.life(r.Instance).forgotten {
+		l.w.Beside = true
 		return
 	}
 	l.w.fail("G3", "%s trusts a view of instance %d for another %v while instance %d lives",

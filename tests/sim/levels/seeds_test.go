@@ -168,7 +168,7 @@ func TestSeeds(t *testing.T) {
 		first, n = uint64(time.Now().UnixNano())>>20, 1<<30
 		end = end.Add(time.Duration(*seconds) * time.Second)
 	}
-	runs, owed, epochs := 0, 0, 0
+	runs, owed, beside, epochs := 0, 0, 0, 0
 	for i := range uint64(n) {
 		if *seconds > 0 && time.Now().After(end) {
 			break
@@ -183,6 +183,16 @@ func TestSeeds(t *testing.T) {
 		if o {
 			owed++
 		}
+		if w.Beside {
+			beside++
+		}
 	}
-	t.Logf("%d runs, progress owed in %d, %d epochs", runs, owed, epochs)
+	rare := 0 // none of the fixed seeds comes upon it
+	if *seconds > 0 {
+		rare = 1 + runs/1000
+	}
+	if beside > rare {
+		t.Errorf("%d of %d runs came upon what G3 does not cover, want %d at most", beside, runs, rare)
+	}
+	t.Logf("%d runs, progress owed in %d, two instances in %d, %d epochs", runs, owed, beside, epochs)
 }

@@ -57,6 +57,7 @@ type World struct {
 	Frames  int
 	Letters int
 	Steps   int
+	Beside  bool // somebody trusted a view of an instance of which those who founded a later one could not know
 	failed  bool
 }
 
