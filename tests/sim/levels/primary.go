@@ -19,8 +19,9 @@ type life struct {
 
 // electorate is who votes in an epoch, by incarnation.
 type electorate struct {
-	epoch  uint64
-	voters []uint64
+	epoch    uint64
+	voters   []uint64
+	proposal control.Proposal
 }
 
 // life gives what is known of an instance.
@@ -53,7 +54,7 @@ func (l *ledger) follows(n number, p *control.Proposal) {
 		l.w.fail("G3", "%+v is decided while generation %d lives", n, x.generation)
 	}
 	x.generation = max(x.generation, n.generation)
-	x.decided = append(x.decided, electorate{n.seq, l.voters(p)})
+	x.decided = append(x.decided, electorate{n.seq, l.voters(p), *p})
 	if l.head != nil && n.instance <= l.head.instance {
 		return
 	}

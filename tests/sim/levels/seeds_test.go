@@ -92,32 +92,40 @@ func (w *World) misfortune() {
 	}
 }
 
-// owed reports whether those that run hold enough registers of the top to go on. Where nobody is left who knows of the
-// newest epoch, the operator has to say so.
+// owed reports whether those that run hold enough registers of the top to go on from the newest epoch, and from what
+// may have been proposed since. Who has a slot that is another's by now has no vote. Where they are too few the
+// operator has to say so.
 func (w *World) owed() bool {
-	if x := w.ledger.head; x != nil && w.ledger.gone(x.decided[len(x.decided)-1]) {
-		return false
-	}
-	var voters control.Bitmap
-	var highest control.Proposal
-	known := uint64(0)
-	p := control.SeatAt(w.Top)
-	instance := uint32(0)
+	p, instance := control.SeatAt(w.Top), uint32(0)
 	for _, h := range w.hosts {
 		instance = max(instance, h.regs[0].Instance, h.regs[p].Instance)
 	}
+	var highest control.Proposal
+	if x := w.ledger.head; x != nil && x.instance == instance {
+		highest = x.decided[len(x.decided)-1].proposal
+	}
+	var seats []*control.Register
+	known := uint64(0)
 	for _, h := range w.hosts {
 		r := &h.regs[p]
 		if r.State == control.RegisterVacant || r.Instance != instance {
 			continue
 		}
-		voters.Set(r.Slot)
+		seats = append(seats, r)
 		known = max(known, r.Committed.Seq)
 		if a := &r.Accepted; highest.Less(a.Ballot, a.Seq) {
 			highest = *a
 		}
 	}
-	return instance == 0 || control.Decides(w.Top, voters, highest.New) && (known >= highest.Seq || control.Decides(w.Top, voters, highest.Old))
+	var voters control.Bitmap
+	for _, r := range seats {
+		roster := w.ledger.rosters[highest.Roster]
+		if roster != nil && roster.At(r.Slot) != nil && roster.At(r.Slot).Incarnation == r.Incarnation {
+			voters.Set(r.Slot)
+		}
+	}
+	return instance == 0 ||
+		control.Decides(w.Top, voters, highest.New) && (known >= highest.Seq || control.Decides(w.Top, voters, highest.Old))
 }
 
 // play does one random run.
