@@ -156,9 +156,11 @@ func (l *ledger) installed(h *host, before, v *view.ClusterView) {
 	if c := l.chosen[n]; c == nil || c.Digest != v.Hash() {
 		l.w.fail("G1", "%s installs epoch %+v, which is not decided", h.name, n)
 	}
-	if last := l.latest; last != nil && (v.Instance < last.Instance || v.Instance == last.Instance && v.Epoch() <= last.Epoch()) {
+	last := l.latest
+	if last != nil && (v.Instance < last.Instance || v.Instance == last.Instance && v.Epoch() <= last.Epoch()) {
 		return
 	}
+	beside := last != nil && v.Instance > last.Instance && l.life(last.Instance).forgotten // its members are for outlived
 	l.latest = v
 	l.w.Epochs++
 	now := map[uint64]*host{}
@@ -166,7 +168,7 @@ func (l *ledger) installed(h *host, before, v *view.ClusterView) {
 		now[m.Incarnation] = l.w.named(m.Name)
 	}
 	for incarnation, other := range l.members {
-		if now[incarnation] == nil {
+		if now[incarnation] == nil && !beside {
 			l.removed[incarnation] = other
 		}
 	}
@@ -193,7 +195,7 @@ func (h *host) trusts() bool {
 // fence looks whether a host that the latest epoch is without still takes its view for valid.
 func (l *ledger) fence(h *host) {
 	r := &h.regs[0]
-	if l.removed[r.Incarnation] == h && h.trusts() && !l.life(r.Instance).forgotten { // see outlived
+	if l.removed[r.Incarnation] == h && h.trusts() {
 		l.w.fail("G4", "%s is not in epoch %d, and its leases run for another %v and %v",
 			h.name, l.latest.Epoch(), h.until(r.LeaseUntil), h.until(min(r.UpperUntil, r.LeaseUntil)))
 	}
